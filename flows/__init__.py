@@ -1,0 +1,1 @@
+"""The timetable of the business day: one thin Prefect flow per moment."""

@@ -1,0 +1,1 @@
+"""The moments of the day as plain functions, without Prefect."""

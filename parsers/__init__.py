@@ -1,0 +1,1 @@
+"""Bytes to form or feed record, and back: one module per file format."""

@@ -1,0 +1,1 @@
+"""The depository itself: register, ledger, instructions, settlement, notices. No file formats and no Prefect in here."""

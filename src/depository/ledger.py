@@ -1,0 +1,90 @@
+"""Balanced entries, the only way in which a balance changes (design §3, CSD-5.2-dvp).
+
+An asset is an ISIN or a currency. A holder is a securities account, a participant (for cash) or a contra account, whose name begins
+with `~`: the issuer's side of a security and the depository's nominee account at the settlement bank. Contra accounts mirror what
+the others hold, so every asset sums to nought over all holders. A balance has parts: `AVAILABLE`, and one blocked part per cause
+(`SIN/S000001`, `WRN/W000001`); aggregate = available + blocked.
+"""
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from depository.rejects import Broken
+
+AVAILABLE = ""
+BANK = "~BANK"
+ISSUER = "~ISSUER"
+UNIDENTIFIED = "UNIDENTIFIED"
+"""Money at the bank that no participant could be found for."""
+
+GENESIS = hashlib.sha256(b"journal").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of an entry: `amount` (signed, smallest units) onto the `part` of a holder's balance of an asset."""
+
+    holder: str
+    asset: str
+    part: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A balanced set of postings with one cause; raises Broken when an asset does not sum to nought."""
+
+    kind: str
+    """What happened: credit, settlement, transfer, block, release, enforcement, payment, lodgment."""
+    cause: str
+    """Number of what caused it: instruction, withdrawal, interest, bank reference."""
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        sums: dict[str, int] = defaultdict(int)
+        for posting in self.postings:
+            sums[posting.asset] += posting.amount
+        lopsided = {asset: amount for asset, amount in sums.items() if amount}
+        if lopsided:
+            raise Broken(f"entry {self.kind} of {self.cause} does not balance: {lopsided}")
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """An entry in the journal, chained to the one before by hash."""
+
+    number: int
+    business_date: date
+    at: datetime
+    entry: Entry
+    previous: str
+    hash: str
+
+
+def move(asset: str, amount: int, giver: str, taker: str, part: str = AVAILABLE, into: str = AVAILABLE) -> tuple[Posting, Posting]:
+    """`amount` of `asset` from the giver's `part` to the taker's part `into`."""
+    return Posting(giver, asset, part, -amount), Posting(taker, asset, into, amount)
+
+
+def block(asset: str, amount: int, holder: str, cause: str) -> tuple[Posting, Posting]:
+    """`amount` from the holder's available balance to the part blocked by `cause`."""
+    return move(asset, amount, holder, holder, AVAILABLE, cause)
+
+
+def release(asset: str, amount: int, holder: str, cause: str) -> tuple[Posting, Posting]:
+    """The opposite of `block`."""
+    return move(asset, amount, holder, holder, cause, AVAILABLE)
+
+
+def chain(previous: str, number: int, business_date: date, at_utc: str, entry: Entry) -> str:
+    """SHA-256 over the previous hash and the entry's canonical text; `at_utc` is the moment as stored."""
+    lines = [previous, f"{number}|{business_date.isoformat()}|{at_utc}|{entry.kind}|{entry.cause}"]
+    lines.extend(f"{p.holder}|{p.asset}|{p.part}|{p.amount}" for p in entry.postings)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def is_contra(holder: str) -> bool:
+    """True for the issuer's and the settlement bank's side, whose balances mirror the others and are negative."""
+    return holder.startswith("~")

@@ -1,0 +1,79 @@
+"""One market as configuration: zone, depository, currencies, parameters, timetable. Text in, record out; never code."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from depository.register import Currency
+from depository.timetable import Timetable, in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A dated setting with its source."""
+
+    name: str
+    value: str | int
+    valid_from: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market's configuration."""
+
+    name: str
+    zone: ZoneInfo
+    depository_name: str
+    depository_bic: str
+    currencies: tuple[Currency, ...]
+    parameters: tuple[Parameter, ...]
+    timetables: tuple[Timetable, ...]
+
+    def timetable(self, day: date) -> Timetable:
+        """The timetable in force on `day`."""
+        return in_force(self.timetables, day)
+
+    def parameter(self, name: str, day: date) -> str | int:
+        """The value of a parameter on `day`; raises LookupError when none is in force."""
+        dated = [p for p in self.parameters if p.name == name and p.valid_from <= day]
+        if not dated:
+            raise LookupError(f"parameter {name} has no value on {day}: add it to parameters of the market's configuration")
+        return max(dated, key=lambda p: p.valid_from).value
+
+    def number(self, name: str, day: date) -> int:
+        """A parameter that is a whole number."""
+        return int(self.parameter(name, day))
+
+    def local(self, at: datetime) -> datetime:
+        """The moment in the market's zone."""
+        return at.astimezone(self.zone)
+
+    def currency(self, code: str) -> Currency | None:
+        """The currency, or None when it has no settlement-bank arrangement (CSD-5.1.5-a)."""
+        return next((c for c in self.currencies if c.code == code), None)
+
+
+def read_market(market_toml: str, timetable_toml: str) -> Market:
+    """The market of two TOML texts; raises KeyError or ValueError naming what is missing or wrong."""
+    market = tomllib.loads(market_toml)
+    return Market(
+        name=market["name"],
+        zone=ZoneInfo(market["zone"]),
+        depository_name=market["depository"]["name"],
+        depository_bic=market["depository"]["bic"],
+        currencies=tuple(Currency(**c) for c in market["currency"]),
+        parameters=tuple(Parameter(**p) for p in market["parameter"]),
+        timetables=tuple(_timetable(t) for t in tomllib.loads(timetable_toml)["timetable"]),
+    )
+
+
+def _timetable(values: dict[str, Any]) -> Timetable:
+    values = {"valid_to": None, **values}
+    values["funding_reports"] = tuple(values["funding_reports"])
+    for name, value in values.items():
+        if isinstance(value, time) and value.tzinfo is not None:
+            raise ValueError(f"timetable {name}: write a local time without zone")
+    return Timetable(**values)

@@ -1,0 +1,167 @@
+"""What a party asks of the depository, free of any file format: the records that forms turn themselves into.
+
+Quantities and amounts are `Decimal`, dates are `date`. `line` numbers the rows of a form from 1 and ties an outcome to its row.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory:
+    """An authorised person as named on a form."""
+
+    name: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The house-style header of every form: who sends it, under which reference, signed by whom."""
+
+    form: str
+    """Form code: IST, WRN, SIN, BUNA."""
+    reference: str
+    """The sender's own number, at most 35 characters, unique for ever per sender."""
+    form_date: date
+    participant: str
+    participant_name: str
+    signatories: tuple[Signatory, ...]
+    additional_information: str = ""
+
+
+class Action(StrEnum):
+    """What an IST line does."""
+
+    NEW = "new"
+    REPLACE = "replace"
+    REVOKE = "revoke"
+
+
+class Movement(StrEnum):
+    """The side of a free-of-payment movement (MT540 receive free, MT542 deliver free)."""
+
+    DELIVER = "deliver free"
+    RECEIVE = "receive free"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """One line of an IST. A revocation carries only `action`, `reference`, `previous`; a replacement carries all."""
+
+    line: int
+    action: Action
+    reference: str
+    previous: str
+    """Reference of the line that is replaced or revoked; "" for a new one."""
+    movement: Movement | None
+    own_account: str
+    counterparty: str
+    counterparty_account: str
+    isin: str
+    quantity: Decimal
+    quantity_type: str
+    """UNIT or FAMT (ISO 20022)."""
+    due_date: date | None
+    trade_date: date | None
+    reason: str
+    agreement: str
+    counterparty_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalRequest:
+    """A WRN: money to the participant's own registered bank account."""
+
+    currency: str
+    amount: Decimal
+    """The amount asked, or the upper limit when `all_available`."""
+    all_available: bool
+    iban: str
+    bank_bic: str
+    beneficiary_name: str
+    beneficiary_bin: str
+    purpose: str
+    """EKNP, 10 characters, for KZT."""
+    value_date: date
+    details: str
+
+
+class InterestAction(StrEnum):
+    """What a SIN asks for."""
+
+    CREATE = "create"
+    DISCHARGE = "discharge"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class InterestRequest:
+    """A SIN: create, discharge or enforce a security interest."""
+
+    action: InterestAction
+    debtor: str
+    debtor_account: str
+    secured_party: str
+    secured_account: str
+    isin: str
+    quantity: Decimal | None
+    """None = all."""
+    agreement_number: str
+    agreement_date: date | None
+    interest: str
+    """Reference of the recorded interest; "" when creating."""
+    agreement_attached: bool
+    indemnity_attached: bool
+    additional_information: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientData:
+    """A client's data of a nominee account; "" or None = not given (a change touches only what is given)."""
+
+    person_type: str = ""
+    """INDIVIDUAL or LEGAL."""
+    surname: str = ""
+    first_name: str = ""
+    middle_name: str = ""
+    nin: str = ""
+    iin: str = ""
+    document_type: str = ""
+    document_number: str = ""
+    document_country: str = ""
+    document_issued: date | None = None
+    document_expires: date | None = None
+    born: date | None = None
+    citizenship: str = ""
+    tax_residence: str = ""
+    resident: bool | None = None
+    country: str = ""
+    town: str = ""
+    street: str = ""
+    postcode: str = ""
+    email: str = ""
+    phone: str = ""
+    iban: str = ""
+    bank_bic: str = ""
+    politically_exposed: bool | None = None
+    kyc_completed: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRequest:
+    """One row of a BUNA: a nominee account to open, or client data to change."""
+
+    line: int
+    change: bool
+    reference: str
+    client: ClientData = field(default_factory=ClientData)
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningCover:
+    """The account-opening request that goes with a BUNA: the number of accounts it states (CSD-3.1.2-e)."""
+
+    accounts_stated: int

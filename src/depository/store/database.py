@@ -1,0 +1,65 @@
+"""Engines and transactions: SQLite and PostgreSQL by the same code, one writer at a time."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+
+from depository.ledger import GENESIS
+from depository.store import schema
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql+psycopg://…`; waits for locks up to 60 s instead of failing."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        # SQLAlchemy's own BEGIN below replaces the driver's, which would begin too late for a write lock.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writer") else "BEGIN")
+
+    return engine
+
+
+def create_tables(engine: Engine) -> None:
+    """All tables and the journal's empty head, for tests and the sandbox; a site uses the migrations (`store.migrate`)."""
+    schema.metadata.create_all(engine)
+    with engine.begin() as connection:
+        prepare_head(connection)
+
+
+def prepare_head(connection: Connection) -> None:
+    """Writes the journal's first head once."""
+    if connection.execute(select(schema.journal_head.c.id)).first() is None:
+        connection.execute(insert(schema.journal_head).values(id=1, number=0, hash=GENESIS))
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that holds the one writer lock from its first moment, so that what it reads cannot change under it.
+
+    Two intake workers, planners or cycle runners thus have the effect of one (design §3). PostgreSQL: row lock on the journal's
+    head; SQLite: BEGIN IMMEDIATE.
+    """
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(schema.journal_head.c.number).with_for_update())
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, from one consistent state."""
+    isolation = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(**isolation) as connection, connection.begin():
+        yield connection

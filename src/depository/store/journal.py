@@ -1,0 +1,109 @@
+"""The journal and the balances derived from it: written together, in one transaction, or not at all (design §3)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
+from depository.rejects import Broken
+from depository.store import schema
+from depository.store.types import moment_text
+from depository.store.work import Work
+
+Key = tuple[str, str, str]
+"""Holder, asset, part."""
+
+CHUNK = 400
+
+
+def post(work: Work, entries: Sequence[Entry]) -> None:
+    """Chains the entries to the journal and moves the balances; raises Broken when a balance would go negative (CSD-5.2-dvp)."""
+    entries = [entry for entry in entries if entry.postings]
+    if not entries:
+        return
+    head = work.connection.execute(select(schema.journal_head)).one()
+    number, previous = head.number, head.hash
+    stamp = moment_text(work.at)
+    journal_rows: list[dict[str, Any]] = []
+    posting_rows: list[dict[str, Any]] = []
+    for entry in entries:
+        number += 1
+        previous = chain(previous, number, work.business_date, stamp, entry)
+        journal_rows.append(
+            {
+                "number": number,
+                "business_date": work.business_date,
+                "at": work.at,
+                "kind": entry.kind,
+                "cause": entry.cause,
+                "hash": previous,
+            }
+        )
+        posting_rows.extend(
+            {"entry": number, "line": line, "holder": p.holder, "asset": p.asset, "part": p.part, "amount": p.amount}
+            for line, p in enumerate(entry.postings, 1)
+        )
+    _move_balances(work, (p for entry in entries for p in entry.postings))
+    work.connection.execute(insert(schema.journal), journal_rows)
+    work.connection.execute(insert(schema.posting), posting_rows)
+    work.connection.execute(update(schema.journal_head).values(number=number, hash=previous))
+
+
+def head(work: Work) -> tuple[int, str]:
+    """Number and hash of the last entry."""
+    row = work.connection.execute(select(schema.journal_head)).one()
+    return row.number, row.hash
+
+
+def amount(work: Work, holder: str, asset: str, part: str = AVAILABLE) -> int:
+    """One part of a balance in smallest units; nought when there is none."""
+    t = schema.balance
+    found = work.connection.execute(
+        select(t.c.amount).where(t.c.holder == holder, t.c.asset == asset, t.c.part == part)
+    ).scalar()
+    return int(found or 0)
+
+
+def balances(work: Work, holders: Iterable[str] | None = None) -> dict[Key, int]:
+    """All balances that are not nought, of the given holders or of everyone, in order of key."""
+    t = schema.balance
+    query = select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(t.c.amount != 0)
+    if holders is not None:
+        query = query.where(t.c.holder.in_(list(holders)))
+    return {(h, a, p): amount for h, a, p, amount in sorted(map(tuple, work.connection.execute(query)))}
+
+
+def _move_balances(work: Work, postings: Iterable[Posting]) -> None:
+    changes: dict[Key, int] = defaultdict(int)
+    for p in postings:
+        changes[p.holder, p.asset, p.part] += p.amount
+    before = _read(work, sorted(changes))
+    rows = []
+    for key in sorted(changes):
+        after = before.get(key, 0) + changes[key]
+        if after < 0 and not is_contra(key[0]):
+            raise Broken(f"balance of {key[0]} in {key[1]} part '{key[2]}' would be {after}")
+        rows.append({"holder": key[0], "asset": key[1], "part": key[2], "amount": after})
+    dialect: Any = postgresql if work.connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(schema.balance)
+    work.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["holder", "asset", "part"], set_={"amount": statement.excluded.amount}
+        ),
+        rows,
+    )
+
+
+def _read(work: Work, keys: list[Key]) -> dict[Key, int]:
+    t = schema.balance
+    found: dict[Key, int] = {}
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        rows = work.connection.execute(
+            select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(tuple_(t.c.holder, t.c.asset, t.c.part).in_(chunk))
+        )
+        found.update({(h, a, p): value for h, a, p, value in rows})
+    return found

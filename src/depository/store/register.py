@@ -1,0 +1,226 @@
+"""Reads and writes of the register: parties, powers, bank accounts, accounts, clients, products, calendar."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from depository.business_days import Calendar, DayKind
+from depository.register import (
+    Account,
+    AccountState,
+    AccountType,
+    BankAccount,
+    Currency,
+    Party,
+    PartyKind,
+    Power,
+    Product,
+)
+from depository.requests import ClientData
+from depository.store import schema
+from depository.store.work import Work
+
+
+def party(work: Work, code: str) -> Party | None:
+    """The party with this code."""
+    return all_parties(work).get(code)
+
+
+def all_parties(work: Work) -> dict[str, Party]:
+    """Every party by code, in order of code."""
+    if "parties" not in work.known:
+        rows = work.connection.execute(select(schema.party).order_by(schema.party.c.code))
+        work.known["parties"] = {r.code: _party(r) for r in rows}
+    return work.known["parties"]  # type: ignore[no-any-return]
+
+
+def participants(work: Work) -> list[Party]:
+    """The participants in order of code."""
+    return [p for p in all_parties(work).values() if p.kind is PartyKind.PARTICIPANT]
+
+
+def party_of_kind(work: Work, kind: PartyKind) -> Party | None:
+    """The one party of a kind such as the settlement bank."""
+    return next((p for p in all_parties(work).values() if p.kind is kind), None)
+
+
+def powers(work: Work, participant: str) -> list[Power]:
+    """The authorised persons of a participant."""
+    rows = work.connection.execute(select(schema.power).where(schema.power.c.participant == participant))
+    return [Power(r.participant, r.name, r.position, tuple(r.forms.split()), r.valid_from, r.valid_to) for r in rows]
+
+
+def bank_accounts(work: Work, participant: str, currency: str) -> list[BankAccount]:
+    """The registered bank accounts of a participant in a currency."""
+    t = schema.bank_account
+    rows = work.connection.execute(select(t).where(t.c.participant == participant, t.c.currency == currency).order_by(t.c.iban))
+    return [BankAccount(**r._mapping) for r in rows]
+
+
+def account(work: Work, number: str) -> Account | None:
+    """The account with this number."""
+    key = ("account", number)
+    if key not in work.known:
+        row = work.connection.execute(select(schema.account).where(schema.account.c.number == number)).first()
+        work.known[key] = None if row is None else _account(row)
+    return work.known[key]  # type: ignore[no-any-return]
+
+
+def accounts_of(work: Work, participant: str) -> list[Account]:
+    """All accounts of a participant in order of number."""
+    t = schema.account
+    rows = work.connection.execute(select(t).where(t.c.participant == participant).order_by(t.c.number))
+    return [_account(r) for r in rows]
+
+
+def accounts_by_nin(work: Work, participant: str) -> dict[str, str]:
+    """NIN to nominee account of a participant."""
+    t = schema.account
+    rows = work.connection.execute(select(t.c.nin, t.c.number).where(t.c.participant == participant, t.c.nin.is_not(None)))
+    return {r.nin: r.number for r in rows}
+
+
+def open_accounts(work: Work, accounts: Sequence[Account]) -> None:
+    """Writes new accounts."""
+    if not accounts:
+        return
+    work.connection.execute(
+        insert(schema.account),
+        [
+            {
+                "number": a.number,
+                "participant": a.participant,
+                "type": a.type.value,
+                "state": a.state.value,
+                "opened_on": a.opened_on,
+                "nin": a.nin or None,
+            }
+            for a in accounts
+        ],
+    )
+    for opened in accounts:
+        work.known[("account", opened.number)] = opened
+
+
+def product(work: Work, isin: str) -> Product | None:
+    """The product with this ISIN."""
+    return all_products(work).get(isin)
+
+
+def all_products(work: Work) -> dict[str, Product]:
+    """Every product by ISIN."""
+    if "products" not in work.known:
+        rows = work.connection.execute(select(schema.product).order_by(schema.product.c.isin))
+        work.known["products"] = {r.isin: Product(**{**r._mapping, "admitted": bool(r.admitted)}) for r in rows}
+    return work.known["products"]  # type: ignore[no-any-return]
+
+
+def scale(work: Work, asset: str) -> int:
+    """Decimals of an asset, security or currency; raises LookupError for one that is not registered."""
+    held = product(work, asset)
+    if held is not None:
+        return held.scale
+    money = work.market.currency(asset)
+    if money is None:
+        raise LookupError(f"asset {asset} is neither an admitted product nor a settlement currency")
+    return money.digits
+
+
+def calendar(work: Work) -> Calendar:
+    """The published settlement calendars."""
+    if "calendar" not in work.known:
+        rows = work.connection.execute(select(schema.calendar_day)).all()
+        declared = {r.day: DayKind(r.kind) for r in rows}
+        work.known["calendar"] = Calendar(declared, frozenset(day.year for day in declared))
+    return work.known["calendar"]  # type: ignore[no-any-return]
+
+
+def add_parties(work: Work, parties: Iterable[Party]) -> None:
+    """Writes parties, replacing what was known of the same code."""
+    _replace(work, schema.party, [{**asdict(p), "kind": p.kind.value, "active": int(p.active)} for p in parties])
+    work.known.pop("parties", None)
+
+
+def add_powers(work: Work, powers_: Iterable[Power]) -> None:
+    """Writes powers of attorney."""
+    _replace(work, schema.power, [{**asdict(p), "forms": " ".join(p.forms)} for p in powers_])
+
+
+def add_bank_accounts(work: Work, accounts: Iterable[BankAccount]) -> None:
+    """Registers bank accounts of participants (CSD-3.3.2-c)."""
+    _replace(work, schema.bank_account, [asdict(a) for a in accounts])
+
+
+def add_products(work: Work, products: Iterable[Product]) -> None:
+    """Writes products."""
+    _replace(work, schema.product, [{**asdict(p), "admitted": int(p.admitted)} for p in products])
+    work.known.pop("products", None)
+
+
+def add_currencies(work: Work, currencies: Iterable[Currency]) -> None:
+    """Writes the market's settlement currencies, for whoever reads the database without the configuration."""
+    _replace(work, schema.currency, [asdict(c) for c in currencies])
+
+
+def add_calendar(work: Work, days: Iterable[tuple[date, DayKind, str, str]]) -> None:
+    """Writes declared days: day, kind, reason, source."""
+    _replace(work, schema.calendar_day, [{"day": d, "kind": k.value, "reason": r, "source": s} for d, k, r, s in days])
+    work.known.pop("calendar", None)
+
+
+def client_data(work: Work, account_number: str) -> ClientData | None:
+    """The client data of a nominee account."""
+    row = work.connection.execute(select(schema.client.c.data).where(schema.client.c.account == account_number)).first()
+    return None if row is None else client_from_json(row.data)
+
+
+def add_clients(work: Work, clients: Sequence[tuple[str, str, ClientData]]) -> None:
+    """Writes client data: account, the participant's reference, data."""
+    if clients:
+        work.connection.execute(
+            insert(schema.client),
+            [{"account": a, "reference": r, "data": client_to_json(d), "changed_at": work.at} for a, r, d in clients],
+        )
+
+
+def change_client(work: Work, account_number: str, data: ClientData) -> None:
+    """Replaces the client data of an account."""
+    t = schema.client
+    work.connection.execute(
+        update(t).where(t.c.account == account_number).values(data=client_to_json(data), changed_at=work.at)
+    )
+
+
+def client_to_json(data: ClientData) -> str:
+    """Canonical JSON of what is given."""
+    given = {k: v.isoformat() if isinstance(v, date) else v for k, v in asdict(data).items() if v not in ("", None)}
+    return json.dumps(given, sort_keys=True, ensure_ascii=False)
+
+
+def client_from_json(text: str) -> ClientData:
+    """The inverse of `client_to_json`."""
+    values: dict[str, Any] = json.loads(text)
+    dates = {f.name for f in fields(ClientData) if f.type == date | None}
+    return ClientData(**{k: date.fromisoformat(v) if k in dates else v for k, v in values.items()})
+
+
+def _replace(work: Work, table: Any, rows: list[dict[str, Any]]) -> None:
+    """Inserts rows, replacing those with the same primary key."""
+    keys = list(table.primary_key.columns)
+    for row in rows:
+        same = [column == row[column.name] for column in keys]
+        rest = {k: v for k, v in row.items() if k not in {c.name for c in keys}}
+        if work.connection.execute(update(table).where(*same).values(**rest)).rowcount == 0:
+            work.connection.execute(insert(table).values(**row))
+
+
+def _party(row: Row[Any]) -> Party:
+    return Party(row.code, row.name, PartyKind(row.kind), row.bic, row.bin, bool(row.active))
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(row.number, row.participant, AccountType(row.type), AccountState(row.state), row.opened_on, row.nin or "")

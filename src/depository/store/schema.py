@@ -1,0 +1,420 @@
+"""The tables. Amounts and quantities are whole smallest units (`Units`), never a fraction and never a float."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+from depository.store.types import Day, Moment, Units
+
+metadata = MetaData()
+
+
+def table(name: str, *columns: object) -> Table:
+    """A table that SQLite keeps strictly typed, as PostgreSQL does."""
+    return Table(name, metadata, *columns, sqlite_strict=True)  # type: ignore[arg-type]
+
+
+def text(name: str, default: str | None = "") -> Column[str]:
+    """A text column that is never null, with an empty default."""
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+# --- register -----------------------------------------------------------------------------------------------------------------
+
+party = table(
+    "party",
+    Column("code", Text, primary_key=True),
+    text("name"),
+    text("kind"),
+    text("bic"),
+    text("bin"),
+    Column("active", Integer, nullable=False, server_default="1"),
+)
+
+power = table(
+    "power",
+    Column("participant", Text, ForeignKey("party.code"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("valid_from", Day, primary_key=True),
+    Column("valid_to", Day, nullable=False),
+    text("position"),
+    text("forms"),
+)
+
+bank_account = table(
+    "bank_account",
+    Column("participant", Text, ForeignKey("party.code"), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("iban", Text, primary_key=True),
+    text("bank_bic"),
+    text("beneficiary_name"),
+    text("beneficiary_bin"),
+)
+
+account = table(
+    "account",
+    Column("number", Text, primary_key=True),
+    Column("participant", Text, ForeignKey("party.code"), nullable=False),
+    text("type"),
+    text("state"),
+    Column("opened_on", Day, nullable=False),
+    Column("nin", Text, nullable=True),
+    # CSD-3.1.2-c: at most one nominee account per client and participant; null for the others, which never clash.
+    UniqueConstraint("participant", "nin", name="one_nominee_account_per_client"),
+)
+
+client = table(
+    "client",
+    Column("account", Text, ForeignKey("account.number"), primary_key=True),
+    text("reference"),
+    text("data"),
+    Column("changed_at", Moment, nullable=False),
+)
+
+opening = table(
+    "opening",
+    Column("number", Text, primary_key=True),
+    Column("participant", Text, ForeignKey("party.code"), nullable=False),
+    text("form_reference"),
+    Column("line", Integer, nullable=False),
+    text("reference"),
+    text("nin"),
+    text("data"),
+    text("state"),
+    text("reason"),
+    text("account"),
+    Column("requested_at", Moment, nullable=False),
+    Column("answer_by", Day, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+Index("opening_by_participant", opening.c.participant, opening.c.nin)
+
+kyc_hold = table(
+    "kyc_hold",
+    Column("participant", Text, primary_key=True),
+    Column("nin", Text, primary_key=True),
+    text("reason"),
+    text("placed_by"),
+    Column("placed_at", Moment, nullable=False),
+)
+
+product = table(
+    "product",
+    Column("isin", Text, primary_key=True),
+    text("name"),
+    text("currency"),
+    text("quantity_type"),
+    Column("scale", Integer, nullable=False),
+    text("cfi"),
+    text("fisn"),
+    text("registry"),
+    text("market"),
+    Column("admitted", Integer, nullable=False, server_default="1"),
+)
+
+currency = table(
+    "currency",
+    Column("code", Text, primary_key=True),
+    Column("digits", Integer, nullable=False),
+    text("nominee_iban"),
+    text("bank_bic"),
+)
+
+calendar_day = table(
+    "calendar_day",
+    Column("day", Day, primary_key=True),
+    text("kind"),
+    text("reason"),
+    text("source"),
+)
+
+# --- ledger -------------------------------------------------------------------------------------------------------------------
+
+journal_head = table(
+    "journal_head",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Units, nullable=False),
+    text("hash"),
+)
+
+counter = table(
+    "counter",
+    Column("name", Text, primary_key=True),
+    Column("value", Units, nullable=False),
+)
+
+journal = table(
+    "journal",
+    Column("number", Units, primary_key=True, autoincrement=False),
+    Column("business_date", Day, nullable=False),
+    Column("at", Moment, nullable=False),
+    text("kind"),
+    text("cause"),
+    text("hash"),
+)
+Index("journal_by_day", journal.c.business_date)
+
+posting = table(
+    "posting",
+    Column("entry", Units, ForeignKey("journal.number"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    text("holder"),
+    text("asset"),
+    text("part"),
+    Column("amount", Units, nullable=False),
+)
+Index("posting_by_holder", posting.c.holder, posting.c.asset)
+
+balance = table(
+    "balance",
+    Column("holder", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("amount", Units, nullable=False),
+    # The last line of defence behind the rules: no balance ever goes negative (CSD-5.2-dvp).
+    CheckConstraint("amount >= 0 OR substr(holder, 1, 1) = '~'", name="no_negative_balance"),
+)
+Index("balance_by_asset", balance.c.asset)
+
+# --- instructions -------------------------------------------------------------------------------------------------------------
+
+instruction = table(
+    "instruction",
+    Column("id", Text, primary_key=True),
+    text("kind"),
+    text("side"),
+    text("sender"),
+    text("reference"),
+    text("deliver_participant"),
+    text("deliver_account"),
+    text("receive_participant"),
+    text("receive_account"),
+    text("isin"),
+    Column("quantity", Units, nullable=False),
+    text("currency"),
+    Column("amount", Units, nullable=False),
+    Column("trade_date", Day, nullable=True),
+    Column("isd", Day, nullable=False),
+    Column("priority", Integer, nullable=False),
+    text("netting"),
+    text("link"),
+    text("purpose"),
+    text("agreement"),
+    text("alternative_currency"),
+    text("status"),
+    text("reason"),
+    text("matched_with"),
+    Column("received_at", Moment, nullable=False),
+    Column("settled_at", Moment, nullable=True),
+    UniqueConstraint("sender", "reference", name="one_instruction_per_reference"),
+)
+Index("instruction_due", instruction.c.status, instruction.c.isd)
+Index("instruction_matching", instruction.c.deliver_account, instruction.c.receive_account, instruction.c.isin, instruction.c.status)
+
+instruction_status = table(
+    "instruction_status",
+    Column("instruction", Text, ForeignKey("instruction.id"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    text("status"),
+    text("reason"),
+    text("cause"),
+    Column("business_date", Day, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+Index("instruction_status_by_day", instruction_status.c.business_date)
+
+settlement_fail = table(
+    "settlement_fail",
+    Column("instruction", Text, ForeignKey("instruction.id"), primary_key=True),
+    Column("business_date", Day, primary_key=True),
+    Column("stage", Text, primary_key=True),
+    text("causes"),
+    text("short"),
+    text("label"),
+    Column("at", Moment, nullable=False),
+)
+
+interest = table(
+    "interest",
+    Column("number", Text, primary_key=True),
+    text("reference"),
+    text("debtor"),
+    text("debtor_account"),
+    text("secured_party"),
+    text("secured_account"),
+    text("isin"),
+    Column("quantity", Units, nullable=False),
+    Column("locked", Units, nullable=False),
+    text("agreement_number"),
+    Column("agreement_date", Day, nullable=True),
+    text("additional_information"),
+    text("state"),
+    Column("recorded_at", Moment, nullable=False),
+)
+
+enforcement = table(
+    "enforcement",
+    Column("number", Text, primary_key=True),
+    Column("interest", Text, ForeignKey("interest.number"), nullable=False),
+    text("reference"),
+    Column("quantity", Units, nullable=False),
+    Column("received_on", Day, nullable=False),
+    Column("transfer_on", Day, nullable=False),
+    text("state"),
+    text("details"),
+)
+
+withdrawal = table(
+    "withdrawal",
+    Column("number", Text, primary_key=True),
+    Column("participant", Text, ForeignKey("party.code"), nullable=False),
+    text("reference"),
+    text("currency"),
+    Column("amount", Units, nullable=False),
+    text("iban"),
+    text("bank_bic"),
+    text("beneficiary_name"),
+    text("beneficiary_bin"),
+    text("purpose"),
+    text("details"),
+    Column("pay_on", Day, nullable=False),
+    text("state"),
+    text("message_id"),
+    Column("requested_at", Moment, nullable=False),
+)
+
+# --- the outside world --------------------------------------------------------------------------------------------------------
+
+bank_entry = table(
+    "bank_entry",
+    Column("reference", Text, primary_key=True),
+    text("currency"),
+    Column("amount", Units, nullable=False),
+    Column("credit", Integer, nullable=False),
+    text("participant"),
+    text("state"),
+    Column("business_date", Day, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+bank_closing = table(
+    "bank_closing",
+    Column("business_date", Day, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("amount", Units, nullable=False),
+    text("statement"),
+)
+
+registry_position = table(
+    "registry_position",
+    Column("as_of", Day, primary_key=True),
+    Column("isin", Text, primary_key=True),
+    Column("quantity", Units, nullable=False),
+)
+
+# --- files --------------------------------------------------------------------------------------------------------------------
+
+sighting = table(
+    "sighting",
+    Column("party", Text, primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("size", Units, nullable=False),
+    Column("mtime", Units, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("looks", Integer, nullable=False),
+)
+
+file = table(
+    "file",
+    Column("id", Units, primary_key=True, autoincrement=False),
+    Column("party", Text, nullable=False),
+    text("folder"),
+    text("name"),
+    text("sha256"),
+    Column("size", Units, nullable=False),
+    Column("arrived_at", Moment, nullable=False),
+    Column("business_date", Day, nullable=False),
+    text("channel"),
+    text("form"),
+    text("reference"),
+    text("verdict"),
+    text("receipt"),
+    Column("lines", Integer, nullable=False, server_default="0"),
+    Column("refused", Integer, nullable=False, server_default="0"),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    # One file, one effect (KCSD-84): its identity is its sender and the hash of its bytes.
+    UniqueConstraint("party", "folder", "sha256", name="one_effect_per_file"),
+)
+Index("file_by_day", file.c.business_date)
+
+form = table(
+    "form",
+    Column("party", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    text("form"),
+    text("content_sha256"),
+    Column("file", Units, ForeignKey("file.id"), nullable=False),
+)
+
+outgoing = table(
+    "outgoing",
+    Column("id", Units, primary_key=True, autoincrement=False),
+    Column("party", Text, nullable=False),
+    text("name"),
+    text("sha256"),
+    text("cause"),
+    Column("business_date", Day, nullable=False),
+    Column("queued_at", Moment, nullable=False),
+    Column("sent", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("party", "name", name="one_outgoing_file_per_name"),
+)
+Index("outgoing_queue", outgoing.c.sent, outgoing.c.id)
+
+notice = table(
+    "notice",
+    Column("number", Text, primary_key=True),
+    text("sender"),
+    text("addressee"),
+    text("audience"),
+    text("subject"),
+    text("body"),
+    text("channel"),
+    text("file"),
+    Column("business_date", Day, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=True),
+)
+
+# --- the day ------------------------------------------------------------------------------------------------------------------
+
+batch = table(
+    "batch",
+    Column("business_date", Day, primary_key=True),
+    Column("slot", Text, primary_key=True),
+    text("kind"),
+    Column("due_at", Moment, nullable=False),
+    text("state"),
+    text("result"),
+    Column("started_at", Moment, nullable=True),
+    Column("finished_at", Moment, nullable=True),
+)
+
+draw = table(
+    "draw",
+    Column("business_date", Day, primary_key=True),
+    text("commitment"),
+    text("secret"),
+    Column("moment", Moment, nullable=False),
+    Column("revealed_at", Moment, nullable=True),
+)
+
+cycle = table(
+    "cycle",
+    Column("business_date", Day, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    text("kind"),
+    Column("at", Moment, nullable=False),
+    Column("due", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),
+    text("certificate"),
+)

@@ -1,0 +1,32 @@
+"""One piece of work on the books: the open transaction, the business date and the moment, and the market's configuration."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from depository.market import Market
+from depository.store import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Everything that a rule needs besides its own input. `at` is aware; nothing in the depository reads a clock."""
+
+    connection: Connection
+    business_date: date
+    at: datetime
+    market: Market
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """Register records read so far in this transaction."""
+
+    def next_number(self, name: str, many: int = 1) -> int:
+        """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""
+        counter = schema.counter
+        last = self.connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
+        if last is None:
+            self.connection.execute(insert(counter).values(name=name, value=many))
+            return 1
+        self.connection.execute(update(counter).where(counter.c.name == name).values(value=last + many))
+        return int(last) + 1
