@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from depository.business_days import DayKind
+from depository.rejects import Reject
+
 
 @dataclass(frozen=True, slots=True)
 class Trade:
@@ -43,9 +46,9 @@ class BankEntry:
     reversal: bool
     value_date: date
     participant: str
-    """Participant code found in the structured remittance or end-to-end id; "" = not identified."""
+    """Participant code found in the structured or unstructured remittance; "" = not identified."""
     end_to_end: str
-    """Our own payment's end-to-end reference on a debit; "" otherwise."""
+    """End-to-end reference of our own payment: on a debit, a reversal or a returned payment; "" on other credits."""
     counterparty_name: str
     remittance: str
 
@@ -63,6 +66,10 @@ class BankStatement:
     """Booked opening balance; None in an advice."""
     closing: Decimal | None
     entries: tuple[BankEntry, ...]
+    refused: "tuple[RefusedLine, ...]" = ()
+    """Booked entries that were not taken, each with its reason."""
+    remarks: tuple[str, ...] = ()
+    """What a person should know: entries left out because the bank has not booked them, references hard to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +80,51 @@ class RegistryPosition:
     isin: str
     quantity: Decimal
     as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A line of a feed that was not taken; the other lines go on. `reference` is the line's own identity, "" when unreadable."""
+
+    line: int
+    reference: str
+    rejects: tuple[Reject, ...]
+    places: tuple[str, ...]
+    """Line and column of each reject, in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFile:
+    """The exchange's trades of one file whose control trailer agrees (CSD-4.1.1-b)."""
+
+    trades: tuple[Trade, ...]
+    refused: tuple[RefusedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFile:
+    """The registry's positions of one file whose control trailer agrees (CSD-3.5.1-a)."""
+
+    positions: tuple[RegistryPosition, ...]
+    refused: tuple[RefusedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """One declared day of the settlement calendar with its reason and source (CSD-7.6.5-a)."""
+
+    day: date
+    kind: DayKind
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningPosition:
+    """A holding lodged at the registry before the first business day: it enters the books as a lodgment (CSD-3.5.1-a)."""
+
+    line: int
+    account: str
+    isin: str
+    quantity: Decimal
+    registry_reference: str
