@@ -1,0 +1,1 @@
+"""What several tests share: databases, outside programs, a Prefect server."""

@@ -1,0 +1,40 @@
+"""The databases that tests are given are fresh, complete and apart from each other."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from depository.store import schema
+from depository.store.database import open_database
+from tests.support.databases import PostgresServer
+
+
+def test_a_fresh_database_has_all_tables(database_url: str) -> None:
+    engine = open_database(database_url)
+    assert set(schema.metadata.tables) <= set(inspect(engine).get_table_names())
+    engine.dispose()
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_one_test_wrote_the_next_does_not_see(database_url: str, attempt: int) -> None:
+    engine = open_database(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE left_over (attempt INTEGER)"))
+    assert "left_over" in inspect(engine).get_table_names()
+    engine.dispose()
+
+
+def test_an_empty_database_has_no_table(empty_database_url: str) -> None:
+    engine = create_engine(empty_database_url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_the_postgresql_server_does_not_run_as_root(postgres_server: PostgresServer) -> None:
+    # The server's main process writes its number into the first line of this file.
+    process = int((postgres_server.data / "postmaster.pid").read_text().splitlines()[0])
+    owner = Path(f"/proc/{process}").stat().st_uid
+    assert owner != 0
+    assert os.geteuid() in (0, owner)
