@@ -1,4 +1,4 @@
-"""Strict reading and writing of CSV feeds: UTF-8, comma, header row with known names, every fault with its line and column.
+"""Strict reading and writing of CSV feeds: UTF-8, commas, a header row, every fault with its line and column.
 
 Source: RFC 4180; the rest is the house style for feeds (docs/reference/feeds.md).
 """
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """Rows with the right number of cells, lines with another number (refused), and the control trailer if there is one."""
+    """Rows with the right number of cells, lines with another number (refused), and the control trailer."""
 
     rows: tuple[Row, ...]
     refused: tuple[RefusedLine, ...]
@@ -62,9 +62,9 @@ def shown(text: str) -> str:
 def read_table(
     data: bytes, columns: Sequence[str], *, what: str, rule: str, optional: Sequence[str] = (), trailer: bool = False
 ) -> CsvTable:
-    """The table of a CSV file whose header names exactly `columns`, of which the `optional` ones may be missing; in any order.
+    """The table of a CSV file whose header names `columns`, in any order; the `optional` ones may be missing.
 
-    Raises FileRefused when the file as a whole cannot be trusted: encoding, separator, header, quoting, missing trailer.
+    Raises FileRefused when the file as a whole cannot be trusted: encoding, separator, header, quoting, trailer.
     """
     text = _text(data, what)
     records = _records(text, what)
@@ -163,11 +163,14 @@ def _split_trailer(
     places = [n for n, (_, cells) in enumerate(records) if cells[0].strip(_SPACES) == TRAILER]
     if not places:
         raise FileRefused(
-            "TRAILER", f"The {what} file has no control trailer, so it may be cut off: its last line begins with {TRAILER}."
+            "TRAILER",
+            f"The {what} file has no control trailer, so it may be cut off: its last line must begin with {TRAILER}.",
         )
     if places[0] != len(records) - 1:
         line = records[places[0]][0]
-        raise FileRefused("TRAILER", f"The control trailer of the {what} file is line {line}, yet lines follow: send one file.")
+        raise FileRefused(
+            "TRAILER", f"The control trailer of the {what} file is line {line}, yet lines follow: put it last."
+        )
     cells = tuple(cell.strip(_SPACES) for cell in records[-1][1])
     return records[:-1], cells
 
@@ -181,13 +184,14 @@ def trailer_numbers(trailer: tuple[str, ...], names: Sequence[str], what: str) -
     if len(given) != len(names) or not all(_NUMBER.fullmatch(text) for text in given):
         raise FileRefused(
             "TRAILER",
-            f"The control trailer of the {what} file is {shown(','.join(trailer))!r}: write {TRAILER},{','.join(names)}.",
+            f"The control trailer of the {what} file is {shown(','.join(trailer))!r}: "
+            f"write {TRAILER},{','.join(names)}.",
         )
     return tuple(Decimal(text) for text in given)
 
 
 def check_total(name: str, stated: Decimal, counted: Decimal, what: str, *, complete: bool = True) -> None:
-    """Refuse the file when a control total disagrees; with unreadable lines (`complete` false) it may only be larger."""
+    """Refuse the file when a control total disagrees; with unreadable lines (`complete` false) it may be larger."""
     if stated == counted or (not complete and stated > counted):
         return
     raise FileRefused(
@@ -249,9 +253,13 @@ class Cells:
             return ""
 
     def choice(
-        self, column: str, choices: Sequence[str], code: RejectionReason = RejectionReason.OTHER, default: str | None = None
+        self,
+        column: str,
+        choices: Sequence[str],
+        code: RejectionReason = RejectionReason.OTHER,
+        default: str | None = None,
     ) -> str:
-        """One of a few words, written as in `choices`; the default where the cell may stay empty; "" when it is none of them."""
+        """One of a few words, written as in `choices`; the default for an empty cell; "" when it is none of them."""
         found = self.row.cells[column]
         if not found and default is not None:
             return default
@@ -260,14 +268,8 @@ class Cells:
             return ""
         return found
 
-    def number(
-        self,
-        column: str,
-        code: RejectionReason,
-        *,
-        positive: bool = True,
-    ) -> Decimal | None:
-        """A decimal number with a point as the only separator; None when it is not one. `1,234` is refused, never guessed."""
+    def number(self, column: str, code: RejectionReason, *, positive: bool = True) -> Decimal | None:
+        """A decimal number with a point as the only separator, else None. `1,234` is refused, never guessed."""
         found = self.row.cells[column]
         if not found:
             self.fault(code, column, f"{column} is missing: give it.")

@@ -84,7 +84,7 @@ class RegistryPosition:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """A line of a feed that was not taken; the other lines go on. `reference` is the line's own identity, "" when unreadable."""
+    """A line of a feed that was not taken; the others go on. `reference` is its own identity, "" when unreadable."""
 
     line: int
     reference: str
@@ -121,7 +121,7 @@ class CalendarDay:
 
 @dataclass(frozen=True, slots=True)
 class OpeningPosition:
-    """A holding lodged at the registry before the first business day: it enters the books as a lodgment (CSD-3.5.1-a)."""
+    """A holding lodged at the registry before the first business day; it enters as a lodgment (CSD-3.5.1-a)."""
 
     line: int
     account: str

@@ -1,0 +1,114 @@
+"""The receipt of a file as JSON for machines (design §4), and back.
+
+Layout `receipt-1`: the fields of `depository.answers.Receipt` by name; moments ISO 8601 with offset; every reject with
+its place beside it. Equal receipts give equal bytes.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from depository.answers import LineOutcome, Receipt, Verdict
+from depository.rejects import Reject, RejectionReason
+from parsers import canonical_json
+
+LAYOUT = "receipt-1"
+
+
+def render(receipt: Receipt) -> bytes:
+    """The bytes of a receipt; raises ValueError when a moment has no zone or there are more places than rejects."""
+    return canonical_json.write(
+        {
+            "layout": LAYOUT,
+            "number": receipt.number,
+            "sender": receipt.sender,
+            "file_name": receipt.file_name,
+            "sha256": receipt.sha256,
+            "size": receipt.size,
+            "arrived_at": receipt.arrived_at,
+            "business_date": receipt.business_date,
+            "channel": receipt.channel,
+            "form": receipt.form,
+            "reference": receipt.reference,
+            "verdict": receipt.verdict.value,
+            "batch": receipt.batch,
+            "cut_off": receipt.cut_off,
+            "rejects": _rejects(receipt.rejects, receipt.places),
+            "lines": [_line(line) for line in receipt.lines],
+            "message": receipt.message,
+        }
+    )
+
+
+def _line(line: LineOutcome) -> dict[str, Any]:
+    return {
+        "line": line.line,
+        "verdict": line.verdict.value,
+        "reference": line.reference,
+        "record": line.record,
+        "status": line.status,
+        "rejects": _rejects(line.rejects, line.places),
+        "note": line.note,
+    }
+
+
+def _rejects(rejects: tuple[Reject, ...], places: tuple[str, ...]) -> list[dict[str, str]]:
+    unplaced = ("",) * (len(rejects) - len(places))
+    return [
+        {
+            "code": reject.code.value,
+            "rule": reject.rule,
+            "field": reject.field,
+            "found": reject.found,
+            "message": reject.message,
+            "place": place,
+        }
+        for reject, place in zip(rejects, places + unplaced, strict=True)
+    ]
+
+
+def parse(data: bytes) -> Receipt:
+    """The receipt of the bytes; raises ValueError or KeyError when they are no receipt of this layout."""
+    document = canonical_json.read(data)
+    if document.get("layout") != LAYOUT:
+        raise ValueError(f"no receipt of layout {LAYOUT}")
+    rejects, places = _parse_rejects(document["rejects"])
+    return Receipt(
+        number=document["number"],
+        sender=document["sender"],
+        file_name=document["file_name"],
+        sha256=document["sha256"],
+        size=document["size"],
+        arrived_at=datetime.fromisoformat(document["arrived_at"]),
+        business_date=date.fromisoformat(document["business_date"]),
+        channel=document["channel"],
+        form=document["form"],
+        reference=document["reference"],
+        verdict=Verdict(document["verdict"]),
+        batch=document["batch"],
+        cut_off=datetime.fromisoformat(document["cut_off"]) if document["cut_off"] else None,
+        rejects=rejects,
+        places=places,
+        lines=tuple(_parse_line(line) for line in document["lines"]),
+        message=document["message"],
+    )
+
+
+def _parse_line(line: dict[str, Any]) -> LineOutcome:
+    rejects, places = _parse_rejects(line["rejects"])
+    return LineOutcome(
+        line=line["line"],
+        verdict=Verdict(line["verdict"]),
+        reference=line["reference"],
+        record=line["record"],
+        status=line["status"],
+        rejects=rejects,
+        places=places,
+        note=line["note"],
+    )
+
+
+def _parse_rejects(found: list[dict[str, str]]) -> tuple[tuple[Reject, ...], tuple[str, ...]]:
+    rejects = tuple(
+        Reject(RejectionReason(r["code"]), r["rule"], r["field"], r["found"], r["message"]) for r in found
+    )
+    return rejects, tuple(r["place"] for r in found)
