@@ -1,0 +1,26 @@
+"""The settlement engine: the best set that can settle, the proof of how good it is, and the reasons for the rest (design §5)."""
+
+from depository.settlement.checker import check
+from depository.settlement.engine import settle
+from depository.settlement.forecast import Forecast, Missing, Release, forecast
+from depository.settlement.outcome import Certificate, Failing, Multiplier, Outcome, PriorityLine, Unsettled
+from depository.settlement.problem import Due, Position, Problem, problem
+
+__all__ = [
+    "Due",
+    "Position",
+    "Problem",
+    "problem",
+    "settle",
+    "check",
+    "forecast",
+    "Outcome",
+    "Unsettled",
+    "Failing",
+    "Certificate",
+    "PriorityLine",
+    "Multiplier",
+    "Forecast",
+    "Missing",
+    "Release",
+]

@@ -1,0 +1,82 @@
+"""Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from depository.settlement import attribution
+from depository.settlement.engine import settle
+from depository.settlement.outcome import Outcome
+from depository.settlement.problem import CASH, Problem
+
+
+class Missing(NamedTuple):
+    """What a participant lacks of one asset if everyone else delivers; `short_by` in units of the asset, one line per position."""
+
+    participant: str
+    kind: str
+    asset: str
+    holder: str
+    short_by: int
+
+
+class Release(NamedTuple):
+    """The value (reference currency) and number of the unsettled instructions whose root includes this shortage's participant."""
+
+    participant: str
+    kind: str
+    asset: str
+    holder: str
+    short_by: int
+    value: Fraction
+    instructions: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """What would happen if the cycle ran now.
+
+    `funding` is the smallest extra funding with which everything would settle at once, position by position; `missing` is the same by
+    participant and asset: (participant, kind, asset) -> amount. `ranked` is the funding in order of what it would release.
+    """
+
+    outcome: Outcome
+    funding: tuple[Missing, ...]
+    missing: dict[tuple[str, str, str], int]
+    ranked: tuple[Release, ...]
+
+
+def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") -> Forecast:
+    """Run the engine on the day as it stands and say who has to bring what."""
+    outcome = settle(problem, objective, effort)
+    left = attribution.everything_settled(problem)
+    funding = tuple(
+        Missing((at := problem.positions[p]).participant, at.kind, at.asset, at.holder, -int(left[p]))
+        for p in np.flatnonzero(left < 0)
+    )
+    missing: dict[tuple[str, str, str], int] = {}
+    for line in funding:
+        key = (line.participant, line.kind, line.asset)
+        missing[key] = missing.get(key, 0) + line.short_by
+    return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, funding)))
+
+
+def _ranked(problem: Problem, outcome: Outcome, funding: Iterable[Missing]) -> list[Release]:
+    value_of = dict(zip(problem.ids, problem.value.tolist(), strict=True))
+    held: dict[str, set[str]] = {}
+    for line in outcome.unsettled:
+        for participant in line.causes:
+            held.setdefault(participant, set()).add(line.id)
+    lines = []
+    for short in funding:
+        released = held.get(short.participant, set())
+        lines.append(
+            Release(*short, value=sum(value_of[i] for i in released) * problem.value_unit, instructions=len(released))
+        )
+    return sorted(lines, key=lambda line: (-line.value, -line.instructions, line.kind, line.asset, line.holder))
+
+
+__all__ = ["CASH", "Forecast", "Missing", "Release", "forecast"]

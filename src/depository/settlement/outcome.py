@@ -1,0 +1,105 @@
+"""What a cycle hands back: the settled set, why the rest stayed behind, and the certificate (`csd solve`, CSD-A2-3.2)."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ENGINE_VERSION = "1.0"
+
+ROOTED = "rooted"
+INDIVISIBLE = "indivisible"
+CHOICE = "choice"
+
+
+class Unsettled(NamedTuple):
+    """One asset that is short on a side of an unsettled instruction.
+
+    `role` is `securities` or `cash`; `short_by` is in units of the asset, against the balance after the cycle; `causes` are the failing
+    participants at the root; `label` is `rooted`, `indivisible` (no participant fails upstream: only the wholeness of instructions
+    keeps it back) or `choice` (a failing participant could have served this one instead of another: the engine chose).
+    """
+
+    id: str
+    role: str
+    asset: str
+    holder: str
+    short_by: int
+    causes: tuple[str, ...]
+    label: str
+
+
+class Failing(NamedTuple):
+    """A participant short on an asset even if everyone else delivered: available + all due in - all due out = -short_by < 0."""
+
+    participant: str
+    asset: str
+    holder: str
+    short_by: int
+
+
+class PriorityLine(NamedTuple):
+    """One priority's part of the certificate; its bound holds given what the higher priorities have settled."""
+
+    priority: int
+    objective_settled: Fraction
+    upper_bound: Fraction
+    gap: Fraction
+    proven_optimal: bool
+
+
+class Multiplier(NamedTuple):
+    """One line of the proof of the bound; see `docs/concepts/settlement-engine.md` for the 30 lines that check it.
+
+    kind `never`: the instruction can never settle, because of that position. kind `balance`: the price of one unit of that position.
+    kind `cover`: the price of the rule that the instruction needs receipts on that position.
+    """
+
+    kind: str
+    asset: str
+    holder: str
+    instruction: str
+    multiplier: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How good the settled set is; values in the reference currency, `objective_settled`, `upper_bound`, `gap` in units of the objective.
+
+    `bound_from_multipliers` is the bound anyone can recompute; `upper_bound` is lower where a search tree proved more.
+    `stopped_by` is `finished`, `effort` (the budget of work units ran out) or `emergency stop`.
+    """
+
+    instructions: int
+    value_total: Fraction
+    value_settled: Fraction
+    count_settled: int
+    objective: str
+    objective_settled: Fraction
+    upper_bound: Fraction
+    gap: Fraction
+    proven_optimal: bool
+    bound_from_multipliers: Fraction
+    effort: str
+    stopped_by: str
+    seed: int
+    engine_version: str
+    input_sha256: str
+    priorities: tuple[PriorityLine, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """The result of one cycle.
+
+    `settled[j]` in input order; `step[j]` is 0 where unsettled, else the place in the order of settling (a netted set shares one step).
+    """
+
+    settled: NDArray[np.bool_]
+    step: NDArray[np.int64]
+    unsettled: list[Unsettled]
+    failing: list[Failing]
+    certificate: Certificate
+    multipliers: list[Multiplier]

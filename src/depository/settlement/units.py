@@ -1,0 +1,88 @@
+"""Instructions that move together become one unit; units carry merged legs per position, exact integers throughout."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depository.settlement.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Units in order of their earliest instruction; unit u moves `change[k]` on position `row[k]` for start[u] <= k < start[u+1].
+
+    `member` maps instruction -> unit; `gross[u]` is true where any member is gross. Legs that cancel out within a unit are gone.
+    """
+
+    member: NDArray[np.int64]
+    gross: NDArray[np.bool_]
+    start: NDArray[np.int64]
+    row: NDArray[np.int64]
+    change: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.gross)
+
+
+def units_of(problem: Problem) -> Units:
+    """Merge linked instructions and their legs."""
+    count = len(problem.ids)
+    # A single instruction is its own group; a linked one stands where the earliest of its group stands.
+    group = np.arange(count) + (int(problem.link.max(initial=-1)) + 1)
+    linked = problem.link >= 0
+    group[linked] = problem.link[linked]
+    first = np.full(int(group.max(initial=-1)) + 1, count, dtype=np.int64)
+    np.minimum.at(first, group, problem.rank)
+    _, member = np.unique(first[group], return_inverse=True)
+    member = member.astype(np.int64)
+    size = int(member.max(initial=-1)) + 1
+    gross = np.zeros(size, dtype=np.bool_)
+    gross[member[problem.gross]] = True
+
+    unit_parts, row_parts, change_parts = [], [], []
+    for side, amount, sign in (
+        (problem.deliver, problem.quantity, -1),
+        (problem.receive, problem.quantity, 1),
+        (problem.payer, problem.amount, -1),
+        (problem.payee, problem.amount, 1),
+    ):
+        there = side >= 0
+        unit_parts.append(member[there])
+        row_parts.append(side[there].astype(np.int64))
+        change_parts.append(amount[there] * sign)
+    unit, row, change = np.concatenate(unit_parts), np.concatenate(row_parts), np.concatenate(change_parts)
+    start, row, change = merge_legs(unit, row, change, size)
+    return Units(member, gross, start, row, change)
+
+
+def merge_legs(
+    unit: NDArray[np.int64], row: NDArray[np.int64], change: NDArray[Any], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """Legs sorted by unit and position, added up, zeros dropped: (start per unit, row, change)."""
+    if not len(unit):
+        return np.zeros(size + 1, dtype=np.int64), row, change
+    order = np.lexsort((row, unit))
+    unit, row, change = unit[order], row[order], change[order]
+    head = np.flatnonzero(np.concatenate(([True], (unit[1:] != unit[:-1]) | (row[1:] != row[:-1]))))
+    change = np.add.reduceat(change, head)
+    unit, row = unit[head], row[head]
+    moves = change != 0
+    unit, row, change = unit[moves], row[moves], change[moves]
+    start = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(unit, minlength=size), out=start[1:])
+    return start, row, change
+
+
+def by_position(row: NDArray[np.int64], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same legs by position: (start per position, leg numbers); the unit of leg k is `leg_units(start)[k]`."""
+    order = np.argsort(row, kind="stable")
+    head = np.zeros(rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row, minlength=rows), out=head[1:])
+    return head, order
+
+
+def leg_units(start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The unit of each leg."""
+    return np.repeat(np.arange(len(start) - 1), np.diff(start))
