@@ -24,6 +24,8 @@ from depository.requests import ClientData
 from depository.store import schema
 from depository.store.work import Work
 
+CLIENT_DATES = {f.name for f in fields(ClientData) if f.type == date | None}
+
 
 def party(work: Work, code: str) -> Party | None:
     """The party with this code."""
@@ -204,8 +206,9 @@ def client_to_json(data: ClientData) -> str:
 def client_from_json(text: str) -> ClientData:
     """The inverse of `client_to_json`."""
     values: dict[str, Any] = json.loads(text)
-    dates = {f.name for f in fields(ClientData) if f.type == date | None}
-    return ClientData(**{k: date.fromisoformat(v) if k in dates else v for k, v in values.items()})
+    for name in CLIENT_DATES & values.keys():
+        values[name] = date.fromisoformat(values[name])
+    return ClientData(**values)
 
 
 def _replace(work: Work, table: Any, rows: list[dict[str, Any]]) -> None:

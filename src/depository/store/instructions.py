@@ -1,0 +1,176 @@
+"""Instructions and their status history."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, func, insert, or_, select, update
+
+from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
+from depository.rejects import Broken
+from depository.store import schema
+from depository.store.work import Work
+
+T = schema.instruction
+
+
+def new_ids(work: Work, many: int) -> list[str]:
+    """Consecutive instruction numbers."""
+    first = work.next_number("instruction", many)
+    return [f"I{number:09d}" for number in range(first, first + many)]
+
+
+def add(work: Work, instructions: Sequence[Instruction], cause: str) -> None:
+    """Writes new instructions with the first step of their history."""
+    if not instructions:
+        return
+    rows = [{**asdict(i), "kind": i.kind.value, "side": i.side.value, "status": i.status.value} for i in instructions]
+    work.connection.execute(insert(T), rows)
+    _history(work, [(i.id, 1, i.status, i.reason, cause) for i in instructions])
+
+
+def get(work: Work, id_: str) -> Instruction:
+    """The instruction with this number; raises Broken when there is none, since numbers come from our own records."""
+    row = work.connection.execute(select(T).where(T.c.id == id_)).first()
+    if row is None:
+        raise Broken(f"instruction {id_} does not exist")
+    return _instruction(row)
+
+
+def by_reference(work: Work, sender: str, reference: str) -> Instruction | None:
+    """The sender's instruction with this reference."""
+    row = work.connection.execute(select(T).where(T.c.sender == sender, T.c.reference == reference)).first()
+    return None if row is None else _instruction(row)
+
+
+def references_used(work: Work, sender: str, references: Sequence[str]) -> set[str]:
+    """Those of the references that the sender has used before."""
+    used: set[str] = set()
+    for start in range(0, len(references), 900):
+        chunk = references[start : start + 900]
+        rows = work.connection.execute(select(T.c.reference).where(T.c.sender == sender, T.c.reference.in_(chunk)))
+        used.update(rows.scalars())
+    return used
+
+
+def counterparts(work: Work, one: Instruction) -> list[Instruction]:
+    """Unmatched instructions of the other side that agree in accounts, security, quantity and date, oldest first."""
+    other = Side.RECEIVE if one.side is Side.DELIVER else Side.DELIVER
+    rows = work.connection.execute(
+        select(T)
+        .where(
+            T.c.status == Status.UNMATCHED.value,
+            T.c.side == other.value,
+            T.c.deliver_account == one.deliver_account,
+            T.c.receive_account == one.receive_account,
+            T.c.isin == one.isin,
+            T.c.quantity == one.quantity,
+            T.c.isd == one.isd,
+        )
+        .order_by(T.c.id)
+    )
+    return [_instruction(r) for r in rows]
+
+
+def due(work: Work, kinds: Sequence[InstructionKind], statuses: Sequence[Status], day: date) -> list[Instruction]:
+    """Instructions of these kinds and statuses whose intended settlement date has come, by priority, date and arrival."""
+    rows = work.connection.execute(
+        select(T)
+        .where(T.c.kind.in_([k.value for k in kinds]), T.c.status.in_([s.value for s in statuses]), T.c.isd <= day)
+        .order_by(T.c.priority, T.c.isd, T.c.id)
+    )
+    return [_instruction(r) for r in rows]
+
+
+def open_of(work: Work, participant: str) -> list[Instruction]:
+    """Open instructions in which a participant takes part, by date and number; both-sided ones and its own sides."""
+    mine = or_(T.c.deliver_participant == participant, T.c.receive_participant == participant)
+    rows = work.connection.execute(
+        select(T)
+        .where(mine, T.c.status.in_([s.value for s in OPEN]), or_(T.c.side == Side.BOTH.value, T.c.sender == participant))
+        .order_by(T.c.isd, T.c.id)
+    )
+    return [_instruction(r) for r in rows]
+
+
+def touched_on(work: Work, day: date) -> list[Instruction]:
+    """Instructions whose status changed on a business date, by number."""
+    steps = schema.instruction_status
+    ids = select(steps.c.instruction).where(steps.c.business_date == day).distinct()
+    rows = work.connection.execute(select(T).where(T.c.id.in_(ids)).order_by(T.c.id))
+    return [_instruction(r) for r in rows]
+
+
+def change(work: Work, before: Sequence[Instruction], status: Status, reason: str, cause: str) -> list[Instruction]:
+    """Moves instructions to a status, with a step of history each; raises Broken when one is final already.
+
+    An unchanged status with an unchanged reason adds nothing.
+    """
+    final = [i.id for i in before if i.status not in OPEN]
+    if final:
+        raise Broken(f"instructions {final} are final and cannot become {status}")
+    moving = [i for i in before if (i.status, i.reason) != (status, reason)]
+    settled_at = work.at if status is Status.SETTLED else None
+    ids = [i.id for i in moving]
+    for start in range(0, len(ids), 900):
+        chunk = ids[start : start + 900]
+        work.connection.execute(
+            update(T).where(T.c.id.in_(chunk)).values(status=status.value, reason=reason, settled_at=settled_at)
+        )
+    steps = last_steps(work, ids)
+    _history(work, [(id_, steps[id_] + 1, status, reason, cause) for id_ in ids])
+    return [replace(i, status=status, reason=reason, settled_at=settled_at) for i in before]
+
+
+def pair(work: Work, one: Instruction, other: Instruction, cause: str) -> None:
+    """Matches two sides with each other."""
+    for mine, theirs in ((one, other), (other, one)):
+        work.connection.execute(update(T).where(T.c.id == mine.id).values(matched_with=theirs.id))
+    change(work, [one, other], Status.MATCHED, "", cause)
+
+
+def unpair(work: Work, one: Instruction, cause: str) -> None:
+    """Puts a matched side back to unmatched because its counterpart went away."""
+    work.connection.execute(update(T).where(T.c.id == one.id).values(matched_with=""))
+    change(work, [one], Status.UNMATCHED, "CMIS counterparty's instruction was cancelled", cause)
+
+
+def last_steps(work: Work, ids: Sequence[str]) -> dict[str, int]:
+    """Number of the last step of each history."""
+    t = schema.instruction_status
+    found: dict[str, int] = {}
+    for start in range(0, len(ids), 900):
+        chunk = ids[start : start + 900]
+        rows = work.connection.execute(
+            select(t.c.instruction, func.max(t.c.step)).where(t.c.instruction.in_(chunk)).group_by(t.c.instruction)
+        )
+        found.update({id_: step for id_, step in rows})
+    return found
+
+
+def _history(work: Work, steps: Sequence[tuple[str, int, Status, str, str]]) -> None:
+    if steps:
+        work.connection.execute(
+            insert(schema.instruction_status),
+            [
+                {
+                    "instruction": id_,
+                    "step": step,
+                    "status": status.value,
+                    "reason": reason,
+                    "cause": cause,
+                    "business_date": work.business_date,
+                    "at": work.at,
+                }
+                for id_, step, status, reason, cause in steps
+            ],
+        )
+
+
+def _instruction(row: Row[Any]) -> Instruction:
+    values = dict(row._mapping)
+    values["kind"] = InstructionKind(values["kind"])
+    values["side"] = Side(values["side"])
+    values["status"] = Status(values["status"])
+    return Instruction(**values)

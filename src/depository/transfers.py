@@ -1,0 +1,416 @@
+"""Free-of-payment transfers, form IST: record, match, execute, withdraw, lapse (CSD-4.1.2, 4.1.4-b, 4.1.5-a, 4.3.3-a)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from depository.answers import LineOutcome, Verdict
+from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
+from depository.ledger import Entry, move
+from depository.notices import Notice, notify
+from depository.register import Account, AccountState, Product
+from depository.rejects import PendingReason, Reject, RejectionReason
+from depository.requests import Action, Header, Movement, TransferRequest
+from depository.store import instructions as store
+from depository.store import journal, register
+from depository.store.work import Work
+from depository.timetable import moment
+from depository.units import TooFine, from_units, to_units
+
+FREE = (InstructionKind.TRANSFER, InstructionKind.OWN_TRANSFER)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a look at the waiting free-of-payment instructions did."""
+
+    settled: tuple[Instruction, ...]
+    """The delivering side of each executed transfer."""
+    waiting: tuple[Instruction, ...]
+
+
+def record_transfers(work: Work, header: Header, lines: Sequence[TransferRequest], cause: str) -> list[LineOutcome]:
+    """Takes the lines of an IST in order; each is recorded or refused on its own (design §7: first fault of business wins)."""
+    used = store.references_used(work, header.participant, [line.reference for line in lines])
+    outcomes = []
+    for line in lines:
+        reject = _reference_fault(line, used)
+        if reject is not None:
+            outcomes.append(_refused(line, reject))
+            continue
+        outcome = _take(work, header.participant, line, cause)
+        if outcome.verdict is not Verdict.REFUSED:
+            # A refused reference stays free, so that the mended line can come again under it.
+            used.add(line.reference)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _take(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
+    if line.action is Action.REVOKE:
+        return _revoke(work, sender, line, cause)
+    if line.action is Action.REPLACE:
+        return _replace(work, sender, line, cause)
+    checked = check_transfer(work, sender, line)
+    return _refused(line, checked) if isinstance(checked, Reject) else _record(work, checked, line, cause)
+
+
+def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
+    """The instruction that a new line becomes, or the first fault: accounts, counterparty, security, quantity, date."""
+    own = register.account(work, line.own_account)
+    if own is None or own.participant != sender:
+        return Reject(
+            RejectionReason.ACCOUNT,
+            "CSD-4.1.2-b",
+            "own_account",
+            line.own_account,
+            f"{sender} has no account with this number; give one of your own open accounts",
+        )
+    if own.state is not AccountState.OPEN:
+        return _not_open(own, "own_account")
+    counterparty = register.party(work, line.counterparty)
+    if counterparty is None or not counterparty.active:
+        return Reject(
+            RejectionReason.COUNTERPARTY,
+            "CSD-4.1.2-b",
+            "counterparty",
+            line.counterparty,
+            "no active participant has this code",
+        )
+    theirs = register.account(work, line.counterparty_account)
+    if theirs is None or theirs.participant != line.counterparty:
+        return Reject(
+            RejectionReason.ACCOUNT,
+            "CSD-4.1.2-b",
+            "counterparty_account",
+            line.counterparty_account,
+            f"{line.counterparty} has no account with this number",
+        )
+    if theirs.state is not AccountState.OPEN:
+        return _not_open(theirs, "counterparty_account")
+    if theirs.number == own.number:
+        return Reject(
+            RejectionReason.ACCOUNT,
+            "CSD-4.1.2-a",
+            "counterparty_account",
+            theirs.number,
+            "a transfer needs two different accounts",
+        )
+    product = register.product(work, line.isin)
+    if product is None or not product.admitted:
+        return Reject(
+            RejectionReason.SECURITY,
+            "CSD-7.1.1-a",
+            "isin",
+            line.isin,
+            "this security is not on the register of admitted products",
+        )
+    quantity = _quantity(line, product)
+    if isinstance(quantity, Reject):
+        return quantity
+    wrong_date = _date_fault(work, line.due_date, sender == line.counterparty)
+    if wrong_date is not None:
+        return wrong_date
+    return _instruction(work, sender, line, line.due_date or work.business_date, quantity, own, theirs)
+
+
+def _record(work: Work, instruction: Instruction, line: TransferRequest, cause: str) -> LineOutcome:
+    instruction = replace(instruction, id=store.new_ids(work, 1)[0])
+    store.add(work, [instruction], cause)
+    if instruction.kind is InstructionKind.TRANSFER:
+        match_transfer(work, instruction, cause)
+    execute_transfers(work, cause, only=instruction.id)
+    recorded = store.get(work, instruction.id)
+    pending = recorded.status in OPEN
+    return LineOutcome(
+        line=line.line,
+        verdict=Verdict.ACCEPTED,
+        reference=line.reference,
+        record=recorded.id,
+        status=recorded.status.value,
+        note=_waiting_for(work, recorded) if pending else "",
+    )
+
+
+def match_transfer(work: Work, one: Instruction, cause: str) -> None:
+    """Pairs an instruction with the oldest that agrees with it from the other side (KCSD-91)."""
+    found = store.counterparts(work, one)
+    if found:
+        store.pair(work, one, found[0], cause)
+
+
+def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
+    """Executes what is due and covered, in order of date and arrival; `only` narrows it to one instruction's pair.
+
+    Within one participant at any time of the due day (CSD-4.1.2-a), between participants from 09:30 to 17:45 of a business day
+    (CSD-4.1.2-c). Each moves whole or waits; nothing goes negative (CSD-5.2-dvp).
+    """
+    if not register.calendar(work).is_business_day(work.business_date):
+        return Executed((), ())
+    kinds = FREE if in_window(work) else (InstructionKind.OWN_TRANSFER,)
+    if only:
+        one = store.get(work, only)
+        due = [one] if one.kind in kinds and one.status is Status.MATCHED and one.isd <= work.business_date else []
+        due = [one if one.side is not Side.RECEIVE else store.get(work, one.matched_with) for one in due]
+    else:
+        found = store.due(work, kinds, [Status.MATCHED], work.business_date)
+        due = [one for one in found if one.side is not Side.RECEIVE]
+    settled, waiting = [], []
+    for one in due:
+        pair = [one, store.get(work, one.matched_with)] if one.matched_with else [one]
+        if journal.amount(work, one.deliver_account, one.isin) < one.quantity:
+            reason = PendingReason.SECURITIES_SHORT
+            store.change(work, pair, Status.MATCHED, f"{reason} not enough available securities on {one.deliver_account}", cause)
+            waiting.append(one)
+            continue
+        postings = move(one.isin, one.quantity, one.deliver_account, one.receive_account)
+        journal.post(work, [Entry("transfer", one.id, postings)])
+        store.change(work, pair, Status.SETTLED, "", cause)
+        settled.append(one)
+    return Executed(tuple(settled), tuple(waiting))
+
+
+def in_window(work: Work) -> bool:
+    """Is it the time of transfers between participants? (CSD-4.1.2-c; both ends included)"""
+    times = work.market.timetable(work.business_date)
+    at = work.market.local(work.at)
+    zone = work.market.zone
+    start = moment(work.business_date, times.fop_start, zone)
+    end = moment(work.business_date, times.fop_end, zone)
+    return register.calendar(work).is_business_day(work.business_date) and start <= at <= end
+
+
+def next_window(work: Work) -> datetime:
+    """When the next window for transfers between participants opens: now, when it is open."""
+    if in_window(work):
+        return work.at
+    calendar = register.calendar(work)
+    day = work.business_date
+    at = work.market.local(work.at)
+    opens = moment(day, work.market.timetable(day).fop_start, work.market.zone)
+    if not calendar.is_business_day(day) or at > opens:
+        day = calendar.business_day_after(day, 1)
+    return moment(day, work.market.timetable(day).fop_start, work.market.zone)
+
+
+def lapse_transfers(work: Work, kinds: Sequence[InstructionKind], cause: str) -> tuple[list[Instruction], list[Notice]]:
+    """Ends what was due today and did not execute: between participants at 18:00, within one at the end of day (CSD-4.1.4-b)."""
+    due = store.due(work, kinds, OPEN, work.business_date)
+    lapsed = []
+    notices = []
+    for one in due:
+        why = one.reason or "no matching instruction of the counterparty"
+        store.change(work, [one], Status.LAPSED, why, cause)
+        lapsed.append(one)
+        notices.append(
+            notify(
+                work,
+                one.sender,
+                f"Instruction {one.reference} has lapsed",
+                f"Your instruction {one.reference} ({one.id}) was due on {one.isd} and was not executed: {why}. "
+                "Send a new instruction if the transfer is still wanted (CSD-4.1.4-b).",
+                _facts(work, one),
+            )
+        )
+    return lapsed, notices
+
+
+def _revoke(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
+    old = _withdrawable(work, sender, line)
+    if isinstance(old, Reject):
+        return _refused(line, old)
+    _cancel(work, old, f"withdrawn by {line.reference}", cause)
+    at_risk = old.isd <= work.business_date
+    note = "withdrawn on the settlement day itself, at the participant's own risk (CSD-4.1.5-a)" if at_risk else ""
+    return LineOutcome(line.line, Verdict.ACCEPTED, line.reference, old.id, Status.CANCELLED.value, note=note)
+
+
+def _replace(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
+    """CSD-4.1.2-b: the old one is revoked and the new one recorded, both or neither."""
+    old = _withdrawable(work, sender, line)
+    if isinstance(old, Reject):
+        return _refused(line, old)
+    checked = check_transfer(work, sender, line)
+    if isinstance(checked, Reject):
+        return _refused(line, checked)
+    _cancel(work, old, f"replaced by {line.reference}", cause)
+    return _record(work, checked, line, cause)
+
+
+def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
+    """CSD-4.1.5-a, CSD-4.3.3-a: the sender's own instruction that is not executed yet; each refusal names the limit passed."""
+    old = store.by_reference(work, sender, line.previous)
+    if old is None:
+        return Reject(
+            RejectionReason.REFERENCE,
+            "CSD-4.1.5-a",
+            "previous",
+            line.previous,
+            "you have no instruction with this reference; only the sender of an instruction can withdraw it",
+        )
+    if old.kind is InstructionKind.EXCHANGE:
+        return Reject(
+            RejectionReason.REFERENCE,
+            "CSD-4.1.5-a",
+            "previous",
+            line.previous,
+            "instructions from exchange trades cannot be withdrawn",
+        )
+    if old.status is Status.SETTLED:
+        settled_at = work.market.local(old.settled_at or work.at)
+        return Reject(
+            RejectionReason.DEADLINE,
+            "CSD-4.1.2-b",
+            "previous",
+            line.previous,
+            f"limit passed: {old.id} was executed at {settled_at:%Y-%m-%d %H:%M:%S}; nothing more is done",
+        )
+    if old.status not in OPEN:
+        return Reject(
+            RejectionReason.DEADLINE,
+            "CSD-4.3.3-a",
+            "previous",
+            line.previous,
+            f"limit passed: {old.id} is {old.status.value} already; nothing more is done",
+        )
+    return old
+
+
+def _cancel(work: Work, old: Instruction, why: str, cause: str) -> None:
+    store.change(work, [old], Status.CANCELLED, why, cause)
+    if old.matched_with:
+        other = store.get(work, old.matched_with)
+        store.unpair(work, other, cause)
+        match_transfer(work, store.get(work, other.id), cause)
+
+
+def _instruction(
+    work: Work, sender: str, line: TransferRequest, due: date, quantity: int, own: Account, theirs: Account
+) -> Instruction:
+    delivers = line.movement is Movement.DELIVER
+    giver, taker = (own, theirs) if delivers else (theirs, own)
+    within = own.participant == theirs.participant
+    return Instruction(
+        id="",
+        kind=InstructionKind.OWN_TRANSFER if within else InstructionKind.TRANSFER,
+        side=Side.BOTH if within else (Side.DELIVER if delivers else Side.RECEIVE),
+        sender=sender,
+        reference=line.reference,
+        deliver_participant=giver.participant,
+        deliver_account=giver.number,
+        receive_participant=taker.participant,
+        receive_account=taker.number,
+        isin=line.isin,
+        quantity=quantity,
+        isd=due,
+        received_at=work.at,
+        trade_date=line.trade_date,
+        purpose=line.reason,
+        agreement=line.agreement,
+        status=Status.MATCHED if within else Status.UNMATCHED,
+        reason="" if within else f"{PendingReason.UNMATCHED} waiting for the counterparty's instruction",
+    )
+
+
+def _reference_fault(line: TransferRequest, used: set[str]) -> Reject | None:
+    if line.reference in used:
+        return Reject(
+            RejectionReason.REFERENCE,
+            "CSD-A3",
+            "reference",
+            line.reference,
+            "you have used this line reference before; every line needs a reference of its own, for ever",
+        )
+    return None
+
+
+def _not_open(account: Account, field: str) -> Reject:
+    return Reject(
+        RejectionReason.ACCOUNT, "CSD-4.1.2-b", field, account.number, f"this account is {account.state.value}"
+    )
+
+
+def _quantity(line: TransferRequest, product: Product) -> int | Reject:
+    if line.quantity_type != product.quantity_type:
+        return Reject(
+            RejectionReason.QUANTITY,
+            "CSD-A3",
+            "quantity_type",
+            line.quantity_type,
+            f"{product.isin} is held by {product.quantity_type}",
+        )
+    try:
+        units = to_units(line.quantity, product.scale)
+    except TooFine:
+        units = 0
+    if units <= 0:
+        return Reject(
+            RejectionReason.QUANTITY,
+            "CSD-5.2-dvp",
+            "quantity",
+            str(line.quantity),
+            f"give a quantity above nought with at most {product.scale} decimals",
+        )
+    return units
+
+
+def _date_fault(work: Work, due: date | None, within: bool) -> Reject | None:
+    """The due date is a business day from today on, and today only while it has not lapsed (CSD-4.1.4-b)."""
+    if due is None or due < work.business_date:
+        return Reject(
+            RejectionReason.DATE,
+            "CSD-4.1.4-b",
+            "due_date",
+            str(due or ""),
+            f"the due date has passed; today is {work.business_date}",
+        )
+    if not register.calendar(work).is_business_day(due):
+        return Reject(
+            RejectionReason.DATE, "CSD-7.6.5-a", "due_date", str(due), "the due date is not a business day of the calendar"
+        )
+    close = moment(due, work.market.timetable(due).close, work.market.zone)
+    if not within and due == work.business_date and work.at >= close:
+        return Reject(
+            RejectionReason.DEADLINE,
+            "CSD-4.1.4-b",
+            "due_date",
+            str(due),
+            f"arrived after {close:%H:%M}, when transfers due today lapse; give a later due date",
+        )
+    return None
+
+
+def _waiting_for(work: Work, one: Instruction) -> str:
+    if one.isd > work.business_date:
+        return f"{PendingReason.FUTURE_DATE} waits for its due date {one.isd}"
+    if one.kind is InstructionKind.TRANSFER and not in_window(work):
+        opens = next_window(work)
+        note = f"{PendingReason.WINDOW} waits for the window that opens on {opens:%Y-%m-%d at %H:%M} (CSD-4.1.2-c)"
+        if opens.date() > one.isd:
+            close = work.market.timetable(one.isd).close
+            note += f"; due {one.isd}, it lapses at {close:%H:%M} unless the window is extended by notice"
+        return note
+    return one.reason
+
+
+def _facts(work: Work, one: Instruction) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Instruction", one.id),
+        ("Your reference", one.reference),
+        ("From account", one.deliver_account),
+        ("To account", one.receive_account),
+        ("Security", one.isin),
+        ("Quantity", str(shown(work, one.isin, one.quantity))),
+        ("Due date", one.isd.isoformat()),
+    )
+
+
+def shown(work: Work, asset: str, units: int) -> Decimal:
+    """Units of an asset as people read them."""
+    return from_units(units, register.scale(work, asset))
+
+
+def _refused(line: TransferRequest, reject: Reject) -> LineOutcome:
+    return LineOutcome(line.line, Verdict.REFUSED, line.reference, "", "", (reject,))
+
