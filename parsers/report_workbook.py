@@ -27,6 +27,7 @@ _EXCEL_DIGITS = 15
 _LONGEST_TEXT = 32_000
 _FIRST_YEAR = 1901
 _WIDEST = 48
+_WIDEST_FACT = 72
 _NUMERIC = (Kind.COUNT, Kind.QUANTITY, Kind.MONEY, Kind.PERCENT)
 _FORMULA = ("=", "+", "-", "@")
 
@@ -45,7 +46,9 @@ class _Styles:
         return self._made[key]
 
     def cell(self, **properties: object) -> Format:
-        return self.get(valign="top", bottom=1, bottom_color=_LINE, **properties)
+        return self.get(
+            **{"valign": "top", "bottom": 1, "bottom_color": _LINE, "align": "left", "indent": 1, **properties}
+        )
 
 
 def render(report: Report) -> bytes:
@@ -121,8 +124,10 @@ def _cover(workbook: Workbook, styles: _Styles, report: Report, names: list[list
     _page(sheet, report)
     labels = [label for label, _ in report.facts] + [name for parts in names for name in parts]
     sheet.set_column(0, 0, min(_WIDEST, max([22, *(len(label) + 3 for label in labels)])))
-    sheet.set_column(1, 1, 34)
-    sheet.set_column(2, 2, 70)
+    values = [_shown(value, _kind(value), 0) for _, value in report.facts]
+    middle = min(_WIDEST_FACT, max([24, *(len(value) + 4 for value in values)]))
+    sheet.set_column(1, 1, middle)
+    sheet.set_column(2, 2, max(30, 110 - middle))
     sheet.set_row(0, 30)
     sheet.write_string(0, 0, report.title, styles.get(font_size=18, bold=True, font_color=_INK, valign="vcenter"))
     sheet.write_string(1, 0, report.addressee, styles.get(font_size=12, bold=True, font_color=_SOFT))
@@ -132,6 +137,7 @@ def _cover(workbook: Workbook, styles: _Styles, report: Report, names: list[list
     if "/" in zone:
         facts.append(("Times are local to", zone))
     for label, value in [*facts, *report.facts]:
+        _height(sheet, row, [(_shown(value, _kind(value), 0), middle)])
         sheet.write_string(row, 0, label, styles.cell(font_color=_SOFT))
         _write(sheet, styles, row, 1, value, _kind(value), _places([value]), {"align": "left", "text_wrap": True})
         row += 1
@@ -145,15 +151,26 @@ def _cover(workbook: Workbook, styles: _Styles, report: Report, names: list[list
         for part, name in enumerate(parts):
             lines = min(SHEET_ROWS, len(table.rows) - part * SHEET_ROWS)
             target = name.replace("'", "''")
+            _height(sheet, row, [(table.note, max(30, 110 - middle))])
             sheet.write_url(row, 0, f"internal:'{target}'!A1", link, name)
             sheet.write_number(row, 1, lines, styles.cell(num_format="#,##0", align="left"))
             sheet.write_string(row, 2, table.note, styles.cell(text_wrap=True, font_color=_SOFT))
             row += 1
 
 
+def _height(sheet: Worksheet, row: int, texts: list[tuple[str, float]]) -> None:
+    """Give a row the height of its longest wrapped text, since not every program works it out on opening."""
+    lines = max(
+        (sum(-(-len(line) // max(1, int(width * 1.1) - 2)) or 1 for line in t.split("\n")) for t, width in texts),
+        default=1,
+    )
+    if lines > 1:
+        sheet.set_row(row, min(409.0, 2 + 13.5 * lines))
+
+
 def _heading(styles: _Styles, align: str) -> Format:
     return styles.get(
-        bold=True, font_color="#FFFFFF", bg_color=_INK, align=align, valign="vcenter", text_wrap=True, border=0
+        bold=True, font_color="#FFFFFF", bg_color=_INK, align=align, valign="vcenter", text_wrap=True, indent=1
     )
 
 
@@ -163,8 +180,10 @@ def _sheet(
     sheet = workbook.add_worksheet(name)
     _page(sheet, report)
     places = [_places([row[n] for row in rows]) for n in range(len(table.columns))]
-    for n, column in enumerate(table.columns):
-        sheet.set_column(n, n, _width(column, [row[n] for row in rows], places[n]))
+    widths = [_width(column, [row[n] for row in rows], places[n]) for n, column in enumerate(table.columns)]
+    for n, width in enumerate(widths):
+        sheet.set_column(n, n, width)
+    texts = [n for n, column in enumerate(table.columns) if column.kind not in _NUMERIC]
     sheet.set_row(0, 24)
     sheet.write_string(0, 0, table.title, styles.get(font_size=14, bold=True, font_color=_INK, valign="vcenter"))
     under = f"{report.title} · {report.addressee} · {report.business_date.isoformat()}"
@@ -178,6 +197,7 @@ def _sheet(
         align = "right" if column.kind in _NUMERIC else "left"
         sheet.write_string(head, n, column.title, _heading(styles, align))
     for number, row in enumerate(rows, start=head + 1):
+        _height(sheet, number, [(str(row[n]), widths[n]) for n in texts if isinstance(row[n], str)])
         for n, value in enumerate(row):
             _write(sheet, styles, number, n, value, table.columns[n].kind, places[n], {})
     if not rows:
@@ -316,8 +336,8 @@ def _width(column: Column, values: list[Value], places: int) -> float:
     """The width of a column in characters: its longest content, within reason; a heading may break at its blanks."""
     longest = max((len(line) for line in _measured(column, values, places)), default=0)
     heading = max((len(word) for word in column.title.split()), default=0)
-    # The autofilter's button takes the room of three characters.
-    return float(min(_WIDEST, max(9, longest + 2, heading + 4, min(len(column.title) // 2 + 4, 20))))
+    # Indents take two characters, the autofilter's button three.
+    return float(min(_WIDEST, max(10, longest + 4, heading + 6, min(len(column.title) // 2 + 6, 22))))
 
 
 def _measured(column: Column, values: list[Value], places: int) -> Iterator[str]:
