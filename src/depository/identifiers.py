@@ -152,7 +152,9 @@ def iban(text: str) -> str:
     if structure is None:
         raise BadIdentifier(f"{number[:2]!r} is no country that has IBANs.")
     if not structure(number[4:]):
-        raise BadIdentifier(f"An IBAN of {number[:2]} has another length or other places for its digits: copy it again.")
+        raise BadIdentifier(
+            f"An IBAN of {number[:2]} has another length or other places for its digits: copy it again."
+        )
     return number
 
 
@@ -196,7 +198,9 @@ def iin_bin(text: str) -> str:
     if digit is None:
         raise BadIdentifier("No IIN or BIN begins with these eleven digits (both check passes give 10): copy it again.")
     if digit != int(number[11]):
-        raise BadIdentifier(f"The check digit does not agree (it would be {digit}): a digit is mistyped; copy the number again.")
+        raise BadIdentifier(
+            f"The check digit does not agree (it would be {digit}): a digit is mistyped; copy the number again."
+        )
     return number
 
 
@@ -242,7 +246,9 @@ def reference(text: str) -> str:
     if len(text) > 35:
         raise BadIdentifier(f"A reference has at most 35 characters, this one has {len(text)}.")
     if not _REFERENCE.fullmatch(text):
-        raise BadIdentifier("A reference is made of letters, digits and / . _ : - and begins and ends with a letter or digit.")
+        raise BadIdentifier(
+            "A reference is made of letters, digits and / . _ : - and begins and ends with a letter or digit."
+        )
     return text
 
 

@@ -1,0 +1,42 @@
+"""What makes a form: its tables of fields, its rules of form, and how its rows become requests to the depository."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from depository.requests import OpeningCover
+from forms.field import CellFault, Row
+from forms.form import Request
+
+Checks = Callable[[Mapping[str, Any]], list[tuple[str, CellFault]]]
+
+
+@dataclass(frozen=True, slots=True)
+class FormSpec:
+    """A form. A form with a `table` has many lines; one without has its one line in the body beside the labels."""
+
+    code: str
+    title: str
+    rule: str
+    """The rule of the rulebook that brings the form in; rejects carry it unless a field says otherwise."""
+    body: type[Row] | None
+    """Fields beside their labels, under the header."""
+    table: type[Row] | None
+    """Fields under their labels, one row a line."""
+    table_sheet: str
+    """The sheet of the table; the form's own sheet has the header in any case."""
+    max_lines: int
+    checks: Checks
+    """Faults between the fields of one line."""
+    to_request: Callable[[int, Any], Request]
+    """Turn line number and validated row into the core's record."""
+    line_reference: str = ""
+    """The field that is the sender's reference of a line; "" when there is none. No reference twice in a form."""
+    date_checks: Callable[[Mapping[str, Any], date], list[tuple[str, CellFault]]] | None = None
+    """Faults of a line measured against the form's date."""
+    to_cover: Callable[[Any], OpeningCover] | None = None
+    """Turn the validated body into the cover record, when the body is a cover and not a line."""
+    portrait: bool = True
+    notes: tuple[str, ...] = ()
+    """Sentences of guidance, printed at the foot of the blank's front sheet."""

@@ -1,0 +1,390 @@
+"""A form in an Excel workbook: bytes to `Form`, with every fault of form in its place.
+
+Labels are found by their text: beside their cell in the header and body, above their column in the table. Rows may be inserted,
+cells merged, sheets added; a label that is changed, missing or there twice refuses the form (rule CSD-A3).
+"""
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from operator import itemgetter
+from typing import Any
+
+from depository.identifiers import lookalike_message
+from depository.rejects import FileRefused, Reject, RejectionReason
+from depository.requests import InterestRequest, OpeningCover
+from forms import header as form_header
+from forms.catalog import FORMS
+from forms.field import CellFault, Field, Row, fields_of, number_text, shown, tidy, validate
+from forms.form import Form, Line, Places
+from forms.header import HeaderRow
+from forms.spec import Checks, FormSpec
+from parsers.workbook_guard import Inspection, SheetFacts, column_letters, inspect
+from parsers.workbook_rows import rows
+
+_FRONT_ROWS = 500
+"""Rows of a front sheet in which labels are looked for."""
+_TABLE_LABELS = 4
+"""So many labels of the table in one row make it the row of labels."""
+_FORM_RULE = "CSD-A3"
+
+
+def read_form(data: bytes, file_name: str) -> Form:
+    """Read a form; raises FileRefused when the file is no workbook that can be read or holds no known form."""
+    inspection = inspect(data, file_name)
+    spec, front, notes = _front_sheet(inspection)
+    return _Reading(data, inspection, spec, front).form(notes)
+
+
+def _front_sheet(inspection: Inspection) -> tuple[FormSpec, SheetFacts, tuple[str, ...]]:
+    """Choose the sheet that is named after a form, and say what was left aside."""
+    visible = [sheet for sheet in inspection.sheets if sheet.visible]
+    forms = [sheet for sheet in visible if _code(sheet.name) in FORMS]
+    known = ", ".join(FORMS)
+    if len(forms) > 1:
+        names = ", ".join(sheet.name for sheet in forms)
+        raise FileRefused("several-forms", f"The workbook has the sheets {names}: send one form a file.")
+    if not forms:
+        hidden = [sheet.name for sheet in inspection.sheets if not sheet.visible and _code(sheet.name) in FORMS]
+        names = ", ".join(repr(sheet.name) for sheet in visible) or "none"
+        twins = next((lookalike_message(sheet.name) for sheet in visible if lookalike_message(sheet.name)), "")
+        more = f" The sheet {hidden[0]} is hidden; show it." if hidden else f" {twins}" if twins else ""
+        raise FileRefused(
+            "no-form",
+            f"No visible sheet is named after a form (known: {known}; found: {names}). Fill in the blank of the form.{more}",
+        )
+    spec = FORMS[_code(forms[0].name)]
+    notes = []
+    for sheet in inspection.sheets:
+        if not sheet.visible:
+            notes.append(f"The hidden sheet {sheet.name!r} was not read.")
+        elif sheet is not forms[0] and _code(sheet.name) != _code(spec.table_sheet):
+            notes.append(f"The sheet {sheet.name!r} belongs to no form and was not read.")
+    return spec, forms[0], tuple(notes)
+
+
+def _code(sheet_name: str) -> str:
+    return tidy(sheet_name).upper()
+
+
+def _plain(label: str) -> str:
+    """Bring a label to the form in which labels are compared: no star, colon, case or double spaces."""
+    return tidy(label.replace("’", "'")).rstrip("*: ").casefold()
+
+
+@dataclass(slots=True)
+class _Labels:
+    """Labels and values found beside them on a front sheet."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    at: dict[str, list[str]] = field(default_factory=dict)
+    """Field -> cells in which its label stands."""
+    other_texts: list[str] = field(default_factory=list)
+
+
+class _Reading:
+    """One reading of one form: what has been found so far."""
+
+    def __init__(self, data: bytes, inspection: Inspection, spec: FormSpec, front: SheetFacts) -> None:
+        self._data = data
+        self._inspection = inspection
+        self._spec = spec
+        self._front = front
+        self._rejects: list[Reject] = []
+        self._hash = hashlib.sha256()
+        self._table_at: dict[str, int] = {}
+        self._label_places: dict[str, str] = {}
+        self._strangers: list[str] = []
+
+    def form(self, notes: tuple[str, ...]) -> Form:
+        spec = self._spec
+        source = rows(self._data, self._front)
+        header_fields = fields_of(HeaderRow)
+        body_fields = fields_of(spec.body) if spec.body else ()
+        on_front = spec.table_sheet == spec.code
+        labels = self._scan(source, header_fields + body_fields, stop_at_table=on_front)
+        self._missing(labels, header_fields + body_fields)
+        header_row = self._header(labels)
+        single = {name: f"{self._front.name}!{cell}" for name, cell in labels.places.items()}
+        cover: OpeningCover | None = None
+        lines: tuple[Line, ...] = ()
+        numbers = array("i")
+        table_sheet = self._front.name
+        if spec.body and spec.table is None:
+            lines = self._body_line(labels, header_row)
+        elif spec.body and spec.to_cover:
+            cover = self._cover(labels)
+        if spec.table:
+            if not on_front:
+                found = self._table_facts()
+                source = rows(self._data, found) if found else iter(())
+                if found:
+                    table_sheet = found.name
+                    self._find_table(source, found)
+            if self._table_complete(table_sheet, labels.other_texts):
+                lines, numbers = self._lines(source, table_sheet, header_row.form_date if header_row else None)
+        return Form(
+            code=spec.code,
+            header=form_header.to_header(header_row) if header_row else None,
+            rejects=tuple(self._rejects),
+            lines=lines,
+            cover=cover,
+            content_sha256=self._hash.hexdigest(),
+            places=Places(
+                single=single,
+                sheet=table_sheet,
+                columns={name: column_letters(column) for name, column in self._table_at.items()},
+                rows=numbers,
+                labels=self._label_places,
+            ),
+            reference=header_row.reference if header_row else tidy(shown(labels.values.get("reference"))),
+            notes=notes,
+        )
+
+    def _refuse(
+        self, field_name: str, message: str, found: str = "", code: RejectionReason = RejectionReason.RULE
+    ) -> None:
+        self._rejects.append(Reject(code, _FORM_RULE, field_name, found, message))
+
+    def _scan(
+        self, source: Iterator[tuple[int, Sequence[object]]], wanted: Sequence[Field], *, stop_at_table: bool
+    ) -> _Labels:
+        """Find the labels and the values to their right, down to the table's labels when the table is on this sheet."""
+        names = {_plain(one.label): one.name for one in wanted}
+        found = _Labels()
+        for number, cells in source:
+            if number > _FRONT_ROWS:
+                break
+            texts = [(column, cell) for column, cell in enumerate(cells, 1) if not _blank(cell)]
+            if stop_at_table and self._is_table_head(number, texts, self._front.name):
+                break
+            at_label = {column: names.get(_plain(cell)) if isinstance(cell, str) else None for column, cell in texts}
+            taken: set[int] = set()
+            for column, cell in texts:
+                name = at_label[column]
+                if name is None:
+                    if column not in taken and isinstance(cell, str):
+                        found.other_texts.append(tidy(cell)[:80])
+                    continue
+                after = self._front.merged.get((number, column), column) + 1
+                beside = next(((c, v) for c, v in texts if c > column), None)
+                found.at.setdefault(name, []).append(f"{column_letters(column)}{number}")
+                if len(found.at[name]) > 1:
+                    continue
+                if beside and at_label[beside[0]] is None:
+                    found.values[name], found.places[name] = beside[1], f"{column_letters(beside[0])}{number}"
+                    taken.add(beside[0])
+                else:
+                    found.values[name], found.places[name] = None, f"{column_letters(after)}{number}"
+        return found
+
+    def _is_table_head(self, number: int, texts: Sequence[tuple[int, object]], sheet: str) -> bool:
+        """Tell whether this is the row of the table's labels, and remember where each stands."""
+        assert self._spec.table
+        names = {_plain(one.label): one for one in fields_of(self._spec.table)}
+        hits = [
+            (column, names[_plain(cell)]) for column, cell in texts if isinstance(cell, str) and _plain(cell) in names
+        ]
+        if len(hits) < min(_TABLE_LABELS, len(names)):
+            return False
+        for column, one in hits:
+            place = f"{sheet}!{column_letters(column)}{number}"
+            if one.name in self._table_at:
+                self._refuse(
+                    one.name,
+                    f"The label {one.label!r} stands at {self._label_places[one.name]} and at {place}: delete one of the two columns.",
+                    one.label,
+                )
+                continue
+            self._table_at[one.name] = column
+            self._label_places[one.name] = place
+        strangers = [
+            tidy(cell)
+            for column, cell in texts
+            if isinstance(cell, str) and _plain(cell) not in names and _plain(cell) != "line"
+        ]
+        self._strangers = strangers
+        return True
+
+    def _missing(self, labels: _Labels, wanted: Sequence[Field]) -> None:
+        for one in wanted:
+            cells = labels.at.get(one.name, [])
+            if not cells:
+                close = get_close_matches(one.label, labels.other_texts, 1, 0.6)
+                near = f" Is {close[0]!r} meant? {lookalike_message(close[0])}".rstrip() if close else ""
+                self._refuse(
+                    one.name,
+                    f"The label {one.label!r} is missing on the sheet {self._front.name}: use the blank as it is.{near}",
+                )
+            elif len(cells) > 1:
+                self._refuse(
+                    one.name,
+                    f"The label {one.label!r} stands at {' and at '.join(cells)}, so it is not clear which cell counts: delete one.",
+                    one.label,
+                )
+
+    def _header(self, labels: _Labels) -> HeaderRow | None:
+        cells = {one.name: labels.values.get(one.name) for one in fields_of(HeaderRow)}
+        row, rejects = validate(HeaderRow, cells, _FORM_RULE, self._header_checks)
+        known = set(labels.at)
+        self._rejects += [one for one in rejects if one.field in known]
+        self._digest(row, cells)
+        return row if not self._rejects else None
+
+    def _header_checks(self, values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
+        faults = form_header.checks(values)
+        if "form" in values and values["form"].upper() != self._spec.code:
+            faults.append(
+                (
+                    "form",
+                    CellFault(
+                        f"says {values['form']!r}, but the sheet is named {self._front.name}: use the blank of one form."
+                    ),
+                )
+            )
+        return faults
+
+    def _body_line(self, labels: _Labels, header: HeaderRow | None) -> tuple[Line, ...]:
+        """Validate a body beside its labels: the form's only line."""
+        spec = self._spec
+        assert spec.body
+        cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
+        row, rejects = validate(spec.body, cells, spec.rule, spec.checks)
+        self._digest(row, cells)
+        rejects = tuple(one for one in rejects if one.field in labels.at)
+        request = spec.to_request(1, row) if row else None
+        if header and isinstance(request, InterestRequest):
+            # CSD-4.3-1-b: what the form says under "Additional information" goes into the record.
+            request = replace(request, additional_information=header.additional_information)
+        return (Line(1, request, rejects, header.reference if header else ""),)
+
+    def _cover(self, labels: _Labels) -> OpeningCover | None:
+        spec = self._spec
+        assert spec.body and spec.to_cover
+        cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
+        row, rejects = validate(spec.body, cells, spec.rule, lambda _: [])
+        self._digest(row, cells)
+        self._rejects += [one for one in rejects if one.field in labels.at]
+        return spec.to_cover(row) if row else None
+
+    def _table_facts(self) -> SheetFacts | None:
+        wanted = _code(self._spec.table_sheet)
+        found = next((one for one in self._inspection.sheets if one.visible and _code(one.name) == wanted), None)
+        if found is None:
+            self._refuse(
+                "", f"The sheet {self._spec.table_sheet!r} with the table is missing or hidden: use the blank as it is."
+            )
+        return found
+
+    def _find_table(self, source: Iterator[tuple[int, Sequence[object]]], facts: SheetFacts) -> None:
+        for number, cells in source:
+            texts = [(column, cell) for column, cell in enumerate(cells, 1) if not _blank(cell)]
+            if self._is_table_head(number, texts, facts.name) or number >= _FRONT_ROWS:
+                return
+
+    def _table_complete(self, sheet: str, other_texts: Sequence[str]) -> bool:
+        """Refuse the form when a column of the table is missing; an unread column could hold what the sender meant."""
+        assert self._spec.table
+        if not self._table_at:
+            if not any(one.field == "" for one in self._rejects):
+                self._refuse(
+                    "", f"The row with the table's labels is missing on the sheet {sheet}: use the blank as it is."
+                )
+            return False
+        complete = True
+        for one in fields_of(self._spec.table):
+            if one.name not in self._table_at:
+                complete = False
+                close = get_close_matches(one.label, self._strangers, 1, 0.6)
+                near = f" Is {close[0]!r} meant? {lookalike_message(close[0])}".rstrip() if close else ""
+                self._refuse(
+                    one.name,
+                    f"The column {one.label!r} is missing in the table of the sheet {sheet}: use the blank as it is.{near}",
+                )
+        return complete
+
+    def _lines(
+        self, source: Iterator[tuple[int, Sequence[object]]], sheet: str, form_date: date | None
+    ) -> tuple[tuple[Line, ...], "array[int]"]:
+        """Validate the table's rows; empty ones do not count."""
+        spec = self._spec
+        assert spec.table
+        model = spec.table
+        fields = fields_of(model)
+        names = tuple(one.name for one in fields)
+        columns = [self._table_at[name] - 1 for name in names]
+        width = max(columns) + 1
+        pick: Callable[[Sequence[object]], tuple[object, ...]] = itemgetter(*columns)
+        checks = self._line_checks(form_date)
+        reference_field = spec.line_reference
+        seen: dict[str, int] = {}
+        lines: list[Line] = []
+        numbers = array("i")
+        for row_number, cells in source:
+            picked = pick(cells) if len(cells) >= width else pick([*cells, *[None] * (width - len(cells))])
+            if _blank(picked[0]) and all(map(_blank, picked)):
+                continue
+            number = len(lines) + 1
+            if number > spec.max_lines:
+                self._refuse("", f"The table has more than {spec.max_lines:,} lines: split it into several forms.")
+                break
+            numbers.append(row_number)
+            by_name = dict(zip(names, picked, strict=True))
+            row, rejects = validate(model, by_name, spec.rule, checks)
+            reference = row.__dict__[reference_field] if row else tidy(shown(by_name[reference_field]))
+            if reference:
+                first = seen.setdefault(reference, number)
+                if first != number:
+                    row, rejects = None, (*rejects, self._repeated(reference, first, sheet, numbers, reference_field))
+            self._digest(row, by_name)
+            request = spec.to_request(number, row) if row else None
+            lines.append(Line(number, request, rejects, reference))
+        if not lines:
+            self._refuse("", f"The table on the sheet {sheet} has no line: fill in at least one.")
+        return tuple(lines), numbers
+
+    def _repeated(self, reference: str, first: int, sheet: str, numbers: "array[int]", name: str) -> Reject:
+        place = f"{sheet}!{column_letters(self._table_at[name])}{numbers[first - 1]}"
+        message = f"the reference stands in line {first} too ({place}); give each line its own."
+        label = next(one.label for one in fields_of(self._spec.table or Row) if one.name == name)
+        return Reject(RejectionReason.REFERENCE, self._spec.rule, name, reference, f"{label}: {message}")
+
+    def _line_checks(self, form_date: date | None) -> Checks:
+        spec = self._spec
+        measured = spec.date_checks
+        if measured is None or form_date is None:
+            return spec.checks
+        day = form_date
+        return lambda values: [*spec.checks(values), *measured(values, day)]
+
+    def _digest(self, row: Row | None, cells: Mapping[str, object]) -> None:
+        values = row.__dict__ if row is not None else cells
+        self._hash.update(("\x1f".join([_canonical(value) for value in values.values()]) + "\x1e").encode())
+
+
+def _blank(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _canonical(value: object) -> str:
+    """Write a value so that the same content gives the same text, whatever program saved it."""
+    if type(value) is str:
+        return tidy(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return shown(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int | float):
+        return number_text(float(value))
+    return str(value)
