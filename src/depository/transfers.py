@@ -28,32 +28,43 @@ class Executed:
     settled: tuple[Instruction, ...]
     """The delivering side of each executed transfer."""
     waiting: tuple[Instruction, ...]
+    notices: tuple[Notice, ...] = ()
+    """To both participants of each executed transfer between two."""
 
 
-def record_transfers(work: Work, header: Header, lines: Sequence[TransferRequest], cause: str) -> list[LineOutcome]:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answers to the lines of an IST, and the notices that carrying them out caused."""
+
+    outcomes: tuple[LineOutcome, ...]
+    notices: tuple[Notice, ...]
+
+
+def record_transfers(work: Work, header: Header, lines: Sequence[TransferRequest], cause: str) -> Recorded:
     """Takes the lines of an IST in order; each is recorded or refused on its own (design §7: first fault of business wins)."""
     used = store.references_used(work, header.participant, [line.reference for line in lines])
-    outcomes = []
+    outcomes: list[LineOutcome] = []
+    notices: list[Notice] = []
     for line in lines:
         reject = _reference_fault(line, used)
         if reject is not None:
             outcomes.append(_refused(line, reject))
             continue
-        outcome = _take(work, header.participant, line, cause)
+        outcome = _take(work, header.participant, line, cause, notices)
         if outcome.verdict is not Verdict.REFUSED:
             # A refused reference stays free, so that the mended line can come again under it.
             used.add(line.reference)
         outcomes.append(outcome)
-    return outcomes
+    return Recorded(tuple(outcomes), tuple(notices))
 
 
-def _take(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
+def _take(work: Work, sender: str, line: TransferRequest, cause: str, notices: list[Notice]) -> LineOutcome:
     if line.action is Action.REVOKE:
         return _revoke(work, sender, line, cause)
     if line.action is Action.REPLACE:
-        return _replace(work, sender, line, cause)
+        return _replace(work, sender, line, cause, notices)
     checked = check_transfer(work, sender, line)
-    return _refused(line, checked) if isinstance(checked, Reject) else _record(work, checked, line, cause)
+    return _refused(line, checked) if isinstance(checked, Reject) else _record(work, checked, line, cause, notices)
 
 
 def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
@@ -115,12 +126,14 @@ def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instructio
     return _instruction(work, sender, line, line.due_date or work.business_date, quantity, own, theirs)
 
 
-def _record(work: Work, instruction: Instruction, line: TransferRequest, cause: str) -> LineOutcome:
+def _record(
+    work: Work, instruction: Instruction, line: TransferRequest, cause: str, notices: list[Notice]
+) -> LineOutcome:
     instruction = replace(instruction, id=store.new_ids(work, 1)[0])
     store.add(work, [instruction], cause)
     if instruction.kind is InstructionKind.TRANSFER:
         match_transfer(work, instruction, cause)
-    execute_transfers(work, cause, only=instruction.id)
+    notices += execute_transfers(work, cause, only=instruction.id).notices
     recorded = store.get(work, instruction.id)
     pending = recorded.status in OPEN
     return LineOutcome(
@@ -146,7 +159,8 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
     Within one participant at any time of the due day (CSD-4.1.2-a), between participants from 09:30 to 17:45 of a business day
     (CSD-4.1.2-c). Each moves whole or waits; nothing goes negative (CSD-5.2-dvp).
     """
-    if not register.calendar(work).is_business_day(work.business_date):
+    if work.market.local(work.at).date() < work.business_date:
+        # Arrived before the day: it belongs to the next business day and waits for its opening.
         return Executed((), ())
     kinds = FREE if in_window(work) else (InstructionKind.OWN_TRANSFER,)
     if only:
@@ -157,6 +171,7 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
         found = store.due(work, kinds, [Status.MATCHED], work.business_date)
         due = [one for one in found if one.side is not Side.RECEIVE]
     settled, waiting = [], []
+    notices: list[Notice] = []
     for one in due:
         pair = [one, store.get(work, one.matched_with)] if one.matched_with else [one]
         if journal.amount(work, one.deliver_account, one.isin) < one.quantity:
@@ -168,7 +183,9 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
         journal.post(work, [Entry("transfer", one.id, postings)])
         store.change(work, pair, Status.SETTLED, "", cause)
         settled.append(one)
-    return Executed(tuple(settled), tuple(waiting))
+        if len(pair) == 2:
+            notices += [_executed_notice(work, side) for side in pair]
+    return Executed(tuple(settled), tuple(waiting), tuple(notices))
 
 
 def in_window(work: Work) -> bool:
@@ -226,7 +243,7 @@ def _revoke(work: Work, sender: str, line: TransferRequest, cause: str) -> LineO
     return LineOutcome(line.line, Verdict.ACCEPTED, line.reference, old.id, Status.CANCELLED.value, note=note)
 
 
-def _replace(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
+def _replace(work: Work, sender: str, line: TransferRequest, cause: str, notices: list[Notice]) -> LineOutcome:
     """CSD-4.1.2-b: the old one is revoked and the new one recorded, both or neither."""
     old = _withdrawable(work, sender, line)
     if isinstance(old, Reject):
@@ -235,7 +252,7 @@ def _replace(work: Work, sender: str, line: TransferRequest, cause: str) -> Line
     if isinstance(checked, Reject):
         return _refused(line, checked)
     _cancel(work, old, f"replaced by {line.reference}", cause)
-    return _record(work, checked, line, cause)
+    return _record(work, checked, line, cause, notices)
 
 
 def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
@@ -392,6 +409,18 @@ def _waiting_for(work: Work, one: Instruction) -> str:
             note += f"; due {one.isd}, it lapses at {close:%H:%M} unless the window is extended by notice"
         return note
     return one.reason
+
+
+def _executed_notice(work: Work, side: Instruction) -> Notice:
+    quantity = shown(work, side.isin, side.quantity)
+    return notify(
+        work,
+        side.sender,
+        f"Transfer {side.reference} was executed",
+        f"{quantity} of {side.isin} moved from {side.deliver_account} to {side.receive_account} at "
+        f"{work.market.local(work.at):%Y-%m-%d %H:%M:%S}. The transfer is final.",
+        _facts(work, side),
+    )
 
 
 def _facts(work: Work, one: Instruction) -> tuple[tuple[str, str], ...]:

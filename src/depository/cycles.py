@@ -1,0 +1,171 @@
+"""Settlement cycles of exchange trades: one transaction, whole instructions, all at once (CSD-5.2-dvp, CSD-5.2.10-a, b)."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from sqlalchemy import func, insert, select
+
+from depository.instructions import Instruction, Status
+from depository.ledger import AVAILABLE, Entry, move
+from depository.obligations import due_today
+from depository.rejects import Broken, PendingReason
+from depository.settlement import Certificate, Due, Outcome, Problem, Unsettled, check, problem, settle
+from depository.store import instructions as store
+from depository.store import journal, schema
+from depository.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Why an instruction stayed behind: what is short on its own sides, and the failing participants at the root (CSD-A2-3.2)."""
+
+    short: tuple[Unsettled, ...]
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The failing participants."""
+        return tuple(sorted({cause for one in self.short for cause in one.causes}))
+
+    @property
+    def label(self) -> str:
+        """rooted, indivisible or choice."""
+        labels = {one.label for one in self.short}
+        return next((label for label in ("rooted", "choice", "indivisible") if label in labels), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What one cycle did."""
+
+    number: int
+    kind: str
+    settled: tuple[Instruction, ...]
+    unsettled: tuple[Instruction, ...]
+    shortages: Mapping[str, Shortage]
+    """By instruction id."""
+    certificate: Certificate | None
+    """None when nothing was due."""
+
+
+def pose(work: Work, due: Sequence[Instruction]) -> Problem:
+    """The settlement problem of these instructions against what is available now; blocked parts stay out (CSD-4.3-1-a)."""
+    accounts = {a for one in due for a in (one.deliver_account, one.receive_account)}
+    payers = {p for one in due for p in (one.deliver_participant, one.receive_participant)}
+    available = journal.balances(work, accounts | payers)
+    return problem(
+        securities=[(h, a, n) for (h, a, part), n in available.items() if h in accounts and part == AVAILABLE],
+        cash=[(h, a, n) for (h, a, part), n in available.items() if h in payers and part == AVAILABLE],
+        due=[_due(one) for one in due],
+    )
+
+
+def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
+    """Settles what can settle of today's due instructions and says why the rest stays behind.
+
+    Raises Broken, and commits nothing, when the independent checker finds a fault in the engine's set.
+    """
+    number = 1 + int(
+        work.connection.execute(
+            select(func.count()).select_from(schema.cycle).where(schema.cycle.c.business_date == work.business_date)
+        ).scalar_one()
+    )
+    due = due_today(work)
+    if not due:
+        _keep(work, number, kind, 0, 0, "")
+        return Cycle(number, kind, (), (), {}, None)
+    posed = pose(work, due)
+    objective = str(work.market.parameter("settlement_objective", work.business_date))
+    outcome = settle(posed, objective)
+    faults = check(posed, outcome)
+    if faults:
+        raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
+    settled = [one for one, done in zip(due, outcome.settled, strict=True) if done]
+    unsettled = [one for one, done in zip(due, outcome.settled, strict=True) if not done]
+    step = {one.id: int(at) for one, at in zip(due, outcome.step, strict=True)}
+    journal.post(work, [_entry(one) for one in sorted(settled, key=lambda one: step[one.id])])
+    store.change(work, settled, Status.SETTLED, "", cause)
+    shortages = shortages_of(outcome)
+    _give_reasons(work, unsettled, shortages, cause)
+    _keep(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
+    return Cycle(number, kind, tuple(settled), tuple(unsettled), shortages, outcome.certificate)
+
+
+def shortages_of(outcome: Outcome) -> dict[str, Shortage]:
+    """The engine's lines, by instruction."""
+    by_id: dict[str, list[Unsettled]] = defaultdict(list)
+    for line in outcome.unsettled:
+        by_id[line.id].append(line)
+    return {id_: Shortage(tuple(lines)) for id_, lines in by_id.items()}
+
+
+def certificate_json(certificate: Certificate) -> str:
+    """The certificate as stored; fractions become exact decimals of 28 digits."""
+    values = {
+        name: getattr(certificate, name)
+        for name in Certificate.__slots__
+        if name not in ("priorities",)
+    }
+    return json.dumps({k: str(decimal(v)) if isinstance(v, Fraction) else v for k, v in values.items()}, sort_keys=True)
+
+
+def decimal(value: Fraction) -> Decimal:
+    """A fraction as a decimal for people."""
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def _due(one: Instruction) -> Due:
+    return Due(
+        id=one.id,
+        deliver_account=one.deliver_account,
+        receive_account=one.receive_account,
+        isin=one.isin,
+        quantity=one.quantity,
+        payer=one.receive_participant if one.amount else "",
+        payee=one.deliver_participant if one.amount else "",
+        currency=one.currency if one.amount else "",
+        amount=one.amount,
+        priority=one.priority,
+        isd=one.isd.isoformat(),
+        netting=one.netting or "gross",
+        link=one.link,
+    )
+
+
+def _entry(one: Instruction) -> Entry:
+    """Securities and money in one entry, so that they move together or not at all."""
+    postings = list(move(one.isin, one.quantity, one.deliver_account, one.receive_account))
+    if one.amount:
+        postings += move(one.currency, one.amount, one.receive_participant, one.deliver_participant)
+    return Entry("settlement", one.id, tuple(postings))
+
+
+def _give_reasons(work: Work, unsettled: Sequence[Instruction], shortages: Mapping[str, Shortage], cause: str) -> None:
+    by_reason: dict[tuple[Status, str], list[Instruction]] = defaultdict(list)
+    for one in unsettled:
+        by_reason[one.status, pending_reason(shortages.get(one.id))].append(one)
+    for (status, reason), group in by_reason.items():
+        store.change(work, group, status, reason, cause)
+
+
+def pending_reason(shortage: Shortage | None) -> str:
+    """The ISO code and words of what is short."""
+    if shortage is None or not shortage.short:
+        return f"{PendingReason.LINKED} kept back by an instruction it settles with"
+    words = []
+    for one in shortage.short:
+        code = PendingReason.SECURITIES_SHORT if one.role == "securities" else PendingReason.MONEY_SHORT
+        words.append(f"{code} {one.holder} is short of {one.asset}")
+    roots = ", ".join(shortage.causes)
+    return "; ".join(words) + (f" (caused by {roots})" if roots else f" ({shortage.label})")
+
+
+def _keep(work: Work, number: int, kind: str, due: int, settled: int, certificate: str) -> None:
+    work.connection.execute(
+        insert(schema.cycle).values(
+            business_date=work.business_date, number=number, kind=kind, at=work.at, due=due, settled=settled, certificate=certificate
+        )
+    )

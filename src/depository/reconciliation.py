@@ -1,0 +1,102 @@
+"""Do the books agree with the world? Cash with the bank, securities with the registry, transitory accounts empty (CSD-3.1.3-a)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from depository.bank import closing_balance, unidentified
+from depository.feeds import RegistryPosition
+from depository.ledger import BANK, ISSUER, is_contra
+from depository.register import AccountType
+from depository.store import journal, register, schema
+from depository.store import withdrawals as payments
+from depository.store.work import Work
+from depository.units import from_units, to_units
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One comparison: `ours` and `theirs` in smallest units; `theirs` None = nothing came."""
+
+    what: str
+    asset: str
+    ours: int
+    theirs: int | None
+
+    @property
+    def agrees(self) -> bool:
+        """Equal to the last unit."""
+        return self.ours == self.theirs
+
+
+def reconcile_cash(work: Work) -> list[Difference]:
+    """Our nominee account per currency against the bank's closing balance of the day."""
+    differences = []
+    for currency in work.market.currencies:
+        ours = -journal.amount(work, BANK, currency.code)
+        differences.append(Difference("settlement bank", currency.code, ours, closing_balance(work, work.business_date, currency.code)))
+    return differences
+
+
+def reconcile_securities(work: Work) -> list[Difference]:
+    """What the accounts hold per ISIN against the registry's position in the depository's name."""
+    t = schema.registry_position
+    rows = work.connection.execute(select(t).where(t.c.as_of == work.business_date))
+    theirs = {r.isin: int(r.quantity) for r in rows}
+    ours = {isin: -journal.amount(work, ISSUER, isin) for isin in register.all_products(work)}
+    return [
+        Difference("registry", isin, ours.get(isin, 0), theirs.get(isin))
+        for isin in sorted(ours.keys() | theirs.keys())
+        if ours.get(isin) or theirs.get(isin)
+    ]
+
+
+def record_positions(work: Work, positions: list[RegistryPosition]) -> int:
+    """Keeps the registry's positions of a day; a later file of the same day replaces them. Returns how many were kept."""
+    t = schema.registry_position
+    known = [p for p in positions if register.product(work, p.isin) is not None]
+    for day in {p.as_of for p in known}:
+        work.connection.execute(delete(t).where(t.c.as_of == day))
+    if known:
+        work.connection.execute(
+            insert(t),
+            [{"as_of": p.as_of, "isin": p.isin, "quantity": to_units(p.quantity, register.scale(work, p.isin))} for p in known],
+        )
+    return len(known)
+
+
+def overnight_breaches(work: Work) -> list[tuple[str, str, str]]:
+    """Balances left on transitory settlement accounts: account, asset, quantity (CSD-3.1.3-a, CSD-3.5.8-a)."""
+    breaches = []
+    for participant in register.participants(work):
+        transitory = [a.number for a in register.accounts_of(work, participant.code) if a.type is AccountType.SETTLEMENT]
+        for (holder, asset, _), amount in journal.balances(work, transitory).items():
+            breaches.append((holder, asset, str(from_units(amount, register.scale(work, asset)))))
+    return breaches
+
+
+def conservation(work: Work) -> dict[str, int]:
+    """Assets whose balances do not sum to nought over all holders; empty when the books are whole."""
+    sums: dict[str, int] = {}
+    for (_, asset, _), amount in journal.balances(work).items():
+        sums[asset] = sums.get(asset, 0) + amount
+    return {asset: amount for asset, amount in sums.items() if amount}
+
+
+def negative_balances(work: Work) -> list[journal.Key]:
+    """Balances below nought of anyone but the contra accounts; must be empty."""
+    return [key for key, amount in journal.balances(work).items() if amount < 0 and not is_contra(key[0])]
+
+
+def payments_under_way(work: Work) -> dict[str, int]:
+    """Ordered payments per currency that the bank has not confirmed: they explain a difference in cash."""
+    sums: dict[str, int] = {}
+    for participant in register.participants(work):
+        for one in payments.of_participant(work, participant.code, [payments.ORDERED]):
+            sums[one.currency] = sums.get(one.currency, 0) + one.amount
+    return sums
+
+
+def money_without_owner(work: Work) -> list[tuple[str, str, int]]:
+    """Credits for which no participant was found."""
+    return list(unidentified(work))

@@ -1,0 +1,174 @@
+"""What each participant gets at the end of the day: holdings, movements, cash, open instructions, interests."""
+
+from collections import defaultdict
+
+from sqlalchemy import func, select
+
+from depository.funding_report import INSTRUCTIONS, instruction_rows
+from depository.ledger import AVAILABLE
+from depository.reports import Column, Kind, Report, Table, Value
+from depository.store import instructions as store
+from depository.store import interests as interest_store
+from depository.store import journal, register, schema
+from depository.store.work import Work
+from depository.units import from_units
+
+HOLDINGS = (
+    Column("account", "Account"),
+    Column("isin", "ISIN"),
+    Column("name", "Security"),
+    Column("aggregate", "Aggregate", Kind.QUANTITY),
+    Column("available", "Available", Kind.QUANTITY),
+    Column("blocked", "Blocked", Kind.QUANTITY),
+    Column("causes", "Blocked by"),
+)
+CASH = (
+    Column("currency", "Currency"),
+    Column("opening", "Opening", Kind.MONEY),
+    Column("credits", "Credits", Kind.MONEY),
+    Column("debits", "Debits", Kind.MONEY),
+    Column("closing", "Closing", Kind.MONEY),
+    Column("available", "Available", Kind.MONEY),
+    Column("blocked", "Blocked", Kind.MONEY),
+)
+MOVEMENTS = (
+    Column("entry", "Journal entry", Kind.COUNT),
+    Column("at", "Moment", Kind.MOMENT),
+    Column("kind", "Kind"),
+    Column("cause", "Cause"),
+    Column("holder", "Account"),
+    Column("asset", "Asset"),
+    Column("part", "Part"),
+    Column("change", "Change", Kind.QUANTITY),
+)
+INTERESTS = (
+    Column("interest", "Interest"),
+    Column("role", "Role"),
+    Column("counterparty", "Other party"),
+    Column("account", "Debtor's account"),
+    Column("isin", "ISIN"),
+    Column("locked", "Locked", Kind.QUANTITY),
+    Column("additional_information", "Additional information"),
+)
+
+
+def statement(work: Work, participant: str) -> Report:
+    """The statement of one participant as at the end of the business date, with the journal's head (design §3)."""
+    number, hash_ = journal.head(work)
+    holders = [participant, *(a.number for a in register.accounts_of(work, participant))]
+    balances = journal.balances(work, holders)
+    movements = _movements(work, holders)
+    tables = (
+        Table("Holdings", "Holdings by account", HOLDINGS, _holdings(work, participant, balances), "No securities are held."),
+        Table("Cash", "Cash by currency", CASH, _cash(work, participant, balances), "No cash is held."),
+        Table("Movements", "Movements of the day", MOVEMENTS, movements, "Nothing moved today."),
+        Table(
+            "Instructions",
+            "Open instructions",
+            INSTRUCTIONS,
+            instruction_rows(work, participant, store.open_of(work, participant)),
+            "No instruction is open.",
+        ),
+        Table("Interests", "Security interests in force", INTERESTS, _interests(work, participant), "No security interest."),
+    )
+    facts = (
+        ("Journal entries", number),
+        ("Journal head", hash_),
+    )
+    return Report("statement", "Statement of holdings and cash", participant, work.business_date, work.market.local(work.at), facts, tables)
+
+
+def _holdings(work: Work, participant: str, balances: dict[journal.Key, int]) -> tuple[tuple[Value, ...], ...]:
+    """Aggregate = available + blocked, the blocked part itemised by cause (design §3)."""
+    parts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for (holder, asset, part), amount in balances.items():
+        if holder != participant:
+            parts[holder, asset][part] = amount
+    rows: list[tuple[Value, ...]] = []
+    for (holder, isin), of in sorted(parts.items()):
+        product = register.product(work, isin)
+        scale = register.scale(work, isin)
+        total = sum(of.values())
+        available = of.get(AVAILABLE, 0)
+        causes = "; ".join(f"{part}: {from_units(n, scale)}" for part, n in sorted(of.items()) if part != AVAILABLE)
+        rows.append(
+            (
+                holder,
+                isin,
+                product.name if product else "",
+                from_units(total, scale),
+                from_units(available, scale),
+                from_units(total - available, scale),
+                causes,
+            )
+        )
+    return tuple(rows)
+
+
+def _cash(work: Work, participant: str, balances: dict[journal.Key, int]) -> tuple[tuple[Value, ...], ...]:
+    rows: list[tuple[Value, ...]] = []
+    for currency in work.market.currencies:
+        mine = {part: n for (holder, asset, part), n in balances.items() if holder == participant and asset == currency.code}
+        credits, debits = _turnover(work, participant, currency.code)
+        closing = sum(mine.values())
+        if not (closing or credits or debits):
+            continue
+        available = mine.get(AVAILABLE, 0)
+        numbers = (closing - credits + debits, credits, debits, closing, available, closing - available)
+        rows.append((currency.code, *(from_units(n, currency.digits) for n in numbers)))
+    return tuple(rows)
+
+
+def _turnover(work: Work, participant: str, currency: str) -> tuple[int, int]:
+    """Money in and out today per entry; moves between parts of the same balance cancel out."""
+    p, j = schema.posting, schema.journal
+    per_entry = (
+        select(func.sum(p.c.amount).label("amount"))
+        .join(j, j.c.number == p.c.entry)
+        .where(j.c.business_date == work.business_date, p.c.holder == participant, p.c.asset == currency)
+        .group_by(p.c.entry)
+    )
+    amounts = [int(a) for a in work.connection.execute(per_entry).scalars()]
+    return sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0)
+
+
+def _movements(work: Work, holders: list[str]) -> tuple[tuple[Value, ...], ...]:
+    p, j = schema.posting, schema.journal
+    found = work.connection.execute(
+        select(p.c.entry, j.c.at, j.c.kind, j.c.cause, p.c.holder, p.c.asset, p.c.part, p.c.amount)
+        .join(j, j.c.number == p.c.entry)
+        .where(j.c.business_date == work.business_date, p.c.holder.in_(holders))
+        .order_by(p.c.entry, p.c.line)
+    )
+    return tuple(
+        (
+            r.entry,
+            work.market.local(r.at),
+            r.kind,
+            r.cause,
+            r.holder,
+            r.asset,
+            r.part or "available",
+            from_units(r.amount, register.scale(work, r.asset)),
+        )
+        for r in found
+    )
+
+
+def _interests(work: Work, participant: str) -> tuple[tuple[Value, ...], ...]:
+    """CSD-4.3-1-b: the additional information is shown; the debtor stays the holder (CSD-4.3-1-d)."""
+    rows: list[tuple[Value, ...]] = []
+    for one in interest_store.of_party(work, participant):
+        debtor = one.debtor == participant
+        rows.append(
+            (
+                one.number,
+                "debtor" if debtor else "secured party",
+                one.secured_party if debtor else one.debtor,
+                one.debtor_account,
+                one.isin,
+                from_units(one.locked, register.scale(work, one.isin)),
+                one.additional_information,
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,169 @@
+"""Files that came, forms that they carried, and answers that wait to go out (design §3, KCSD-84, KCSD-87)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import delete, func, insert, select, update
+
+from depository.sftp.intake import Sighting
+from depository.store import schema
+from depository.store.work import Work
+
+T = schema.file
+O = schema.outgoing  # noqa: E741 - the tables of this module
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file taken before, with its receipt."""
+
+    id: int
+    receipt: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An answer that waits for delivery; its bytes are in the archive under `sha256`."""
+
+    id: int
+    party: str
+    name: str
+    sha256: str
+
+
+def known_file(work: Work, party: str, folder: str, sha256: str) -> Known | None:
+    """The same bytes from the same sender, if they came before."""
+    row = work.connection.execute(
+        select(T).where(T.c.party == party, T.c.folder == folder, T.c.sha256 == sha256)
+    ).first()
+    return None if row is None else Known(row.id, row.receipt, row.verdict)
+
+
+def known_form(work: Work, party: str, reference: str) -> tuple[str, int] | None:
+    """Content hash and file of the form that used this reference."""
+    t = schema.form
+    row = work.connection.execute(select(t).where(t.c.party == party, t.c.reference == reference)).first()
+    return None if row is None else (row.content_sha256, row.file)
+
+
+def add_file(
+    work: Work, party: str, folder: str, name: str, sha256: str, size: int, channel: str, receipt: str
+) -> int:
+    """Writes a file as received; returns its number."""
+    id_ = work.next_number("file")
+    work.connection.execute(
+        insert(T).values(
+            id=id_,
+            party=party,
+            folder=folder,
+            name=name,
+            sha256=sha256,
+            size=size,
+            arrived_at=work.at,
+            business_date=work.business_date,
+            channel=channel,
+            receipt=receipt,
+        )
+    )
+    return id_
+
+
+def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, lines: int, refused: int) -> None:
+    """Writes what became of a file."""
+    work.connection.execute(
+        update(T).where(T.c.id == id_).values(form=form, reference=reference, verdict=verdict, lines=lines, refused=refused)
+    )
+
+
+def add_form(work: Work, party: str, reference: str, form: str, content_sha256: str, file: int) -> None:
+    """Keeps a form's identity: sender and own reference."""
+    work.connection.execute(
+        insert(schema.form).values(party=party, reference=reference, form=form, content_sha256=content_sha256, file=file)
+    )
+
+
+def receipt_number(work: Work) -> str:
+    """The next receipt number of the business day."""
+    return f"R{work.business_date:%Y%m%d}-{work.next_number(f'receipt/{work.business_date}'):05d}"
+
+
+def queue(work: Work, party: str, name: str, sha256: str, cause: str) -> None:
+    """Queues an answer; the same name again replaces what waits under it."""
+    values = {"sha256": sha256, "cause": cause, "business_date": work.business_date, "queued_at": work.at, "sent": 0}
+    changed = work.connection.execute(
+        update(O).where(O.c.party == party, O.c.name == name).values(**values)
+    ).rowcount
+    if not changed:
+        work.connection.execute(insert(O).values(id=work.next_number("outgoing"), party=party, name=name, **values))
+
+
+def queue_again(work: Work, cause: str) -> int:
+    """Sends every answer of a cause once more (the same file again gets the first answer again); returns how many."""
+    return work.connection.execute(update(O).where(O.c.cause == cause).values(sent=0)).rowcount
+
+
+def repeat(work: Work, id_: int) -> None:
+    """Counts that a file came again."""
+    work.connection.execute(update(T).where(T.c.id == id_).values(repeats=T.c.repeats + 1))
+
+
+def waiting(work: Work, most: int = 1000) -> list[Outgoing]:
+    """Answers not yet delivered, oldest first."""
+    rows = work.connection.execute(select(O).where(O.c.sent == 0).order_by(O.c.id).limit(most))
+    return [Outgoing(r.id, r.party, r.name, r.sha256) for r in rows]
+
+
+def delivered(work: Work, done: Iterable[Outgoing]) -> None:
+    """Marks answers as delivered, unless other content has been queued under the same name meanwhile."""
+    for one in done:
+        work.connection.execute(update(O).where(O.c.id == one.id, O.c.sha256 == one.sha256).values(sent=1))
+
+
+def hashes(work: Work) -> set[str]:
+    """Every archived content that the books refer to."""
+    return set(work.connection.execute(select(T.c.sha256)).scalars()) | set(
+        work.connection.execute(select(O.c.sha256)).scalars()
+    )
+
+
+def of_day(work: Work, day: date) -> Sequence[tuple[str, str, str, str, int, int, datetime]]:
+    """Files of a day: party, name, form, verdict, lines, refused, arrival."""
+    rows = work.connection.execute(select(T).where(T.c.business_date == day).order_by(T.c.id))
+    return [(r.party, r.name, r.form, r.verdict, r.lines, r.refused, r.arrived_at) for r in rows]
+
+
+def count_waiting(work: Work) -> int:
+    """How many answers wait."""
+    return int(work.connection.execute(select(func.count()).select_from(O).where(O.c.sent == 0)).scalar_one())
+
+
+def sightings(work: Work, party: str, folder: str) -> list[Sighting]:
+    """What was seen in a folder and has not been taken yet."""
+    t = schema.sighting
+    rows = work.connection.execute(select(t).where(t.c.party == party, t.c.folder == folder).order_by(t.c.name))
+    return [Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks) for r in rows]
+
+
+def keep_sightings(work: Work, party: str, folder: str, seen: Sequence[Sighting]) -> None:
+    """Replaces what was seen in a folder."""
+    t = schema.sighting
+    work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder))
+    if seen:
+        work.connection.execute(
+            insert(t),
+            [
+                {
+                    "party": party,
+                    "folder": folder,
+                    "name": s.name,
+                    "size": s.size,
+                    "mtime": s.mtime,
+                    "first_seen": s.first_seen,
+                    "last_seen": s.last_seen,
+                    "looks": s.looks,
+                }
+                for s in seen
+            ],
+        )
