@@ -9,17 +9,20 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TypeVar
 
 from depository.feeds import RefusedLine
-from depository.identifiers import BadIdentifier, lookalike_message
+from depository.identifiers import CURRENCY_DECIMALS, BadIdentifier, lookalike_message
 from depository.rejects import FileRefused, Reject, RejectionReason
 
 MAX_BYTES = 50_000_000
 """A feed file larger than this is refused unread: about 300,000 trades."""
 TRAILER = "TRAILER"
 """First cell of the control trailer, the last line of a feed."""
+
+EXACT = Context(prec=100)
+"""Arithmetic that never rounds on numbers of this size (the standard 28 digits would, on long totals)."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,8})?")
@@ -51,7 +54,7 @@ class CsvTable:
 
     rows: tuple[Row, ...]
     refused: tuple[RefusedLine, ...]
-    trailer: tuple[str, ...] | None
+    trailer: tuple[str, ...]
 
 
 def shown(text: str) -> str:
@@ -157,9 +160,9 @@ def _check_header(header: list[str], columns: Sequence[str], optional: Sequence[
 
 def _split_trailer(
     records: list[tuple[int, list[str]]], what: str, trailer: bool
-) -> tuple[list[tuple[int, list[str]]], tuple[str, ...] | None]:
+) -> tuple[list[tuple[int, list[str]]], tuple[str, ...]]:
     if not trailer:
-        return records, None
+        return records, ()
     places = [n for n, (_, cells) in enumerate(records) if cells[0].strip(_SPACES) == TRAILER]
     if not places:
         raise FileRefused(
@@ -321,6 +324,25 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], trailer: 
     if trailer is not None:
         writer.writerow([TRAILER, *trailer])
     return out.getvalue().encode("utf-8")
+
+
+def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
+    """The sum without any rounding."""
+    total = Decimal(0)
+    for number in numbers:
+        total = EXACT.add(total, number)
+    return total
+
+
+def decimals(currency: str) -> int:
+    """Decimals of an amount in the currency (ISO 4217)."""
+    return CURRENCY_DECIMALS.get(currency, 2)
+
+
+def too_fine(amount: Decimal, currency: str) -> bool:
+    """Has the amount more decimals than the currency knows?"""
+    shifted = amount.scaleb(decimals(currency))
+    return shifted != shifted.to_integral_value()
 
 
 def plain(number: Decimal) -> str:
