@@ -190,17 +190,19 @@ class Session:
         """Names and attributes in a folder, page by page as the server sends them, without `.` and `..`."""
         handle = self._expect(HANDLE, self._ask(OPENDIR, text(folder))).text()
         try:
-            with closing(self._pipelined(repeat((READDIR, text(handle))), ahead=8)) as answers:
+            with closing(self._pipelined(repeat((READDIR, text(handle))), ahead=8, slowly=True)) as answers:
                 for answer in answers:
                     try:
                         page = self._expect(NAME, answer)
                     except Status as status:
                         if status.code != EOF:
                             raise
-                        return
+                        break
                     yield list(self._page(page))
-        finally:
+        except BaseException:
             self.abandon(handle)
+            raise
+        self.close_handle(handle)
 
     @staticmethod
     def _page(page: Reader) -> Iterator[tuple[bytes, Attributes]]:
@@ -240,15 +242,20 @@ class Session:
         return text(handle) + struct.pack(">QI", at, count)
 
     def _pipelined(
-        self, requests: Iterator[tuple[int, bytes]], ahead: int = IN_FLIGHT
+        self, requests: Iterator[tuple[int, bytes]], ahead: int = IN_FLIGHT, slowly: bool = False
     ) -> Generator[tuple[int, Reader], None, None]:
-        """Send requests ahead, give the answers in their order; on an early end the rest is dropped on arrival."""
+        """Send requests ahead, give the answers in their order; on an early end the rest is dropped on arrival.
+
+        `slowly` starts with one request and doubles, for a series whose end is not known.
+        """
         waiting: deque[int] = deque()
+        window = 1 if slowly else ahead
         try:
             for kind, body in requests:
                 waiting.append(self._send(kind, body))
-                if len(waiting) >= ahead:
+                if len(waiting) >= window:
                     yield self._answer(waiting.popleft())
+                    window = min(2 * window, ahead)
             while waiting:
                 yield self._answer(waiting.popleft())
         finally:
