@@ -75,6 +75,7 @@ class BunaRow(Row):
             "Surname or company name",
             "In Latin letters, as in the passport or charter.",
             max_length=140,
+            repeats=True,
             mandatory=False,
             when=_OPEN,
             check=latin,
@@ -88,6 +89,7 @@ class BunaRow(Row):
             "First name",
             "In Latin letters; individuals only.",
             max_length=70,
+            repeats=True,
             mandatory=False,
             when="an individual",
             check=latin,
@@ -96,7 +98,8 @@ class BunaRow(Row):
         ),
     ]
     middle_name: Annotated[
-        str, text("Middle name", "In Latin letters.", max_length=70, mandatory=False, check=latin, width=14)
+        str,
+        text("Middle name", "In Latin letters.", max_length=70, repeats=True, mandatory=False, check=latin, width=14),
     ]
     nin: Annotated[
         str,
@@ -234,11 +237,31 @@ class BunaRow(Row):
     ]
     town: Annotated[
         str,
-        text("Town", "Town or village.", max_length=70, mandatory=False, when=_OPEN, width=14, example="Almaty"),
+        text(
+            "Town",
+            "Town or village.",
+            max_length=70,
+            repeats=True,
+            mandatory=False,
+            when=_OPEN,
+            width=14,
+            example="Almaty",
+        ),
     ]
-    street: Annotated[str, text("Street", "Street, house, flat.", max_length=140, mandatory=False, width=24)]
+    street: Annotated[
+        str, text("Street", "Street, house, flat.", max_length=140, repeats=True, mandatory=False, width=24)
+    ]
     postcode: Annotated[
-        str, code("Postcode", _postcode, "As text: leading zeros count.", max_length=10, mandatory=False, width=10)
+        str,
+        code(
+            "Postcode",
+            _postcode,
+            "As text: leading zeros count.",
+            max_length=10,
+            repeats=True,
+            mandatory=False,
+            width=10,
+        ),
     ]
     email: Annotated[
         str,
@@ -298,6 +321,7 @@ _WHEN_OPENED = (
     "kyc_completed",
 )
 _MISSING = "is missing; fill it in."
+_NOTHING = (None, "")
 
 
 def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
@@ -310,10 +334,7 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     change = get("action")
     person = get("person_type")
     if change is False:
-        for name in _WHEN_OPENED:
-            value = get(name, True)
-            if value is None or value == "":
-                faults.append((name, CellFault(_MISSING)))
+        faults += [(name, CellFault(_MISSING)) for name in _WHEN_OPENED if get(name, True) in _NOTHING]
         if person == "INDIVIDUAL":
             if get("first_name") == "":
                 faults.append(("first_name", CellFault("is missing; an individual has one.")))

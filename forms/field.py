@@ -22,7 +22,7 @@ from depository.rejects import Reject, RejectionReason
 Convert: TypeAlias = Callable[[object], object]
 
 
-class CellFault(ValueError):
+class CellFault(ValueError):  # noqa: N818 - a finding that is answered, not an error of ours
     """What is wrong with one cell; `code` and `rule` only where they differ from the field's own."""
 
     def __init__(self, message: str, code: RejectionReason | None = None, rule: str = "") -> None:
@@ -178,7 +178,7 @@ def number_text(number: float) -> str:
 def _text_of(cell: object, mandatory: bool) -> str:
     """Give the text of a cell, "" when blank; raises CellFault for a cell without a value or of another type."""
     if type(cell) is str:
-        text = tidy(cell)
+        text = cell if cell.isalnum() else tidy(cell)
         if text or not mandatory:
             return text
         raise CellFault("is missing; fill it in.")
@@ -220,9 +220,10 @@ def text(
     max_length: int,
     mandatory: bool = True,
     check: Callable[[str], None] | None = None,
+    repeats: bool = False,
     **more: Any,
 ) -> Field:
-    """Declare a free text."""
+    """Declare a free text. `repeats`: few different values in a file, so results are kept."""
 
     def convert(cell: object) -> str:
         value = _text_of(cell, mandatory)
@@ -236,7 +237,8 @@ def text(
             check(value)
         return value
 
-    return Field(label, Kind.TEXT, convert, hint, mandatory=mandatory, max_length=max_length, **more)
+    keep: Convert = lru_cache(maxsize=8192, typed=True)(convert) if repeats else convert
+    return Field(label, Kind.TEXT, keep, hint, mandatory=mandatory, max_length=max_length, **more)
 
 
 _LOST = (

@@ -190,7 +190,7 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     return faults
 
 
-def to_request(line: int, row: SinBody) -> InterestRequest:
+def to_request(_line: int, row: SinBody) -> InterestRequest:
     """Turn the validated body into the core's record; the header's additional information is put in by the reader (CSD-4.3-1-b)."""
     return InterestRequest(
         action=row.action,

@@ -121,7 +121,7 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     return faults
 
 
-def to_request(line: int, row: WrnBody) -> WithdrawalRequest:
+def to_request(_line: int, row: WrnBody) -> WithdrawalRequest:
     """Turn the validated body into the core's record."""
     return WithdrawalRequest(
         currency=row.currency,

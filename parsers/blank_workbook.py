@@ -19,7 +19,7 @@ from forms.field import Field, Kind, fields_of
 from forms.header import LAYOUT_VERSION, HeaderRow
 from forms.spec import FormSpec
 
-CREATED = datetime(2026, 1, 1)
+CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - the format has no zone
 """The creation date that all blanks carry: no clock is read, so that the same blank has the same bytes."""
 
 LINE_LABEL = "Line"

@@ -8,9 +8,10 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -126,7 +127,7 @@ class _Reading:
                 if found:
                     table_sheet = found.name
                     self._find_table(source, found)
-            if self._table_complete(table_sheet, labels.other_texts):
+            if self._table_complete(table_sheet):
                 lines, numbers = self._lines(source, table_sheet, header_row.form_date if header_row else None)
         return Form(
             code=spec.code,
@@ -265,7 +266,8 @@ class _Reading:
 
     def _cover(self, labels: _Labels) -> OpeningCover | None:
         spec = self._spec
-        assert spec.body and spec.to_cover
+        assert spec.body
+        assert spec.to_cover
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
         row, rejects = validate(spec.body, cells, spec.rule, lambda _: [])
         self._digest(row, cells)
@@ -287,7 +289,7 @@ class _Reading:
             if self._is_table_head(number, texts, facts.name) or number >= _FRONT_ROWS:
                 return
 
-    def _table_complete(self, sheet: str, other_texts: Sequence[str]) -> bool:
+    def _table_complete(self, sheet: str) -> bool:
         """Refuse the form when a column of the table is missing; an unread column could hold what the sender meant."""
         assert self._spec.table
         if not self._table_at:
@@ -363,28 +365,27 @@ class _Reading:
         return lambda values: [*spec.checks(values), *measured(values, day)]
 
     def _digest(self, row: Row | None, cells: Mapping[str, object]) -> None:
+        """Take the values of a row into the hash of the content."""
         values = row.__dict__ if row is not None else cells
-        self._hash.update(("\x1f".join([_canonical(value) for value in values.values()]) + "\x1e").encode())
+        texts = [value if type(value) is str else _canonical(value) for value in values.values()]
+        if row is None:
+            texts = [tidy(text) for text in texts]
+        self._hash.update(("\x1f".join(texts) + "\x1e").encode(errors="replace"))
 
 
 def _blank(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
+@lru_cache(maxsize=65536, typed=True)
 def _canonical(value: object) -> str:
-    """Write a value so that the same content gives the same text, whatever program saved it."""
-    if type(value) is str:
-        return tidy(value)
+    """Write a value other than text so that the same content gives the same text, whatever program saved it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, datetime):
-        return shown(value)
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, int | float):
         return number_text(float(value))
-    return str(value)
+    return shown(value)
