@@ -32,6 +32,10 @@ _FRONT_ROWS = 500
 _TABLE_LABELS = 4
 """So many labels of the table in one row make it the row of labels."""
 _FORM_RULE = "CSD-A3"
+MARK = "◀ "
+"""Begins every remark that an answer puts beside a header cell; a marked workbook can be mended and sent again."""
+ANSWER_SHEET = "Answer"
+"""The sheet that an answer adds."""
 
 
 def read_form(data: bytes, file_name: str) -> Form:
@@ -63,6 +67,8 @@ def _front_sheet(inspection: Inspection) -> tuple[FormSpec, SheetFacts, tuple[st
     for sheet in inspection.sheets:
         if not sheet.visible:
             notes.append(f"The hidden sheet {sheet.name!r} was not read.")
+        elif sheet.name == ANSWER_SHEET:
+            continue
         elif sheet is not forms[0] and _code(sheet.name) != _code(spec.table_sheet):
             notes.append(f"The sheet {sheet.name!r} belongs to no form and was not read.")
     return spec, forms[0], tuple(notes)
@@ -161,7 +167,12 @@ class _Reading:
         for number, cells in source:
             if number > _FRONT_ROWS:
                 break
-            texts = [(column, cell) for column, cell in enumerate(cells, 1) if not _blank(cell)]
+            # A remark of ours beside a cell, in a workbook that was marked, mended and sent again, counts as blank.
+            texts = [
+                (c, v)
+                for c, v in enumerate(cells, 1)
+                if not _blank(v) and not (isinstance(v, str) and v.startswith(MARK))
+            ]
             if stop_at_table and self._is_table_head(number, texts, self._front.name):
                 break
             at_label = {column: names.get(_plain(cell)) if isinstance(cell, str) else None for column, cell in texts}

@@ -1,0 +1,140 @@
+"""Reading of forms in a child process with limits of memory and time: the second wall after `parsers.workbook_guard`.
+
+calamine aborts the whole process on some workbooks instead of raising, and a crafted file can ask for any amount of memory. Here that
+costs one child, which is replaced; the file is refused and the next one is read.
+"""
+
+import gc
+import io
+import multiprocessing
+import pickle
+import resource
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import fields
+from operator import attrgetter
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from pebble import ProcessExpired, ProcessPool
+
+from depository.answers import Receipt
+from depository.rejects import FileRefused, Reject
+from depository.requests import ClientData, OpeningRequest, TransferRequest
+from forms.form import Form, Line
+from parsers.marked_workbook import mark
+from parsers.workbook_form import read_form
+
+MEMORY = 2_000_000_000
+"""Bytes of address space of a child; a form of 100,000 lines takes about a third of it."""
+SECONDS = 60.0
+"""Seconds for one file; a form of 100,000 lines takes about ten on a slow machine."""
+FILES_PER_CHILD = 500
+"""A child is replaced after so many files, so that what a library leaks does not add up."""
+
+Answer: TypeAlias = tuple[bool, Any]
+
+
+class Sandbox:
+    """A pool of children that read forms; one or two are kept warm. Use it as a context manager, or call `close`."""
+
+    def __init__(self, workers: int = 1, memory: int = MEMORY, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        # spawn: a forked child would inherit threads, locks and database connections of the parent.
+        self._pool = ProcessPool(
+            max_workers=workers,
+            max_tasks=FILES_PER_CHILD,
+            initializer=_limit,
+            initargs=(memory,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read_form(self, data: bytes, name: str) -> Form:
+        """Read a form in a child; raises FileRefused, also for a crash ("reader-stopped"), too much memory or time."""
+        form = self._run(_read, data, name)
+        assert isinstance(form, Form)
+        return form
+
+    def mark(self, original: bytes, form: Form | None, receipt: Receipt) -> bytes:
+        """Mark a workbook in a child (see `parsers.marked_workbook.mark`); raises FileRefused on a crash or a limit."""
+        marked = self._run(_mark, original, form, receipt)
+        assert isinstance(marked, bytes)
+        return marked
+
+    def close(self) -> None:
+        """Stop the children; what is being read is given up."""
+        self._pool.stop()
+        self._pool.join()
+
+    def _run(self, task: Callable[..., bytes], *arguments: object) -> object:
+        future = self._pool.schedule(_guarded, args=(task, pickle.dumps(arguments)), timeout=self._seconds)
+        try:
+            fine, answer = pickle.loads(future.result())  # noqa: S301 - bytes of our own child
+        except FutureTimeout:
+            raise FileRefused(
+                "time-limit",
+                "Reading the file took too long. Split it, or use the blank of the form, and send it again.",
+            ) from None
+        except ProcessExpired:
+            raise FileRefused(
+                "reader-stopped",
+                "The reader stopped while reading the file. Open it, save it again and send it once more.",
+            ) from None
+        if not fine:
+            raise FileRefused(*answer)
+        return answer
+
+
+def _limit(memory: int) -> None:
+    """Limit a child before its first file: address space, no core files."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Records have no cycles; without the collector a large form is read a tenth faster.
+    gc.disable()
+
+
+def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
+    """Run a task in the child and pack its answer; a refusal is an answer too."""
+    try:
+        return _packed((True, task(*pickle.loads(packed))))  # noqa: S301 - bytes of our own parent
+    except FileRefused as refused:
+        return _packed((False, (refused.code, refused.message)))
+    except MemoryError:
+        return _packed((False, ("memory-limit", "Reading the file took too much memory. Split it into several forms.")))
+    except RecursionError:
+        return _packed((False, ("damaged", "The file is nested too deeply. Save it again and send it once more.")))
+    finally:
+        gc.collect()
+
+
+def _read(data: bytes, name: str) -> Form:
+    return read_form(data, name)
+
+
+def _mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
+    return mark(original, form, receipt)
+
+
+def _rebuild(kind: type[Any]) -> Callable[[Any], tuple[type[Any], tuple[Any, ...]]]:
+    values = attrgetter(*(one.name for one in fields(kind)))
+    return lambda record: (kind, values(record))
+
+
+_SHORT = {kind: _rebuild(kind) for kind in (Line, Reject, OpeningRequest, ClientData, TransferRequest)}
+"""Records that come by the hundred thousand: packed as type and values, several times faster than pickle's own way with slots."""
+
+
+def _packed(answer: Answer) -> bytes:
+    target = io.BytesIO()
+    pickler = pickle.Pickler(target, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _SHORT
+    pickler.dump(answer)
+    return target.getvalue()
