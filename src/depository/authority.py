@@ -63,7 +63,7 @@ def _check_signatories(work: Work, header: Header) -> tuple[Reject, ...]:
             Reject(
                 RejectionReason.SIGNATURE,
                 "CSD-2.3.1-c",
-                "authorised_person" if number == 1 else "secondary_authorised_person",
+                "signatory" if number == 1 else "second_signatory",
                 signatory.name,
                 f"{why}; have an authorised person sign, or send a new PoA first",
             )

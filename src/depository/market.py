@@ -28,6 +28,7 @@ class Market:
     zone: ZoneInfo
     depository_name: str
     depository_bic: str
+    depository_bin: str
     currencies: tuple[Currency, ...]
     parameters: tuple[Parameter, ...]
     timetables: tuple[Timetable, ...]
@@ -64,6 +65,7 @@ def read_market(market_toml: str, timetable_toml: str) -> Market:
         zone=ZoneInfo(market["zone"]),
         depository_name=market["depository"]["name"],
         depository_bic=market["depository"]["bic"],
+        depository_bin=market["depository"]["bin"],
         currencies=tuple(Currency(**c) for c in market["currency"]),
         parameters=tuple(Parameter(**p) for p in market["parameter"]),
         timetables=tuple(_timetable(t) for t in tomllib.loads(timetable_toml)["timetable"]),

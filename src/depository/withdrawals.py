@@ -22,6 +22,8 @@ class PaymentOrder:
 
     message_id: str
     currency: str
+    bank_bic: str
+    """The settlement bank that holds our nominee account."""
     payments: tuple[Payment, ...]
 
 
@@ -155,7 +157,7 @@ def order_payments(work: Work, batch: str) -> list[PaymentOrder]:
         message_id = f"PAY-{work.business_date:%Y%m%d}-{batch}-{currency.code}"
         payments = tuple(_payment(w, currency.nominee_iban, currency.digits, work.business_date) for w in mine)
         store.set_state(work, [w.number for w in mine], store.ORDERED, message_id)
-        orders.append(PaymentOrder(message_id, currency.code, payments))
+        orders.append(PaymentOrder(message_id, currency.code, currency.bank_bic, payments))
     return orders
 
 

@@ -194,7 +194,7 @@ def broken_promise(marker: bytes, data: bytes) -> str:
 
 
 def safe_name(name: str) -> tuple[str, str]:
-    """A name for our side made from a sender's, and what was wrong with theirs ("" when nothing: the name is unchanged).
+    """A name for our side made from a sender's, and what was wrong with theirs ("" and unchanged when nothing).
 
     The result is never empty, has at most LONGEST_NAME bytes, no path separator, control, invisible or direction
     sign, no leading dot or dash, nothing that Windows forbids. A changed name carries a digest of the original, so

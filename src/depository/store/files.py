@@ -21,6 +21,7 @@ class Known:
     id: int
     receipt: str
     verdict: str
+    claimed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def known_file(work: Work, party: str, folder: str, sha256: str) -> Known | None
     row = work.connection.execute(
         select(T).where(T.c.party == party, T.c.folder == folder, T.c.sha256 == sha256)
     ).first()
-    return None if row is None else Known(row.id, row.receipt, row.verdict)
+    return None if row is None else Known(row.id, row.receipt, row.verdict, row.claimed)
 
 
 def known_form(work: Work, party: str, reference: str) -> tuple[str, int] | None:
@@ -49,7 +50,7 @@ def known_form(work: Work, party: str, reference: str) -> tuple[str, int] | None
 
 
 def add_file(
-    work: Work, party: str, folder: str, name: str, sha256: str, size: int, channel: str, receipt: str
+    work: Work, party: str, folder: str, name: str, sha256: str, size: int, channel: str, claimed: str
 ) -> int:
     """Writes a file as received; returns its number."""
     id_ = work.next_number("file")
@@ -64,7 +65,7 @@ def add_file(
             arrived_at=work.at,
             business_date=work.business_date,
             channel=channel,
-            receipt=receipt,
+            claimed=claimed,
         )
     )
     return id_
@@ -75,6 +76,16 @@ def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, l
     work.connection.execute(
         update(T).where(T.c.id == id_).values(form=form, reference=reference, verdict=verdict, lines=lines, refused=refused)
     )
+
+
+def keep_receipt(work: Work, id_: int, sha256: str) -> None:
+    """Keeps which archived content is the file's receipt."""
+    work.connection.execute(update(T).where(T.c.id == id_).values(receipt=sha256))
+
+
+def receipt_of(work: Work, id_: int) -> str:
+    """The archived content that is a file's receipt."""
+    return str(work.connection.execute(select(T.c.receipt).where(T.c.id == id_)).scalar_one())
 
 
 def add_form(work: Work, party: str, reference: str, form: str, content_sha256: str, file: int) -> None:
@@ -143,7 +154,9 @@ def sightings(work: Work, party: str, folder: str) -> list[Sighting]:
     """What was seen in a folder and has not been taken yet."""
     t = schema.sighting
     rows = work.connection.execute(select(t).where(t.c.party == party, t.c.folder == folder).order_by(t.c.name))
-    return [Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks) for r in rows]
+    return [
+        Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks, r.since, bool(r.reported)) for r in rows
+    ]
 
 
 def keep_sightings(work: Work, party: str, folder: str, seen: Sequence[Sighting]) -> None:
@@ -163,6 +176,8 @@ def keep_sightings(work: Work, party: str, folder: str, seen: Sequence[Sighting]
                     "first_seen": s.first_seen,
                     "last_seen": s.last_seen,
                     "looks": s.looks,
+                    "since": s.since,
+                    "reported": int(s.reported),
                 }
                 for s in seen
             ],

@@ -58,6 +58,11 @@ def head(work: Work) -> tuple[int, str]:
     return row.number, row.hash
 
 
+def causes(work: Work, kind: str) -> set[str]:
+    """What has caused entries of a kind so far."""
+    return set(work.connection.execute(select(schema.journal.c.cause).where(schema.journal.c.kind == kind)).scalars())
+
+
 def amount(work: Work, holder: str, asset: str, part: str = AVAILABLE) -> int:
     """One part of a balance in smallest units; nought when there is none."""
     t = schema.balance

@@ -322,6 +322,8 @@ sighting = table(
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
     Column("looks", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("reported", Integer, nullable=False, server_default="0"),
 )
 
 file = table(
@@ -335,6 +337,7 @@ file = table(
     Column("arrived_at", Moment, nullable=False),
     Column("business_date", Day, nullable=False),
     text("channel"),
+    text("claimed"),
     text("form"),
     text("reference"),
     text("verdict"),

@@ -1,0 +1,190 @@
+"""The timed batches: each runs once, in one transaction that holds its claim, its effect and its answers (design §3, §6)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from depository.cycle_report import operator_report, participant_reports, summary, summary_json
+from depository.cycles import Cycle, run_cycle
+from depository.day import DONE, SKIPPED, batches_of, draw_of, finish, overtaken, reveal, to_start
+from depository.fails import record_failed, record_late
+from depository.funding_report import funding_reports
+from depository.instructions import Instruction, InstructionKind
+from depository.interests import carry_out_enforcements
+from depository.notices import Audience, notify
+from depository.register import PartyKind
+from depository.rejects import Broken
+from depository.reports import Report, Value
+from depository.store import register
+from depository.store.archive import Archive
+from depository.store.work import Work
+from depository.timetable import BatchKind
+from depository.transfers import execute_transfers, lapse_transfers
+from depository.withdrawals import order_payments
+from flows.steps.end_of_day import close_day
+from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, queue_reports
+from flows.steps.site import Site
+from parsers import pain001
+from parsers.pain001 import Debtor
+
+Facts = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a batch did, as operators see it."""
+
+    business_date: date
+    slot: str
+    state: str
+    """done, skipped, or done before."""
+    facts: Facts
+    report: Report | None = None
+
+
+def run_batch(site: Site, business_date: date, slot: str, at: datetime) -> BatchResult:
+    """Runs a batch of the plan if it has not run; two runners at once, or the same one again, have the effect of one.
+
+    A batch that finds a later one of its kind due follows its lateness policy. Raises Broken, committing nothing, when the plan has
+    no such batch or an invariant fails.
+    """
+    with site.writing(at, business_date) as work:
+        state = to_start(work, slot)
+        if state is None:
+            return _before(work, slot)
+        if overtaken(work, state.batch):
+            finish(work, slot, SKIPPED, "{}")
+            return BatchResult(business_date, slot, SKIPPED, {"reason": "a later batch of its kind is due"})
+        facts, report = BATCHES[state.batch.kind](work, site.archive, slot)
+        finish(work, slot, DONE, summary_json(facts))
+    return BatchResult(business_date, slot, DONE, facts, report)
+
+
+Outcome = tuple[Facts, Report | None]
+
+
+def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
+    """Opens the day: publishes the timetable and the hash of the drawn moment, carries out what has come due."""
+    cause = f"batch/{slot}"
+    enforced, notices, reports = carry_out_enforcements(work, cause)
+    own = execute_transfers(work, cause)
+    queue_notices(work, archive, notices, cause)
+    for report in reports:
+        queue_report(work, archive, report, f"{work.business_date:%Y%m%d}_{slot}_{report.code}", cause, printed=True)
+    drawn = draw_of(work, work.business_date)
+    if drawn is not None and register.calendar(work).is_settlement_day(work.business_date):
+        body = (
+            f"The main cycle runs at a random moment (CSD-5.2.10-a). The SHA-256 of the secret that fixes it is {drawn.commitment}; "
+            "the secret is published after the cycle."
+        )
+        for party in register.participants(work):
+            notice = notify(work, party.code, f"Business day {work.business_date} is open", body, audience=Audience.ALL)
+            queue_notices(work, archive, [notice], cause)
+    return {"enforcements": len(enforced), "transfers executed": len(own.settled)}, None
+
+
+def _funding(work: Work, archive: Archive, slot: str) -> Outcome:
+    reports = funding_reports(work)
+    queue_reports(work, archive, reports, slot, f"batch/{slot}")
+    missing = sum(len([r for r in report.tables[0].rows if r[-1]]) for report in reports)
+    return {"reports": len(reports), "cash still to fund": missing}, None
+
+
+def _fop_window(work: Work, archive: Archive, slot: str) -> Outcome:
+    done = execute_transfers(work, f"batch/{slot}")
+    queue_notices(work, archive, done.notices, f"batch/{slot}")
+    return {"executed": len(done.settled), "waiting": len(done.waiting)}, None
+
+
+def _main_cycle(work: Work, archive: Archive, slot: str) -> Outcome:
+    cause = f"batch/{slot}"
+    cycle = run_cycle(work, "main", cause)
+    late = record_late(work, cycle.unsettled, cycle.shortages)
+    report = _cycle_answers(work, archive, cycle, slot, everyone=True)
+    reveal(work)
+    drawn = draw_of(work, work.business_date)
+    facts = {**summary(cycle), "late": len(late)}
+    if drawn is not None:
+        facts |= {"moment": drawn.moment, "secret": drawn.secret}
+    return facts, report
+
+
+def _late_cycle(work: Work, archive: Archive, slot: str) -> Outcome:
+    cycle = run_cycle(work, "late", f"batch/{slot}")
+    report = _cycle_answers(work, archive, cycle, slot, everyone=False)
+    return summary(cycle), report
+
+
+def _cycle_answers(work: Work, archive: Archive, cycle: Cycle, slot: str, *, everyone: bool) -> Report | None:
+    cause = f"batch/{slot}"
+    if not cycle.settled and not everyone:
+        return None
+    queue_reports(work, archive, participant_reports(work, cycle, everyone=everyone), slot, cause)
+    operator = register.party_of_kind(work, PartyKind.OPERATOR)
+    if operator is None:
+        return None
+    report = operator_report(work, cycle, operator.code)
+    queue_reports(work, archive, [report], slot, cause)
+    return report
+
+
+def _payout(work: Work, archive: Archive, slot: str) -> Outcome:
+    """Payment orders to the settlement bank; the participants are told (CSD-3.3.2-b)."""
+    cause = f"batch/{slot}"
+    bank = register.party_of_kind(work, PartyKind.BANK)
+    orders = order_payments(work, slot)
+    if orders and bank is None:
+        raise Broken("payments are due but no party of kind bank is registered: load the settlement bank with `csd load`")
+    market = work.market
+    paid = 0
+    for order in orders:
+        debtor = Debtor(market.depository_name, market.depository_bin, market.depository_bic, order.bank_bic)
+        data = pain001.render(order.payments, order.message_id, work.market.local(work.at), debtor)
+        queue_bytes(work, archive, bank.code if bank else "", f"{order.message_id}.xml", data, cause)
+        paid += len(order.payments)
+    return {"payment messages": len(orders), "payments": paid}, None
+
+
+def _settlement_fail(work: Work, archive: Archive, slot: str) -> Outcome:
+    fails, notices = record_failed(work, f"batch/{slot}")
+    queue_notices(work, archive, notices, f"batch/{slot}")
+    failing = sorted({cause for fail in fails for cause in fail.causes})
+    return {"fails": len(fails), "failing participants": ", ".join(failing) or "none"}, None
+
+
+def _lapse(work: Work, archive: Archive, slot: str) -> Outcome:
+    lapsed, notices = lapse_transfers(work, [InstructionKind.TRANSFER], f"batch/{slot}")
+    queue_notices(work, archive, notices, f"batch/{slot}")
+    return _lapsed(lapsed), None
+
+
+def _end_of_day(work: Work, archive: Archive, slot: str) -> Outcome:
+    lapsed, notices = lapse_transfers(work, [InstructionKind.OWN_TRANSFER], f"batch/{slot}")
+    queue_notices(work, archive, notices, f"batch/{slot}")
+    facts, report = close_day(work, archive, slot)
+    return {**_lapsed(lapsed), **facts}, report
+
+
+def _lapsed(lapsed: list[Instruction]) -> Facts:
+    return {"lapsed": len(lapsed)}
+
+
+def _before(work: Work, slot: str) -> BatchResult:
+    found = [b for b in batches_of(work, work.business_date) if b.batch.slot == slot]
+    if not found:
+        raise Broken(f"the plan of {work.business_date} has no batch {slot}: plan the day first with `csd plan`")
+    return BatchResult(work.business_date, slot, f"{found[0].state} before", json.loads(found[0].result or "{}"))
+
+
+BATCHES: dict[BatchKind, Callable[[Work, Archive, str], Outcome]] = {
+    BatchKind.OPENING: _opening,
+    BatchKind.FUNDING: _funding,
+    BatchKind.FOP_WINDOW: _fop_window,
+    BatchKind.MAIN_CYCLE: _main_cycle,
+    BatchKind.LATE_CYCLE: _late_cycle,
+    BatchKind.PAYOUT: _payout,
+    BatchKind.SETTLEMENT_FAIL: _settlement_fail,
+    BatchKind.LAPSE: _lapse,
+    BatchKind.END_OF_DAY: _end_of_day,
+}

@@ -1,0 +1,260 @@
+"""One look at every folder: what is whole is claimed, fetched, archived, recorded and answered (design §4)."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from depository.answers import Receipt, Verdict
+from depository.register import Party, PartyKind
+from depository.rejects import FileRefused, Reject, RejectionReason
+from depository.sftp.errors import TooLarge
+from depository.sftp.folders import Folders
+from depository.sftp.intake import Ready, broken_promise, forget, judge
+from depository.store import files, register
+from depository.store.work import Work
+from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
+from flows.steps.recording import Content, Recorded, parse, record
+from flows.steps.site import LARGEST_FILE, Site
+from forms.form import Form
+from parsers import receipt_json
+
+INBOX = "inbox"
+CHECK = "check"
+SFTP = "SFTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole file with its bytes."""
+
+    party: str
+    folder: str
+    name: str
+    data: bytes
+    arrived: datetime
+    channel: str = SFTP
+    claimed: str = ""
+    """Its name on our side, which tells a file taken up again after a crash from the same file sent twice."""
+    fault: str = ""
+    """Why the file is refused before anything reads it: too large, or not what its marker promised."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000) -> list[Receipt]:
+    """One look at every party's folders, in order of party and arrival; returns the receipts of what was taken.
+
+    First what an earlier run claimed and did not finish. One party's bad file never delays another's good one.
+    """
+    with site.reading(at) as work:
+        parties = [p for p in register.all_parties(work).values() if p.kind is not PartyKind.OPERATOR]
+    receipts = []
+    for party in parties:
+        for folder in (INBOX, CHECK):
+            if folder == CHECK and party.kind is not PartyKind.PARTICIPANT:
+                continue
+            receipts += take_claimed(site, folders, party, folder)
+            for ready in _look(site, folders, party, folder, at)[: most - len(receipts)]:
+                claimed = _claim(folders, party, folder, ready)
+                if claimed:
+                    receipts += take_claimed(site, folders, party, folder, [claimed])
+    return receipts
+
+
+def take_claimed(
+    site: Site, folders: Folders, party: Party, folder: str, names: Iterable[str] | None = None
+) -> list[Receipt]:
+    """Takes files that lie claimed on our side: those just claimed, or what a crash left there."""
+    place = claimed_folder(party.code)
+    if names is None:
+        names = sorted(e.name for e in folders.look(place) if e.is_file and e.name.startswith(f"{folder}~"))
+        names = [n for n in names if not n.endswith(".sha256~")]
+    receipts = []
+    for name in names:
+        arrival = _fetch(folders, party, folder, place, name)
+        receipts.append(take(site, arrival))
+        folders.remove(f"{place}/{name}")
+        folders.remove(f"{place}/{name}.sha256~")
+    return receipts
+
+
+def take(site: Site, arrival: Arrival) -> Receipt:
+    """Takes one file: archives it, reads it, and in one transaction records it and queues its answers.
+
+    The same bytes from the same sender have one effect and get the first answer again (KCSD-84). A file in `check` is carried
+    out and rolled back: the full verdict, no effect.
+    """
+    digest = site.archive.put(arrival.data)
+    repeated = _repeat(site, arrival, digest)
+    if repeated is not None:
+        return repeated
+    content = _parse(site, arrival)
+    if arrival.folder == CHECK:
+        return _dry_run(site, arrival, digest, content)
+    with site.writing(arrival.arrived) as work:
+        known = files.known_file(work, arrival.party, arrival.folder, digest)
+        if known is not None:
+            # Another worker took the same bytes between our look and this transaction.
+            return _same_again(site, work, arrival, known)
+        file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
+        _queue_answers(site, work, arrival, file, receipt, recorded, content)
+    return receipt
+
+
+def claimed_folder(party: str) -> str:
+    """Where a party's claimed files lie on our side."""
+    return f"/csd/claimed/{party}"
+
+
+def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime) -> list[Ready]:
+    entries = list(folders.look(f"/{party.code}/{folder}"))
+    with site.reading(at) as work:
+        before = files.sightings(work, party.code, folder)
+    judged = judge(party.code, before, entries, at, site.policy)
+    after = forget(judged.sightings, [ready.name for ready in judged.ready])
+    if list(after) != before:
+        with site.writing(at) as work:
+            files.keep_sightings(work, party.code, folder, after)
+    return list(judged.ready)
+
+
+def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
+    """Renames the file and its markers to our side; "" when another worker was first."""
+    place = claimed_folder(party.code)
+    name = f"{folder}~{ready.arrived.astimezone(UTC):%Y%m%dT%H%M%S%f}~{ready.safe_name}"
+    source = f"/{party.code}/{folder}/{ready.name}"
+    for companion in ready.companions:
+        if companion.endswith(".sha256"):
+            folders.claim(f"/{party.code}/{folder}/{companion}", f"{place}/{name}.sha256~")
+        else:
+            folders.remove(f"/{party.code}/{folder}/{companion}")
+    return name if folders.claim(source, f"{place}/{name}") else ""
+
+
+def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -> Arrival:
+    _, stamp, original = name.split("~", 2)
+    arrived = datetime.strptime(stamp, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    try:
+        data = folders.fetch(f"{place}/{name}", LARGEST_FILE)
+    except TooLarge as too_large:
+        return Arrival(party.code, folder, original, b"", arrived, claimed=name, fault=f"the file is too large: {too_large}")
+    fault = ""
+    if folders.exists(f"{place}/{name}.sha256~"):
+        fault = broken_promise(folders.fetch(f"{place}/{name}.sha256~", 4096), data)
+    return Arrival(party.code, folder, original, data, arrived, claimed=name, fault=fault)
+
+
+def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
+    if arrival.fault:
+        return FileRefused("not-whole", f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
+    with site.reading(arrival.arrived) as work:
+        party = register.party(work, arrival.party)
+    try:
+        return parse(site.sandbox, party.kind if party else PartyKind.OPERATOR, arrival.name, arrival.data)
+    except FileRefused as refused:
+        return refused
+
+
+def _repeat(site: Site, arrival: Arrival, digest: str) -> Receipt | None:
+    with site.reading(arrival.arrived) as work:
+        known = files.known_file(work, arrival.party, arrival.folder, digest)
+    if known is None:
+        return None
+    with site.writing(arrival.arrived) as work:
+        return _same_again(site, work, arrival, known)
+
+
+def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) -> Receipt:
+    if known.claimed != arrival.claimed:
+        files.repeat(work, known.id)
+        files.queue_again(work, f"file/{known.id}")
+    return receipt_json.parse(site.archive.get(known.receipt))
+
+
+def _dry_run(site: Site, arrival: Arrival, digest: str, content: Content | FileRefused) -> Receipt:
+    """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
+    with site.writing(arrival.arrived) as work:
+        undo = work.connection.begin_nested()
+        trial = Work(work.connection, work.business_date, work.at, work.market)
+        _, receipt, _ = _carry_out(site, trial, arrival, digest, content)
+        undo.rollback()
+        receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
+        data = receipt_json.render(receipt)
+        queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, "check")
+        marked = _marked(site, arrival, content, receipt)
+        if marked:
+            queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.xlsx", marked, "check")
+    return receipt
+
+
+def _carry_out(
+    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused
+) -> tuple[int, Receipt, Recorded]:
+    number = files.receipt_number(work)
+    file = files.add_file(
+        work, arrival.party, arrival.folder, arrival.name, digest, len(arrival.data), arrival.channel, arrival.claimed
+    )
+    if isinstance(content, FileRefused):
+        reject = Reject(RejectionReason.OTHER, "CSD-1.5-d", "", content.code, content.message)
+        recorded = Recorded("", "", (reject,), ("",), message="The file could not be read; it was put aside unchanged.")
+    else:
+        recorded = record(work, arrival.party, file, content)
+    if recorded.same_as:
+        recorded = _first_answer(site, work, recorded)
+    receipt = Receipt(
+        number=number,
+        sender=arrival.party,
+        file_name=arrival.name,
+        sha256=digest,
+        size=len(arrival.data),
+        arrived_at=site.market.local(arrival.arrived),
+        business_date=work.business_date,
+        channel=arrival.channel,
+        form=recorded.form,
+        reference=recorded.reference,
+        verdict=Verdict.QUARANTINED if isinstance(content, FileRefused) else recorded.verdict,
+        batch=recorded.batch if recorded.verdict is not Verdict.REFUSED else "",
+        cut_off=recorded.cut_off if recorded.verdict is not Verdict.REFUSED else None,
+        rejects=recorded.rejects,
+        places=recorded.places,
+        lines=recorded.lines,
+        message=recorded.message,
+    )
+    refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
+    files.answer_file(work, file, receipt.form, receipt.reference, receipt.verdict.value, len(receipt.lines), refused)
+    files.keep_receipt(work, file, site.archive.put(receipt_json.render(receipt)))
+    return file, receipt, recorded
+
+
+def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
+    """The same form saved anew: no second effect, the first answer again."""
+    first = receipt_json.parse(site.archive.get(files.receipt_of(work, recorded.same_as)))
+    message = f"The same form came before in {first.file_name}, receipt {first.number}; it has one effect, and this is its answer."
+    return replace(
+        recorded, rejects=first.rejects, places=first.places, lines=first.lines, batch=first.batch, cut_off=first.cut_off, message=message
+    )
+
+
+def _queue_answers(
+    site: Site, work: Work, arrival: Arrival, file: int, receipt: Receipt, recorded: Recorded, content: Content | FileRefused
+) -> None:
+    cause = f"file/{file}"
+    data = receipt_json.render(receipt)
+    queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", data, cause)
+    marked = _marked(site, arrival, content, receipt)
+    if marked:
+        name = f"{stem(arrival.name)}.{receipt.number}.answer.xlsx"
+        queue_bytes(work, site.archive, arrival.party, name, marked, cause)
+    for report in recorded.reports:
+        name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"
+        queue_report(work, site.archive, report, name, cause, printed=True)
+    queue_notices(work, site.archive, recorded.notices, cause)
+
+
+def _marked(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> bytes:
+    """The sender's own workbook with the verdict in it, for people; empty for feeds and unreadable files."""
+    return site.sandbox.mark(arrival.data, content, receipt) if isinstance(content, Form) else b""

@@ -1,0 +1,23 @@
+"""The planner: writes the day's batches from the calendar and says which have to run now, after whatever happened (design §6)."""
+
+import secrets
+from collections.abc import Callable
+from datetime import date, datetime
+
+from depository.day import PLANNED, BatchState, batches_of, plan_day, unfinished_before
+from depository.timetable import PlannedBatch
+from flows.steps.site import Site
+
+
+def plan(site: Site, day: date, at: datetime, secret: Callable[[], str] = lambda: secrets.token_hex(16)) -> list[BatchState]:
+    """Plans a day once; the moment of the main cycle is drawn from fresh randomness (CSD-5.2.10-a) and never drawn again."""
+    with site.writing(at, day) as work:
+        return plan_day(work, secret())
+
+
+def due(site: Site, at: datetime) -> list[PlannedBatch]:
+    """Planned batches whose moment has come, of today and of days before that never ran, in order: the reconciler's list."""
+    with site.reading(at) as work:
+        today = work.market.local(at).date()
+        open_ = [*unfinished_before(work, today), *(b for b in batches_of(work, today) if b.state == PLANNED)]
+        return [b.batch for b in open_ if b.batch.due_at <= at]

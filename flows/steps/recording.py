@@ -1,0 +1,191 @@
+"""What a file says, carried into the books: forms of participants, trades, bank statements, registry positions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from depository.answers import LineOutcome, Verdict
+from depository.authority import check_authority
+from depository.bank import check_statement, record_statement
+from depository.day import batches_of
+from depository.feeds import BankStatement, RefusedLine, RegistryFile, TradeFile
+from depository.instructions import Status
+from depository.interests import record_interest
+from depository.notices import Notice
+from depository.openings import check_cover, record_openings
+from depository.reconciliation import record_positions
+from depository.register import PartyKind
+from depository.rejects import FileRefused, Reject, RejectionReason
+from depository.reports import Report
+from depository.requests import Header, InterestRequest, OpeningRequest, TransferRequest, WithdrawalRequest
+from depository.store import files, withdrawals
+from depository.store.work import Work
+from depository.timetable import BatchKind
+from depository.trades import record_trades
+from depository.transfers import record_transfers
+from depository.withdrawals import record_withdrawal
+from forms.form import Form
+from parsers.camt import read_statement
+from parsers.registry_csv import read_positions
+from parsers.sandbox import Sandbox
+from parsers.trades_csv import read_trades
+
+Content = Form | TradeFile | tuple[BankStatement, ...] | RegistryFile
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a file's content."""
+
+    form: str
+    reference: str
+    rejects: tuple[Reject, ...] = ()
+    """Faults of the file or form as a whole: then nothing of it is taken."""
+    places: tuple[str, ...] = ()
+    lines: tuple[LineOutcome, ...] = ()
+    reports: tuple[Report, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    message: str = ""
+    batch: str = ""
+    cut_off: datetime | None = None
+    same_as: int = 0
+    """Number of the file that carried the same form before."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the file as a whole."""
+        if self.rejects:
+            return Verdict.REFUSED
+        refused = sum(line.verdict is Verdict.REFUSED for line in self.lines)
+        if refused == 0:
+            return Verdict.ACCEPTED
+        return Verdict.REFUSED if refused == len(self.lines) else Verdict.PARTLY
+
+
+def parse(sandbox: Sandbox, kind: PartyKind, name: str, data: bytes) -> Content:
+    """The content by the kind of its sender; raises FileRefused when it is not what that sender sends."""
+    readers: dict[PartyKind, Callable[[], Content]] = {
+        PartyKind.PARTICIPANT: lambda: sandbox.read_form(data, name),
+        PartyKind.EXCHANGE: lambda: read_trades(data),
+        PartyKind.BANK: lambda: read_statement(data),
+        PartyKind.REGISTRY: lambda: read_positions(data),
+    }
+    if kind not in readers:
+        raise FileRefused("no-input", "Files from this folder are not taken in.")
+    return readers[kind]()
+
+
+def record(work: Work, sender: str, file: int, content: Content) -> Recorded:
+    """Carries the content into the books within the open transaction."""
+    cause = f"file/{file}"
+    if isinstance(content, Form):
+        return _record_form(work, sender, file, content, cause)
+    if isinstance(content, TradeFile):
+        outcomes = record_trades(work, sender, content.trades, cause)
+        return Recorded("TRADES", "", lines=_with_refused(outcomes, content.refused))
+    if isinstance(content, RegistryFile):
+        kept = record_positions(work, list(content.positions))
+        return Recorded("POSITIONS", "", lines=_with_refused([], content.refused), message=f"{kept} positions kept for reconciliation")
+    return _record_statements(work, content, cause)
+
+
+def _record_form(work: Work, sender: str, file: int, form: Form, cause: str) -> Recorded:
+    if form.rejects or form.header is None:
+        return Recorded(form.code, form.reference, form.rejects, _places(form, 0, form.rejects), message=_notes(form))
+    header = form.header
+    rejects = check_authority(work, sender, header)
+    if rejects:
+        return Recorded(form.code, header.reference, rejects, _places(form, 0, rejects))
+    known = files.known_form(work, sender, header.reference)
+    if known is not None and known[0] == form.content_sha256:
+        return Recorded(form.code, header.reference, same_as=known[1])
+    if known is not None:
+        used = Reject(
+            RejectionReason.REFERENCE,
+            "CSD-A3",
+            "reference",
+            header.reference,
+            "you have used this number on another form with other content; give every form a number of its own",
+        )
+        return Recorded(form.code, header.reference, (used,), _places(form, 0, (used,)))
+    recorded = _record_lines(work, header, form, cause)
+    if not recorded.rejects and recorded.verdict is not Verdict.REFUSED:
+        # A form of which nothing was taken may come again under its number, mended.
+        files.add_form(work, sender, header.reference, form.code, form.content_sha256, file)
+    return recorded
+
+
+def _record_lines(work: Work, header: Header, form: Form, cause: str) -> Recorded:
+    requests = [line.request for line in form.lines if line.request is not None]
+    if form.cover is not None:
+        changes = sum(isinstance(r, OpeningRequest) and r.change for r in requests)
+        fault = check_cover(form.cover, len(form.lines) - changes)
+        if fault is not None:
+            return Recorded(form.code, header.reference, (fault,), _places(form, 0, (fault,)))
+    recorded = _record_requests(work, header, form.code, requests, cause)
+    outcomes = {outcome.line: outcome for outcome in recorded.lines}
+    lines = []
+    for line in form.lines:
+        outcome = outcomes.get(line.number) or LineOutcome(line.number, Verdict.REFUSED, line.reference, "", "", line.rejects)
+        lines.append(replace(outcome, places=_places(form, line.number, outcome.rejects)))
+    return replace(recorded, lines=tuple(lines), message=_notes(form))
+
+
+def _record_requests(
+    work: Work, header: Header, code: str, requests: Sequence[object], cause: str
+) -> Recorded:
+    """The lines that are right in form, by the rules of their form."""
+    transfers = [r for r in requests if isinstance(r, TransferRequest)]
+    openings = [r for r in requests if isinstance(r, OpeningRequest)]
+    if transfers:
+        taken = record_transfers(work, header, transfers, cause)
+        recorded = Recorded(code, header.reference, lines=taken.outcomes, notices=taken.notices)
+        waits = any(o.status in (Status.MATCHED, Status.UNMATCHED) for o in taken.outcomes)
+        return _in_next(work, BatchKind.FOP_WINDOW, recorded) if waits else recorded
+    if openings:
+        return Recorded(code, header.reference, lines=tuple(record_openings(work, header, openings, cause)))
+    for request in requests:
+        if isinstance(request, WithdrawalRequest):
+            outcome = record_withdrawal(work, header, request, cause)
+            recorded = Recorded(code, header.reference, lines=(outcome,))
+            paid = withdrawals.get(work, outcome.record)
+            today = paid is not None and paid.pay_on == work.business_date
+            return _in_next(work, BatchKind.PAYOUT, recorded) if today else recorded
+        if isinstance(request, InterestRequest):
+            answer = record_interest(work, header, request, cause)
+            return Recorded(code, header.reference, lines=(answer.outcome,), reports=answer.reports, notices=answer.notices)
+    return Recorded(code, header.reference)
+
+
+def _record_statements(work: Work, statements: tuple[BankStatement, ...], cause: str) -> Recorded:
+    """CSD-3.3.1-a: one statement that is not ours refuses the file, so that nothing of it is taken by half."""
+    rejects = tuple(fault for s in statements if (fault := check_statement(work, s)) is not None)
+    reference = statements[0].message_id if statements else ""
+    if rejects:
+        return Recorded("CAMT", reference, rejects, tuple("" for _ in rejects))
+    lines: list[LineOutcome] = []
+    for statement in statements:
+        lines += _with_refused(record_statement(work, statement, cause), statement.refused)
+    remarks = " ".join(remark for s in statements for remark in s.remarks)
+    return Recorded("CAMT", reference, lines=tuple(lines), message=remarks)
+
+
+def _with_refused(outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine]) -> tuple[LineOutcome, ...]:
+    lines = [*outcomes, *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused)]
+    return tuple(sorted(lines, key=lambda line: line.line))
+
+
+def _in_next(work: Work, kind: BatchKind, recorded: Recorded) -> Recorded:
+    """With the next batch of a kind and its moment, for the receipt; unchanged when the day has none left."""
+    ahead = [b.batch for b in batches_of(work, work.business_date) if b.batch.kind is kind and b.batch.due_at >= work.at]
+    if not ahead:
+        return recorded
+    return replace(recorded, batch=f"{ahead[0].business_date}/{ahead[0].slot}", cut_off=ahead[0].due_at)
+
+
+def _places(form: Form, line: int, rejects: Sequence[Reject]) -> tuple[str, ...]:
+    return tuple(form.place(line, reject.field) for reject in rejects)
+
+
+def _notes(form: Form) -> str:
+    return " ".join(form.notes)

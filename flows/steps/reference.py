@@ -1,0 +1,73 @@
+"""Loads a depository's reference data: calendar, parties, powers, bank accounts, products, accounts, opening positions."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from depository.feeds import OpeningPosition
+from depository.ledger import ISSUER, Entry, move
+from depository.rejects import FileRefused
+from depository.store import journal, register
+from depository.store.database import writing
+from depository.store.work import Work
+from depository.units import to_units
+from flows.steps.business_date import business_date_at
+from flows.steps.site import Site
+from parsers import reference_csv
+from parsers.reference_csv import Reference
+
+READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
+    "calendar.csv": reference_csv.read_calendar,
+    "parties.csv": reference_csv.read_parties,
+    "powers.csv": reference_csv.read_powers,
+    "bank_accounts.csv": reference_csv.read_bank_accounts,
+    "products.csv": reference_csv.read_products,
+    "accounts.csv": reference_csv.read_accounts,
+    "positions.csv": reference_csv.read_opening_positions,
+}
+"""In the order in which they depend on each other; a missing file means none."""
+
+
+def load_reference(site: Site, folder: Path, at: datetime) -> dict[str, int]:
+    """Loads every reference file of a folder in one transaction; returns how many records each gave.
+
+    Raises FileRefused naming file, line, column and fault when any line is wrong: nothing is loaded then.
+    """
+    records: dict[str, Sequence[Any]] = {}
+    faults: list[str] = []
+    for name, reader in READERS.items():
+        path = folder / name
+        if not path.exists():
+            continue
+        read = reader(path.read_bytes())
+        records[name] = read.records
+        for line in read.refused:
+            for reject, place in zip(line.rejects, line.places, strict=True):
+                faults.append(f"{name} {place}: {reject.message} (found {reject.found!r})")
+    if faults:
+        raise FileRefused("reference", "Nothing was loaded. " + " ".join(faults[:50]))
+    with writing(site.engine) as connection:
+        market = site.market
+        work = Work(connection, market.local(at).date(), at, market)
+        register.add_currencies(work, market.currencies)
+        register.add_calendar(work, [(d.day, d.kind, d.reason, d.source) for d in records.get("calendar.csv", ())])
+        work = Work(connection, business_date_at(connection, market, at), at, market)
+        register.add_parties(work, records.get("parties.csv", ()))
+        register.add_powers(work, records.get("powers.csv", ()))
+        register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
+        register.add_products(work, records.get("products.csv", ()))
+        register.open_accounts(work, [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None])
+        lodge(work, records.get("positions.csv", ()))
+    return {name: len(found) for name, found in records.items()}
+
+
+def lodge(work: Work, positions: Sequence[OpeningPosition]) -> None:
+    """Credits holdings that the registry holds in the depository's name, each once by its registry reference (CSD-3.5.1-a)."""
+    done = journal.causes(work, "lodgment")
+    entries = [
+        Entry("lodgment", p.registry_reference, move(p.isin, to_units(p.quantity, register.scale(work, p.isin)), ISSUER, p.account))
+        for p in positions
+        if p.registry_reference not in done
+    ]
+    journal.post(work, entries)

@@ -1,0 +1,116 @@
+"""Where a depository runs: its database, archive, market and SFTP server, from one settings file."""
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from depository.market import Market, read_market
+from depository.sftp.client import Connection, connect
+from depository.sftp.folders import Folders
+from depository.sftp.intake import Policy
+from depository.store.archive import Archive
+from depository.store.database import open_database, reading, writing
+from depository.store.work import Work
+from flows.steps.business_date import business_date_at
+from parsers.sandbox import Sandbox
+
+LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes; a larger file is not fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class SftpSettings:
+    """How the depository reaches the SFTP server."""
+
+    host: str
+    port: int
+    user: str
+    key_file: Path
+    host_key: str
+    """The server's public key line, pinned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running depository's surroundings. One per process; closes nothing by itself but the sandbox (`close`)."""
+
+    engine: Engine
+    archive: Archive
+    market: Market
+    sftp: SftpSettings
+    sandbox: Sandbox
+    policy: Policy
+    var: Path
+
+    @contextmanager
+    def writing(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:
+        """One transaction under the writer lock; the business date follows from the moment unless a batch states it."""
+        with writing(self.engine) as connection:
+            day = business_date or business_date_at(connection, self.market, at)
+            yield Work(connection, day, at, self.market)
+
+    @contextmanager
+    def reading(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:
+        """One consistent view."""
+        with reading(self.engine) as connection:
+            day = business_date or business_date_at(connection, self.market, at)
+            yield Work(connection, day, at, self.market)
+
+    @contextmanager
+    def folders(self) -> Iterator[Folders]:
+        """The SFTP folders over a fresh connection."""
+        with self.connect() as connection:
+            yield Folders(connection)
+
+    def connect(self) -> Connection:
+        """A connection to the SFTP server as the depository."""
+        s = self.sftp
+        return connect(s.host, s.port, s.user, s.key_file, s.host_key)
+
+    def close(self) -> None:
+        """Ends the parsing processes and the database connections."""
+        self.sandbox.close()
+        self.engine.dispose()
+
+
+def read_site(settings: Path) -> Site:
+    """The site of a settings file (`csd.toml`); paths in it are relative to the file.
+
+    Raises KeyError naming a missing setting, FileNotFoundError for a missing market folder.
+    """
+    values = tomllib.loads(settings.read_text())
+    base = settings.parent
+    market = base / values["market"]
+    sftp = values["sftp"]
+    intake = values.get("intake", {})
+    policy = (
+        Policy(intake["looks"], timedelta(seconds=intake["seconds_apart"]), timedelta(minutes=intake["deadline_minutes"]))
+        if intake
+        else Policy()
+    )
+    var = base / values["var"]
+    var.mkdir(parents=True, exist_ok=True)
+    url = str(values["database"])
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        url = f"sqlite:///{(base / url.removeprefix('sqlite:///')).resolve()}"
+    return Site(
+        engine=open_database(url),
+        archive=Archive(var / "archive"),
+        market=load_market(market),
+        sftp=SftpSettings(
+            sftp["host"], int(sftp["port"]), sftp["user"], base / sftp["key_file"], (base / sftp["host_key_file"]).read_text().strip()
+        ),
+        sandbox=Sandbox(),
+        policy=policy,
+        var=var,
+    )
+
+
+def load_market(folder: Path) -> Market:
+    """The market of a folder with `market.toml` and `timetable.toml`."""
+    return read_market((folder / "market.toml").read_text(), (folder / "timetable.toml").read_text())
