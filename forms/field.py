@@ -304,7 +304,7 @@ def choice(
             return known[value.casefold()]
         except KeyError:
             twins = "" if value.isascii() else " " + lookalike_message(value)
-            raise CellFault(f"is one of: {listed}.{twins}") from None
+            raise CellFault(f"must be one of: {listed}.{twins}") from None
 
     return Field(label, Kind.CHOICE, convert, hint, mandatory=mandatory, choices=tuple(values), **more)
 
@@ -337,7 +337,7 @@ def day(label: str, hint: str, *, mandatory: bool = True, **more: Any) -> Field:
             number, month, year = found.groups()
         else:
             raise CellFault(
-                "is a date cell, or text as YYYY-MM-DD or DD.MM.YYYY; other ways to write a date are not guessed."
+                "must be a date cell, or text as YYYY-MM-DD or DD.MM.YYYY; other ways to write a date are not guessed."
             )
         try:
             return _sane(date(int(year), int(month), int(number)))
@@ -384,7 +384,7 @@ def number(
         else:
             if not _PLAIN_NUMBER.fullmatch(value) or not value.isascii():
                 raise CellFault(
-                    "is a number cell, or text with digits and a point before the decimals and nothing else "
+                    "must be a number cell, or text with digits and a point before the decimals and nothing else "
                     f"(not {value[:30]!r}): commas, spaces and apostrophes are not guessed."
                 )
             amount = Decimal(value)
@@ -414,7 +414,7 @@ def whole(label: str, hint: str, *, most: int, mandatory: bool = True, **more: A
             return None
         assert isinstance(value, Decimal)
         if value > most:
-            raise CellFault(f"is at most {most}.")
+            raise CellFault(f"must be at most {most}.")
         return int(value)
 
     return Field(label, Kind.NUMBER, convert, hint, mandatory=mandatory, max_length=9, **more)

@@ -21,7 +21,7 @@ class IstLine(Row):
     """One line of an IST."""
 
     action: Annotated[
-        Action, choice("Action", "new, replace or revoke", {a.value: a for a in Action}, width=10, example="new")
+        Action, choice("Action", "new, replace or revoke", {a.value: a for a in Action}, width=9, example="new")
     ]
     reference: Annotated[
         str,
@@ -30,7 +30,7 @@ class IstLine(Row):
             identifiers.reference,
             "Your own reference of this line, never used before.",
             max_length=35,
-            width=18,
+            width=16,
             code=RejectionReason.REFERENCE,
             example="T-000123",
         ),
@@ -42,7 +42,7 @@ class IstLine(Row):
             identifiers.reference,
             "Line reference of the earlier instruction that this line replaces or revokes.",
             max_length=35,
-            width=18,
+            width=16,
             mandatory=False,
             when="the action is replace or revoke",
             code=RejectionReason.REFERENCE,
@@ -56,7 +56,7 @@ class IstLine(Row):
             {m.value: m for m in Movement},
             mandatory=False,
             when=_UNLESS_REVOKED,
-            width=13,
+            width=12,
             rule="CSD-4.1.1-a",
             example="deliver free",
         ),
@@ -68,7 +68,7 @@ class IstLine(Row):
             identifiers.account,
             "Your account that gives or takes.",
             max_length=11,
-            width=14,
+            width=13,
             mandatory=False,
             when=_UNLESS_REVOKED,
             code=RejectionReason.ACCOUNT,
@@ -82,7 +82,7 @@ class IstLine(Row):
             identifiers.participant,
             "Participant code of the other side (your own for a transfer between your accounts).",
             max_length=3,
-            width=13,
+            width=12,
             mandatory=False,
             when=_UNLESS_REVOKED,
             code=RejectionReason.COUNTERPARTY,
@@ -96,7 +96,7 @@ class IstLine(Row):
             identifiers.account,
             "Account of the other side.",
             max_length=11,
-            width=14,
+            width=13,
             mandatory=False,
             when=_UNLESS_REVOKED,
             code=RejectionReason.COUNTERPARTY,
@@ -123,7 +123,7 @@ class IstLine(Row):
             "Security name",
             "For the eye only; the ISIN decides.",
             max_length=140,
-            width=22,
+            width=18,
             mandatory=False,
             code=RejectionReason.SECURITY,
         ),
@@ -136,6 +136,7 @@ class IstLine(Row):
             decimals=6,
             mandatory=False,
             when=_UNLESS_REVOKED,
+            width=13,
             code=RejectionReason.QUANTITY,
             example="1000",
         ),
@@ -148,7 +149,7 @@ class IstLine(Row):
             QUANTITY_TYPES,
             mandatory=False,
             when=_UNLESS_REVOKED,
-            width=13,
+            width=11,
             code=RejectionReason.QUANTITY,
             example="unit",
         ),
@@ -160,12 +161,12 @@ class IstLine(Row):
             "The day on which to execute.",
             mandatory=False,
             when=_UNLESS_REVOKED,
-            width=12,
+            width=11,
             code=RejectionReason.DATE,
         ),
     ]
     trade_date: Annotated[
-        date | None, day("Trade date", "Not after the due date.", mandatory=False, width=12, code=RejectionReason.DATE)
+        date | None, day("Trade date", "Not after the due date.", mandatory=False, width=11, code=RejectionReason.DATE)
     ]
     reason: Annotated[
         str | None,
@@ -175,7 +176,7 @@ class IstLine(Row):
             {r: r for r in REASONS},
             mandatory=False,
             when=_UNLESS_REVOKED,
-            width=14,
+            width=13,
             example="transfer",
         ),
     ]
@@ -186,7 +187,7 @@ class IstLine(Row):
             identifiers.reference,
             "Reference of the registered lending agreement.",
             max_length=35,
-            width=18,
+            width=16,
             mandatory=False,
             when="the reason is lending or lending return",
             rule="CSD-6.2.2-a",
@@ -199,7 +200,7 @@ class IstLine(Row):
             identifiers.reference,
             "The other side's reference, if agreed; then both must agree.",
             max_length=35,
-            width=18,
+            width=16,
             mandatory=False,
             code=RejectionReason.REFERENCE,
         ),

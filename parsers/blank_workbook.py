@@ -27,6 +27,7 @@ _TABLE_START = 10  # row of the labels on a front sheet that has the table, coun
 _BLANK_ROWS = 25
 _STREAM_FROM = 2_000  # lines from which rows are streamed to disk instead of kept in memory
 
+_GUIDE = "Fill in * always and ° in the cases that the cell's hint names. Dates as 2026-11-23; decimals with a point."
 _INK = "#1F2933"
 _BAND = "#DCE3EA"
 _GRID = "#B8C2CC"
@@ -84,11 +85,11 @@ class _Styles:
     """The few cell formats of a blank, made once a workbook."""
 
     def __init__(self, book: Workbook) -> None:
-        base = {"font_name": "Arial", "font_size": 10, "font_color": _INK, "valign": "vcenter"}
+        base = {"font_name": "Arial", "font_size": 10, "font_color": _INK, "valign": "vcenter", "indent": 1}
         self._book = book
         self._base = base
-        self.title = book.add_format({**base, "font_size": 15, "bold": True})
-        self.subtitle = book.add_format({**base, "font_size": 9, "font_color": _MUTED})
+        self.title = book.add_format({**base, "font_size": 15, "bold": True, "indent": 0})
+        self.subtitle = book.add_format({**base, "font_size": 9, "font_color": _MUTED, "indent": 0})
         self.band = book.add_format({**base, "bold": True, "bg_color": _BAND, "border": 1, "border_color": _GRID})
         self.label = book.add_format(
             {**base, "font_color": _INK, "bg_color": "#F5F7F9", "border": 1, "border_color": _GRID}
@@ -106,7 +107,15 @@ class _Styles:
         )
         self.note = book.add_format({**base, "font_size": 9, "font_color": _MUTED, "text_wrap": True, "valign": "top"})
         self.number = book.add_format(
-            {**base, "font_color": _MUTED, "border": 1, "border_color": _GRID, "align": "center", "bg_color": "#F5F7F9"}
+            {
+                **base,
+                "font_color": _MUTED,
+                "border": 1,
+                "border_color": _GRID,
+                "align": "center",
+                "indent": 0,
+                "bg_color": "#F5F7F9",
+            }
         )
         self.printed = book.add_format({**base, "bold": True, "border": 1, "border_color": _GRID, "num_format": "@"})
         self._inputs: dict[tuple[Kind, bool, int], Format] = {}
@@ -132,14 +141,14 @@ class _Styles:
         return self._inputs[key]
 
 
-def _print_setup(sheet: Worksheet, spec: FormSpec, portrait: bool) -> None:
+def _print_setup(sheet: Worksheet, spec: FormSpec, portrait: bool, pages_wide: int = 1) -> None:
     sheet.set_paper(9)
     if portrait:
         sheet.set_portrait()
     else:
         sheet.set_landscape()
     sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
-    sheet.fit_to_pages(1, 0)
+    sheet.fit_to_pages(pages_wide, 0)
     sheet.set_footer(f"&L&8{spec.code} layout {LAYOUT_VERSION}&C&8&A&R&8Page &P of &N")
     sheet.hide_gridlines(2)
     sheet.protect(
@@ -157,7 +166,7 @@ def _print_setup(sheet: Worksheet, spec: FormSpec, portrait: bool) -> None:
 
 
 def _starred(field: Field) -> str:
-    return field.label + (" *" if field.mandatory else "")
+    return field.label + (" *" if field.mandatory else " °" if field.when else "")
 
 
 def _front(sheet: Worksheet, spec: FormSpec, styles: _Styles, values: Mapping[str, object]) -> None:
@@ -166,9 +175,7 @@ def _front(sheet: Worksheet, spec: FormSpec, styles: _Styles, values: Mapping[st
     sheet.set_column(1, 1, 58)
     sheet.set_row(0, 26)
     sheet.write_string(0, 0, f"{spec.code}   {spec.title}", styles.title)
-    sheet.write_string(
-        1, 0, "Fields marked * must be filled in. Dates as 2026-11-23; decimals with a point.", styles.subtitle
-    )
+    sheet.write_string(1, 0, _GUIDE, styles.subtitle)
     fields = {field.name: field for field in fields_of(HeaderRow)}
     names = list(fields)
     split = names.index("additional_information")
@@ -209,7 +216,7 @@ def _front_with_table(
     split = [field.name for field in fields].index("additional_information") + 1
     left, right = fields[:split], fields[split:]
     table = fields_of(spec.table)
-    sheet.set_column(0, 0, 24)
+    sheet.set_column(0, 0, 6)
     for column, field in enumerate(table, 1):
         sheet.set_column(column, column, field.width, styles.input(field, border=False))
     sheet.set_row(0, 26)
@@ -217,18 +224,18 @@ def _front_with_table(
     sheet.write_string(
         1,
         0,
-        "Fields marked * must be filled in. Dates as 2026-11-23; decimals with a point. " + spec.notes[0],
+        _GUIDE + " " + " ".join(spec.notes),
         styles.subtitle,
     )
     for number in range(max(len(left), len(right))):
         row = 2 + number
         sheet.set_row(row, 30 if number < len(left) and left[number].name == "additional_information" else 18)
         if number < len(left):
-            sheet.write_string(row, 0, _starred(left[number]), styles.label)
-            _merged(sheet, row, 1, 4, left[number], values.get(left[number].name), styles)
+            sheet.merge_range(row, 0, row, 2, _starred(left[number]), styles.label)
+            _merged(sheet, row, 3, 6, left[number], values.get(left[number].name), styles)
         if number < len(right):
-            sheet.merge_range(row, 6, row, 7, _starred(right[number]), styles.label)
-            _merged(sheet, row, 8, 11, right[number], values.get(right[number].name), styles)
+            sheet.merge_range(row, 8, row, 9, _starred(right[number]), styles.label)
+            _merged(sheet, row, 10, 13, right[number], values.get(right[number].name), styles)
     _table(sheet, spec, styles, lines, _TABLE_START)
     _print_setup(sheet, spec, portrait=False)
 
@@ -239,7 +246,9 @@ def _table_sheet(sheet: Worksheet, spec: FormSpec, styles: _Styles, lines: Seque
     for column, field in enumerate(fields_of(spec.table), 1):
         sheet.set_column(column, column, field.width, styles.input(field, border=False))
     _table(sheet, spec, styles, lines, 0)
-    _print_setup(sheet, spec, portrait=False)
+    # Too many columns for one page: three side by side, each with line, action and reference.
+    sheet.repeat_columns(0, 2)
+    _print_setup(sheet, spec, portrait=False, pages_wide=3)
 
 
 def _table(

@@ -35,7 +35,7 @@ _HEAD_FILL = "FFDCE3EA"
 _WHOLE_ROWS = 5_000
 """Lines up to which the sender's own workbook is kept."""
 _PLACE = re.compile(r"(.+)!([A-Z]{1,3})([0-9]+)")
-_WIDTHS = (22, 22, 14, 24, 18, 14, 24, 26, 8, 16, 80, 40)
+_WIDTHS = (20, 18, 16, 18, 16, 14, 20, 22, 8, 14, 70, 24)
 _COLUMNS = (
     "Line",
     "Reference",
@@ -158,6 +158,7 @@ def _clean(sheet: Worksheet) -> None:
 def _beside_front(book: Workbook, findings: Sequence[_Finding], form: Form) -> None:
     """Write what is wrong with a field outside the table to the right in its row."""
     table_rows = set(form.places.rows)
+    places = [finding.place for finding in findings]
     remarks: dict[tuple[str, int], list[str]] = {}
     for finding in findings:
         found = _PLACE.fullmatch(finding.place)
@@ -168,6 +169,7 @@ def _beside_front(book: Workbook, findings: Sequence[_Finding], form: Form) -> N
             continue
         sheet = book[name]
         used = [cell.column for cell in sheet[row] if cell.value is not None]
+        used += [column_number(f[2]) for f in map(_PLACE.fullmatch, places) if f and f[1] == name and int(f[3]) == row]
         used += [right for _, top, right, bottom in _merges(sheet) if top <= row <= bottom]
         cell = sheet.cell(row, max(used, default=1) + 1)
         _put(cell, MARK + " ".join(texts))
@@ -243,6 +245,10 @@ def _answer_sheet(sheet: Worksheet, form: Form | None, receipt: Receipt) -> None
     for index, width in enumerate(_WIDTHS, 1):
         sheet.column_dimensions[column_letters(index)].width = width
     for row, values in enumerate(_answer_rows(form, receipt), 1):
+        longest = (
+            max((len(str(value)) / _WIDTHS[i] for i, value in enumerate(values)), default=1) if len(values) > 2 else 1
+        )
+        sheet.row_dimensions[row].height = 20 if row == 1 else 14 * (1 + int(longest))
         for column, value in enumerate(values, 1):
             if value in (None, ""):
                 continue

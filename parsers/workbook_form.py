@@ -79,8 +79,8 @@ def _code(sheet_name: str) -> str:
 
 
 def _plain(label: str) -> str:
-    """Bring a label to the form in which labels are compared: no star, colon, case or double spaces."""
-    return tidy(label.replace("’", "'")).rstrip("*: ").casefold()
+    """Bring a label to the form in which labels are compared: no star, ring, colon, case or double spaces."""
+    return tidy(label.replace("’", "'")).rstrip("*°: ").casefold()
 
 
 @dataclass(slots=True)
