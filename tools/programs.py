@@ -24,6 +24,10 @@ class Program:
 
 PROGRAMS = (
     Program("sshd", "openssh-server", "file exchange with a real OpenSSH server"),
+    Program("sftp", "openssh-client", "file exchange with OpenSSH's own client"),
+    Program("lftp", "lftp", "file exchange with lftp"),
+    Program("curl", "curl", "file exchange with curl"),
+    Program("rclone", "rclone", "file exchange with rclone"),
     Program("soffice", "libreoffice-calc", "workbooks saved by LibreOffice Calc and read back by it"),
 )
 APT_ATTEMPTS = 4
