@@ -9,9 +9,10 @@ with its window, and waits inside for the moment that was drawn (CSD-5.2.10-a).
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from depository.timetable import PlannedBatch
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -20,66 +21,57 @@ if TYPE_CHECKING:
     from prefect.flows import Flow
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBatch:
-    """One batch of the day: `slot` is unique within the business date, `due_at` is when its run begins."""
+def run_key(batch: PlannedBatch) -> str:
+    """What makes a batch's run the only one."""
+    return f"{batch.business_date.isoformat()}/{batch.slot}"
 
-    business_date: date
-    slot: str
-    kind: str
-    due_at: datetime
 
-    @property
-    def key(self) -> str:
-        """What makes its run the only one."""
-        return f"{self.business_date.isoformat()}/{self.slot}"
+def run_name(batch: PlannedBatch) -> str:
+    """How an operator sees the run on the screen."""
+    return f"{batch.business_date.isoformat()} {batch.slot}"
 
-    @property
-    def run_name(self) -> str:
-        """How an operator sees the run on the screen."""
-        return f"{self.business_date.isoformat()} {self.slot}"
+
+def due_moment(batch: PlannedBatch) -> datetime:
+    """When the run of a batch begins unless something is to be kept from view: when the batch is due."""
+    return batch.due_at
 
 
 async def schedule_batches(
-    batches: Iterable[PlannedBatch], deployment: str | Callable[[PlannedBatch], str]
+    batches: Iterable[PlannedBatch], deployment: str, begins: Callable[[PlannedBatch], datetime] = due_moment
 ) -> list["FlowRun"]:
-    """Asks Prefect for one run for each batch at its moment; asking again makes no second run and moves one that moved.
+    """Asks Prefect for one run for each batch; asking again makes no second run, and moves one whose moment moved.
 
-    `deployment` is `"flow name/deployment name"`, for all batches or for each. The run's parameters are
-    `business_date`, `slot` and `kind`. Returns the runs in the order of the batches. Raises ValueError for a moment
-    without a time zone.
+    `deployment` is `"flow name/deployment name"`; its flow takes `business_date` and `slot`. `begins` says when a run
+    begins. Returns the runs in the order of the batches. Raises ValueError for a moment without a time zone.
     """
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
-        return [
-            await schedule_batch(client, batch, deployment if isinstance(deployment, str) else deployment(batch))
-            for batch in batches
-        ]
+        return [await schedule_batch(client, batch, deployment, begins(batch)) for batch in batches]
 
 
-async def schedule_batch(client: "PrefectClient", batch: PlannedBatch, deployment: str) -> "FlowRun":
-    """The one run of a batch, made when it is not there and moved when its moment has changed and it has not begun."""
+async def schedule_batch(client: "PrefectClient", batch: PlannedBatch, deployment: str, begins: datetime) -> "FlowRun":
+    """The one run of a batch: made when it is not there, moved when its moment changed and it has not begun."""
     from prefect.deployments.flow_runs import arun_deployment
     from prefect.states import Scheduled
 
-    if batch.due_at.utcoffset() is None:
-        raise ValueError(f"batch {batch.key}: {batch.due_at.isoformat()} has no time zone")
+    if begins.utcoffset() is None:
+        raise ValueError(f"batch {run_key(batch)}: {begins.isoformat()} has no time zone")
     run = await arun_deployment(
         deployment,
         client=client,
-        parameters={"business_date": batch.business_date.isoformat(), "slot": batch.slot, "kind": batch.kind},
-        scheduled_time=batch.due_at,
-        flow_run_name=batch.run_name,
-        idempotency_key=batch.key,
-        tags=[batch.kind, batch.business_date.isoformat()],
+        parameters={"business_date": batch.business_date.isoformat(), "slot": batch.slot},
+        scheduled_time=begins,
+        flow_run_name=run_name(batch),
+        idempotency_key=run_key(batch),
+        tags=[batch.kind.value, batch.business_date.isoformat()],
         # Ask and go on: the planner neither waits for the run nor owns it.
         timeout=0,
         as_subflow=False,
     )
-    begun = run.state is None or not run.state.is_scheduled()
-    if not begun and run.next_scheduled_start_time != batch.due_at:
-        await client.set_flow_run_state(run.id, Scheduled(scheduled_time=batch.due_at), force=True)
+    not_begun = run.state is not None and run.state.is_scheduled()
+    if not_begun and run.next_scheduled_start_time != begins:
+        await client.set_flow_run_state(run.id, Scheduled(scheduled_time=begins), force=True)
         run = await client.read_flow_run(run.id)
     return run
 

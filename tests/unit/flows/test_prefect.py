@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from depository.timetable import BatchKind, PlannedBatch
 from flows.clock import RealClock
-from flows.schedule import PlannedBatch, schedule_batches
+from flows.schedule import run_name, schedule_batches
 from flows.server import PrefectServer, ServerNotStartedError, client_settings, foreign_settings, server_settings
 from tests.support.databases import PostgresServer
 
@@ -126,33 +127,34 @@ def test_a_run_that_prefect_schedules_by_itself_is_made_and_executed(work: Path)
 def test_a_planned_batch_runs_at_its_moment_and_only_once_however_often_it_is_planned(work: Path) -> None:
     registered(work)
     due = now() + timedelta(seconds=2)
-    planned = PlannedBatch(MONDAY, "main", "main cycle", due)
+    planned = PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, due)
     first = plan(planned)
     wait_for(lambda: bool(lines(work / f"{MONDAY}-main")), 60, lambda: (work / "log").read_text())
     assert now() >= due
-    assert plan(planned, PlannedBatch(MONDAY, "main", "main cycle", now())) == first * 2
+    assert plan(planned, PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, now())) == first * 2
     time.sleep(3)
-    assert lines(work / f"{MONDAY}-main") == ["main cycle"]
+    assert lines(work / f"{MONDAY}-main") == ["ran"]
 
 
 def test_planning_twice_makes_each_run_once(work: Path) -> None:
     registered(work)
     day = [
-        PlannedBatch(MONDAY, f"late-{number:02}", "late cycle", now() + timedelta(hours=number)) for number in (1, 2, 3)
+        PlannedBatch(MONDAY, f"late-{number:02}", BatchKind.LATE_CYCLE, now() + timedelta(hours=number))
+        for number in (1, 2, 3)
     ]
     first = plan(*day)
     assert len(set(first)) == 3
     assert plan(*day) == first
-    assert runs_of(day[0].run_name) == [day[0].run_name]
+    assert runs_of(run_name(day[0])) == [run_name(day[0])]
 
 
 def test_a_planner_that_is_started_again_makes_no_second_run(server: PrefectServer, work: Path) -> None:
     registered(work)
     program = (
         "import asyncio; from datetime import date, datetime\n"
-        "from flows.schedule import PlannedBatch, schedule_batches\n"
+        "from depository.timetable import BatchKind, PlannedBatch; from flows.schedule import schedule_batches\n"
         "at = datetime.fromisoformat('2036-11-23T19:00:00+05:00')\n"
-        "batch = PlannedBatch(date(2026, 11, 23), 'end', 'end of day', at)\n"
+        "batch = PlannedBatch(date(2026, 11, 23), 'end', BatchKind.END_OF_DAY, at)\n"
         f"print(asyncio.run(schedule_batches([batch], '{BATCHES}'))[0].id)\n"
     )
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
@@ -169,21 +171,30 @@ def test_a_planner_that_is_started_again_makes_no_second_run(server: PrefectServ
 def test_a_run_moves_when_its_batch_is_moved_by_notice(work: Path) -> None:
     registered(work)
     at = datetime(2036, 11, 24, 11, 0, tzinfo=UTC)
-    first = asyncio.run(schedule_batches([PlannedBatch(MONDAY, "moved", "late cycle", at)], BATCHES))[0]
+    first = asyncio.run(schedule_batches([PlannedBatch(MONDAY, "moved", BatchKind.LATE_CYCLE, at)], BATCHES))[0]
     moved = asyncio.run(
-        schedule_batches([PlannedBatch(MONDAY, "moved", "late cycle", at + timedelta(minutes=30))], BATCHES)
+        schedule_batches([PlannedBatch(MONDAY, "moved", BatchKind.LATE_CYCLE, at + timedelta(minutes=30))], BATCHES)
     )[0]
     assert moved.id == first.id
     assert moved.next_scheduled_start_time == at + timedelta(minutes=30)
     # Moved to now, it runs now, once.
-    plan(PlannedBatch(MONDAY, "moved", "late cycle", now()))
+    plan(PlannedBatch(MONDAY, "moved", BatchKind.LATE_CYCLE, now()))
     wait_for(lambda: bool(lines(work / f"{MONDAY}-moved")), 60, lambda: (work / "log").read_text())
+
+
+def test_what_is_to_be_kept_from_view_is_not_seen_in_the_run(work: Path) -> None:
+    registered(work)
+    window = datetime(2036, 11, 25, 11, 0, tzinfo=UTC)
+    drawn = PlannedBatch(date(2036, 11, 25), "main", BatchKind.MAIN_CYCLE, window + timedelta(minutes=17, seconds=3))
+    run = asyncio.run(schedule_batches([drawn], BATCHES, lambda batch: window))[0]
+    assert run.next_scheduled_start_time == window
+    assert "11:17" not in run.model_dump_json()
 
 
 def test_a_moment_without_a_zone_is_refused(server: PrefectServer) -> None:
     naive = datetime(2026, 11, 23, 11, 0)  # noqa: DTZ001 - the fault that is tested
     with pytest.raises(ValueError, match="no time zone"):
-        plan(PlannedBatch(MONDAY, "naive", "late cycle", naive))
+        plan(PlannedBatch(MONDAY, "naive", BatchKind.LATE_CYCLE, naive))
 
 
 def processes_in(folder: Path) -> list[int]:
