@@ -118,7 +118,7 @@ def _late_cycle(work: Work, archive: Archive, slot: str) -> Outcome:
 
 def _cycle_answers(work: Work, archive: Archive, cycle: Cycle, slot: str, *, everyone: bool) -> Report | None:
     cause = f"batch/{slot}"
-    if not cycle.settled and not everyone:
+    if cycle.certificate is None or not (cycle.settled or everyone):
         return None
     queue_reports(work, archive, participant_reports(work, cycle, everyone=everyone), slot, cause)
     operator = register.party_of_kind(work, PartyKind.OPERATOR)

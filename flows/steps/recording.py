@@ -171,7 +171,8 @@ def _record_statements(work: Work, statements: tuple[BankStatement, ...], cause:
 
 
 def _with_refused(outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine]) -> tuple[LineOutcome, ...]:
-    lines = [*outcomes, *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused)]
+    placed = [replace(o, places=tuple(f"line {o.line}" for _ in o.rejects)) if o.rejects else o for o in outcomes]
+    lines = [*placed, *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused)]
     return tuple(sorted(lines, key=lambda line: line.line))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from depository.feeds import OpeningPosition
 from depository.ledger import ISSUER, Entry, move
+from depository.register import AccountType
 from depository.rejects import FileRefused
 from depository.store import journal, register
 from depository.store.database import writing
@@ -57,7 +58,10 @@ def load_reference(site: Site, folder: Path, at: datetime) -> dict[str, int]:
         register.add_powers(work, records.get("powers.csv", ()))
         register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
         register.add_products(work, records.get("products.csv", ()))
-        register.open_accounts(work, [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None])
+        accounts = [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None]
+        register.open_accounts(work, accounts)
+        for nominee in (a for a in accounts if a.type is AccountType.NOMINEE):
+            work.skip_numbers(f"nominee/{nominee.participant}", int(nominee.number.partition("-N")[2]))
         lodge(work, records.get("positions.csv", ()))
     return {name: len(found) for name, found in records.items()}
 

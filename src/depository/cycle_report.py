@@ -56,15 +56,15 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
 
 def summary(cycle: Cycle) -> dict[str, Value]:
     """The few facts that operators see first."""
+    if cycle.certificate is None:
+        return {"due": 0}
     facts: dict[str, Value] = {
         "cycle": cycle.number,
         "due": len(cycle.settled) + len(cycle.unsettled),
         "settled": len(cycle.settled),
         "unsettled": len(cycle.unsettled),
     }
-    if cycle.certificate is not None:
-        facts["proven optimal"] = cycle.certificate.proven_optimal
-    return facts
+    return {**facts, "proven optimal": cycle.certificate.proven_optimal}
 
 
 def _report(work: Work, cycle: Cycle, code: str) -> Report:

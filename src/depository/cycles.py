@@ -75,7 +75,6 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
     )
     due = due_today(work)
     if not due:
-        _keep(work, number, kind, 0, 0, "")
         return Cycle(number, kind, (), (), {}, None)
     posed = pose(work, due)
     objective = str(work.market.parameter("settlement_objective", work.business_date))

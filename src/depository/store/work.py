@@ -30,3 +30,12 @@ class Work:
             return 1
         self.connection.execute(update(counter).where(counter.c.name == name).values(value=last + many))
         return int(last) + 1
+
+    def skip_numbers(self, name: str, last: int) -> None:
+        """Lets a series go on after `last` when that was given out elsewhere, as in loaded reference data."""
+        counter = schema.counter
+        given = self.connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
+        if given is None:
+            self.connection.execute(insert(counter).values(name=name, value=last))
+        elif given < last:
+            self.connection.execute(update(counter).where(counter.c.name == name).values(value=last))
