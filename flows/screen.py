@@ -46,13 +46,13 @@ class EventKind(StrEnum):
     NOTE = "note"
 
 
-COUNTED = (
-    EventKind.FILE_TAKEN,
-    EventKind.FILE_REFUSED,
-    EventKind.LINE_REFUSED,
-    EventKind.SETTLED,
-    EventKind.FAILING,
-)
+COUNTED = {
+    EventKind.FILE_TAKEN: "files taken",
+    EventKind.FILE_REFUSED: "files refused",
+    EventKind.LINE_REFUSED: "lines refused",
+    EventKind.SETTLED: "settled",
+    EventKind.FAILING: "failing",
+}
 STYLES = {
     EventKind.FILE_REFUSED: "red",
     EventKind.LINE_REFUSED: "yellow",
@@ -122,7 +122,7 @@ class DayScreen:
         if batches:
             head.append(f"   {done} of {len(batches)} batches", style="none")
         counted = Text("   ").join(
-            Text.assemble((f"{counts[kind]}", STYLES.get(kind, "bold")), f" {kind}") for kind in COUNTED
+            Text.assemble((f"{counts[kind]}", STYLES.get(kind, "bold")), f" {label}") for kind, label in COUNTED.items()
         )
         events = Group(
             *(Text(line(event), style=STYLES.get(event.kind, ""), overflow="ellipsis", no_wrap=True) for event in last)

@@ -56,7 +56,7 @@ def test_the_picture_shows_time_counts_and_the_last_events() -> None:
     said = picture(screen)
     assert "2026-11-23 11:00:00" in said
     assert "41 settled" in said
-    assert "10 file taken" in said
+    assert "10 files taken" in said
     assert "file 9" in said
     assert "the first of all" not in said
 
