@@ -210,7 +210,7 @@ def _long(text: str, limit: int) -> None:
 def _invisible(text: str) -> None:
     if not text.isprintable():
         odd = next(letter for letter in text if not letter.isprintable())
-        raise CellFault(lookalike_message(text) or f"holds the control character U+{ord(odd):04X}; delete it.")
+        raise CellFault(f"holds the control character U+{ord(odd):04X}; delete it.")
 
 
 def text(
@@ -279,7 +279,7 @@ def code(
 
 def _sentence(fault: Exception) -> str:
     words = str(fault)
-    return words[0].lower() + words[1:] if not words[:2].isupper() else words
+    return words if words[1].isupper() else words[0].lower() + words[1:]
 
 
 def choice(
@@ -323,9 +323,9 @@ def day(label: str, hint: str, *, mandatory: bool = True, **more: Any) -> Field:
         if type(cell) is datetime:
             if cell.time() != time():
                 raise CellFault("holds a time of day as well; give the date alone.")
-            return _sane(cell.date())
+            return _in_sheet(cell.date())
         if type(cell) is date:
-            return _sane(cell)
+            return _in_sheet(cell)
         if type(cell) in (int, float):
             raise CellFault("the cell holds a number, not a date: format it as a date, or write YYYY-MM-DD as text.")
         value = _text_of(cell, mandatory)
@@ -347,6 +347,16 @@ def day(label: str, hint: str, *, mandatory: bool = True, **more: Any) -> Field:
             raise CellFault("there is no such day in the calendar.") from None
 
     return Field(label, Kind.DATE, convert, hint, mandatory=mandatory, max_length=10, **more)
+
+
+FIRST_DATE = date(1900, 3, 1)
+"""The first day that every spreadsheet program shows alike: Excel believes in a 29 February 1900 and in nothing before 1900."""
+
+
+def _in_sheet(value: date) -> date:
+    if value < FIRST_DATE:
+        raise CellFault("is a date cell before March 1900, which programs read differently: write YYYY-MM-DD as text.")
+    return _sane(value)
 
 
 def _sane(value: date) -> date:
@@ -428,7 +438,7 @@ def latin(value: str) -> None:
     if not _LATIN_NAME.fullmatch(value):
         twins = lookalike_message(value)
         if twins and all(letter.isascii() or not letter.isalpha() or lookalike_message(letter) for letter in value):
-            raise CellFault(twins[0].lower() + twins[1:])
+            raise CellFault(_sentence(ValueError(twins)))
         odd = next(letter for letter in value if not _LATIN_NAME.fullmatch(letter))
         raise CellFault(f"write it in Latin letters as in the passport or charter; {odd!r} is none.")
 
@@ -441,7 +451,11 @@ _EMAIL = re.compile(
 def email(value: str) -> None:
     """Check the form of an e-mail address; raises CellFault."""
     if not _EMAIL.fullmatch(value) or ".." in value:
-        raise CellFault(lookalike_message(value) or "is no e-mail address; one looks like name@example.com.")
+        raise CellFault(
+            _sentence(ValueError(lookalike_message(value)))
+            if lookalike_message(value)
+            else "is no e-mail address; one looks like name@example.com."
+        )
 
 
 def pattern(regex: str, says: str) -> Callable[[str], str]:

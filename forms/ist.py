@@ -125,7 +125,6 @@ class IstLine(Row):
             max_length=140,
             width=18,
             mandatory=False,
-            code=RejectionReason.SECURITY,
         ),
     ]
     quantity: Annotated[

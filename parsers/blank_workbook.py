@@ -15,7 +15,7 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from forms.catalog import FORMS
-from forms.field import Field, Kind, fields_of
+from forms.field import FIRST_DATE, Field, Kind, fields_of
 from forms.header import LAYOUT_VERSION, HeaderRow
 from forms.spec import FormSpec
 
@@ -285,7 +285,9 @@ def _cell(sheet: Worksheet, row: int, column: int, field: Field, value: object, 
         sheet.write_blank(row, column, None, style)
     elif isinstance(value, bool):
         sheet.write_boolean(row, column, value, style)
-    elif isinstance(value, datetime | date):
+    elif isinstance(value, date) and (value.date() if isinstance(value, datetime) else value) < FIRST_DATE:
+        sheet.write_string(row, column, value.isoformat(), style)
+    elif isinstance(value, date):
         sheet.write_datetime(row, column, value, style)
     elif isinstance(value, int | float | Decimal):
         # A sheet keeps 15 digits of a number; a longer one goes as text so that none is lost.

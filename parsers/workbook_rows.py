@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from xml.parsers import expat
 
 from openpyxl import load_workbook
+from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
 from depository.rejects import FileRefused
@@ -54,7 +55,12 @@ def _openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[objec
         sheet = book[name]
         # The sheet's own statement of its size is often wrong, and rows beyond it would be dropped silently.
         sheet.reset_dimensions()
-        yield from enumerate(sheet.iter_rows(values_only=True), 1)
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+            # Control characters are written as _x0007_; calamine gives them back, openpyxl leaves that to the caller.
+            if any(type(cell) is str and "_x" in cell for cell in cells):
+                yield number, [unescape(cell) if isinstance(cell, str) else cell for cell in cells]
+            else:
+                yield number, cells
     finally:
         book.close()
 
