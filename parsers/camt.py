@@ -11,7 +11,7 @@ text or in Cd) and in party names (directly or in Pty), and both are read.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -362,8 +362,8 @@ def _write_statement(body: Element, statement: BankStatement, advice: bool, crea
     add(element, "CreDtTm", moment(created))
     day = statement.business_date.isoformat()
     period = add(element, "FrToDt")
-    add(period, "FrDtTm", f"{day}T00:00:00+05:00")
-    add(period, "ToDtTm", f"{day}T23:59:59+05:00")
+    add(period, "FrDtTm", moment(datetime.combine(statement.business_date, time.min, _ZONE)))
+    add(period, "ToDtTm", moment(datetime.combine(statement.business_date, time(23, 59, 59), _ZONE)))
     account = add(element, "Acct")
     add(account, "Id/IBAN", statement.iban)
     add(account, "Ccy", statement.currency)

@@ -108,7 +108,5 @@ def _parse_line(line: dict[str, Any]) -> LineOutcome:
 
 
 def _parse_rejects(found: list[dict[str, str]]) -> tuple[tuple[Reject, ...], tuple[str, ...]]:
-    rejects = tuple(
-        Reject(RejectionReason(r["code"]), r["rule"], r["field"], r["found"], r["message"]) for r in found
-    )
+    rejects = tuple(Reject(RejectionReason(r["code"]), r["rule"], r["field"], r["found"], r["message"]) for r in found)
     return rejects, tuple(r["place"] for r in found)

@@ -1,6 +1,6 @@
 """Feeds for tests: one right line of each kind, and Hypothesis strategies for many."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -77,8 +77,10 @@ def statement(*entries: BankEntry, opening: Decimal | None = Decimal("0.00"), **
 
 
 DAYS = st.dates(date(2020, 1, 1), date(2040, 12, 31))
-MOMENTS = st.datetimes(datetime(2024, 4, 1), datetime(2040, 1, 1)).map(
-    lambda at: at.replace(microsecond=0, tzinfo=ZONE)
+MOMENTS = st.builds(
+    lambda day, seconds: datetime.combine(day, time.min, ZONE) + timedelta(seconds=seconds),
+    st.dates(date(2024, 4, 1), date(2040, 1, 1)),
+    st.integers(0, 86_399),
 )
 REFERENCES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9/._:-]{0,20}[A-Za-z0-9])?", fullmatch=True)
 PARTICIPANTS = st.from_regex(r"[A-Z][0-9]{2}", fullmatch=True)
@@ -102,7 +104,7 @@ def trades(draw: st.DrawFn) -> list[Trade]:
         product = (quantity * price).quantize(Decimal("0.01"))
         amount = product if kind == "TRADE" and product > 0 else draw(numbers(2))
         if kind == "TRADE" and product == 0:
-            quantity, price, amount = Decimal(1), amount, amount
+            quantity, price = Decimal(1), amount
         sides = draw(st.lists(PARTICIPANTS, min_size=2, max_size=2, unique=True))
         traded_at = draw(MOMENTS)
         settles = traded_at.date() + timedelta(days=draw(st.integers(0, 5)))
@@ -170,6 +172,8 @@ def positions(draw: st.DrawFn) -> list[RegistryPosition]:
     return [RegistryPosition(line, isin, draw(quantity), draw(DAYS)) for line, isin in enumerate(isins, start=2)]
 
 
-AWARE = st.datetimes(datetime(1990, 1, 1), datetime(2080, 1, 1)).flatmap(
-    lambda at: st.integers(-12 * 60, 14 * 60).map(lambda m: at.replace(tzinfo=timezone(timedelta(minutes=m))))
+AWARE = st.datetimes(
+    datetime.combine(date(1990, 1, 1), time.min),
+    datetime.combine(date(2080, 1, 1), time.min),
+    timezones=st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )

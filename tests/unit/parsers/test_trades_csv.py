@@ -107,7 +107,7 @@ def test_an_amount_finer_than_its_currency_is_refused() -> None:
 
 
 def test_a_repo_carries_rate_and_end_and_need_not_multiply_out() -> None:
-    repo = trade(kind="REPO_OPEN", repo_rate=Decimal("14.25"), repo_end=DAY.replace(day=30), amount=Decimal("79000"))
+    repo = trade(kind="REPO_OPEN", repo_rate=Decimal("14.25"), repo_end=DAY.replace(day=30), amount=Decimal(79000))
     assert read_trades(render_trades([repo])).trades == (repo,)
 
 
