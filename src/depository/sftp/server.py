@@ -109,6 +109,11 @@ class EmbeddedServer:
             connection.abort()
         if self._acceptor is not None:
             await self._acceptor.wait_closed()
+        # What still runs for connections that are cut now.
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)

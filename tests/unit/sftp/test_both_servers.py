@@ -461,7 +461,7 @@ def test_a_reader_sees_the_old_file_or_the_new_one_and_never_a_part(site: Site) 
     seen = set()
     try:
         with raw(site, party) as sftp:
-            end = time.monotonic() + 1.5
+            end = time.monotonic() + 0.8
             while time.monotonic() < end:
                 with sftp.open("/outbox/statement.csv") as stream:
                     seen.add(stream.read())

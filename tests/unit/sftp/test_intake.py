@@ -161,8 +161,8 @@ def test_one_partys_endless_upload_does_not_hold_up_a_whole_file() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["form.xlsx.part", "form.xlsx.filepart", "form.xlsx.tmp", "FORM.XLSX.PART", ".form.xlsx", "form.xlsx~", ".in.form.xlsx.",
-     "form.xlsx.1a2b3c4d.partial", "form.xlsx.crdownload"],
+    ["form.xlsx.part", "form.xlsx.filepart", "form.xlsx.tmp", "FORM.XLSX.PART", ".form.xlsx", "form.xlsx~",
+     ".in.form.xlsx.", "form.xlsx.1a2b3c4d.partial", "form.xlsx.crdownload"],
 )  # fmt: skip
 def test_a_file_under_a_working_name_waits_and_is_reported_after_the_deadline(name: str) -> None:
     folder = Folder()
