@@ -238,6 +238,23 @@ def test_no_process_is_left_behind_however_the_one_that_serves_ends(
     wait_for(lambda: not processes_in(home), 30, lambda: f"left behind: {processes_in(home)}")
 
 
+@pytest.mark.long
+def test_the_deployments_of_prefect_yaml_are_taken_by_a_real_server(server: PrefectServer) -> None:
+    from prefect.client.orchestration import get_client
+
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "CSD_SETTINGS": "/etc/csd/csd.toml"}
+    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    for order in (["work-pool", "create", "csd", "--type", "process"], ["deploy", "--all"]):
+        subprocess.run([*prefect, *order], env=environment, cwd=ROOT, check=True, capture_output=True)
+
+    async def read() -> tuple[str | None, dict[str, object], object]:
+        async with get_client() as client:
+            found = await client.read_deployment_by_name("main cycle/main cycle")
+            return found.entrypoint, found.parameters, found.pull_steps
+
+    assert asyncio.run(read()) == ("flows.main_cycle.main_cycle", {"settings": "/etc/csd/csd.toml"}, [])
+
+
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, server: PrefectServer) -> None:
     with pytest.raises(ServerNotStartedError, match=f"port {server.port} is in use"):
         PrefectServer(tmp_path, port=server.port).start()
