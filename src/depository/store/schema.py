@@ -174,6 +174,19 @@ balance = table(
 )
 Index("balance_by_asset", balance.c.asset)
 
+event = table(
+    "event",
+    # Gapless, in the order of the commits: the input log from which the books can be rebuilt.
+    Column("number", Units, primary_key=True, autoincrement=False),
+    Column("business_date", Day, nullable=False),
+    Column("at", Moment, nullable=False),
+    text("kind"),
+    text("data"),
+    Column("entries", Units, nullable=False),
+    text("head"),
+)
+Index("event_by_day", event.c.business_date)
+
 # --- instructions -------------------------------------------------------------------------------------------------------------
 
 instruction = table(

@@ -1,0 +1,123 @@
+"""The migrations give the tables that the code expects, on both databases, however often they run."""
+
+import threading
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, select
+
+from depository.ledger import GENESIS
+from depository.store import migrate, schema
+from depository.store.database import create_tables, open_database
+from depository.store.schema import metadata
+
+
+def differences(engine: Engine) -> list[object]:
+    """What Alembic finds different between a database and the tables of the code, types included; defaults are compared by `shape`."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+
+def shape(engine: Engine) -> object:
+    """Every table with its columns, keys, checks and indexes as the database itself tells them."""
+    found = inspect(engine)
+
+    def columns(table: str) -> list[object]:
+        return [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in found.get_columns(table)]
+
+    def named(items: object) -> list[str]:
+        return sorted(repr(sorted((k, repr(v)) for k, v in dict(item).items())) for item in items)  # type: ignore[attr-defined]
+
+    return {
+        table: (
+            columns(table),
+            found.get_pk_constraint(table)["constrained_columns"],
+            named(found.get_foreign_keys(table)),
+            named(found.get_unique_constraints(table)),
+            named(found.get_check_constraints(table)),
+            named(found.get_indexes(table)),
+        )
+        for table in sorted(found.get_table_names())
+        if table != "alembic_version"
+    }
+
+
+def test_an_upgraded_database_is_what_the_code_expects(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
+    migrate.upgrade(engine)
+    assert differences(engine) == []
+    assert migrate.revision_of(engine) == migrate.newest() != ""
+    engine.dispose()
+
+
+def test_the_migrations_and_the_code_make_the_same_tables(
+    empty_database_url: str, tmp_path: Path, postgres_server: object
+) -> None:
+    upgraded = open_database(empty_database_url)
+    migrate.upgrade(upgraded)
+    if upgraded.dialect.name == "sqlite":
+        made = open_database(f"sqlite:///{tmp_path / 'made.sqlite'}")
+        create_tables(made)
+    else:
+        made = open_database(postgres_server.url(postgres_server.create()))  # type: ignore[attr-defined]
+    assert shape(upgraded) == shape(made)
+    for engine in (upgraded, made):
+        engine.dispose()
+
+
+def test_sqlite_keeps_the_types_of_upgraded_tables(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'strict.sqlite'}")
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        loose = connection.exec_driver_sql(
+            "SELECT name FROM pragma_table_list WHERE type = 'table' AND schema = 'main' AND strict = 0 "
+            "AND name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
+        ).all()
+    assert loose == []
+    engine.dispose()
+
+
+def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(schema.journal_head.update().values(number=7, hash="seven"))
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        assert tuple(connection.execute(select(schema.journal_head)).one()) == (1, 7, "seven")
+    assert differences(engine) == []
+    engine.dispose()
+
+
+def test_an_upgraded_database_has_the_journals_first_head(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        assert tuple(connection.execute(select(schema.journal_head)).one()) == (1, 0, GENESIS)
+    engine.dispose()
+
+
+def test_two_processes_that_upgrade_at_once_have_the_effect_of_one(empty_database_url: str) -> None:
+    """Each thread has an engine of its own, as two processes would."""
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        engine = open_database(empty_database_url)
+        try:
+            migrate.upgrade(engine)
+        except Exception as fault:  # noqa: BLE001 - told by the assertion below
+            faults.append(fault)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    engine = open_database(empty_database_url)
+    assert differences(engine) == []
+    engine.dispose()
