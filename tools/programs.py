@@ -80,9 +80,9 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else "no message"
 
 
-def main() -> int:
+def main(programs: Sequence[Program] = PROGRAMS) -> int:
     """Installs what can be installed and reports. Returns the exit code."""
-    wanted = missing()
+    wanted = missing(programs)
     if not wanted:
         return 0
     reason = why_not_installable()
@@ -92,7 +92,7 @@ def main() -> int:
     # The folder that sshd insists on; the service, which would make it, is not started.
     if find("sshd") and os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    left = missing()
+    left = missing(programs)
     for program in left:
         print(
             f"NOT TESTED: {program.purpose}: {program.name} is missing ({reason or 'package without the program'}); "
