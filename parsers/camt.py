@@ -52,16 +52,20 @@ def read_statement(data: bytes) -> tuple[BankStatement, ...]:
     """
     message, document = read_document(data, _WHAT)
     if not message.startswith(("camt.053.", "camt.054.")):
-        raise FileRefused("XML", f"The message is {message}: send camt.053 (statement) or camt.054 (advice).")
+        raise FileRefused("wrong-type", f"The message is {message}: send camt.053 (statement) or camt.054 (advice).")
     body = next((element for element in document if local(element) in _ROOTS), None)
     if body is None:
-        raise FileRefused("XML", f"The {message} has neither BkToCstmrStmt nor BkToCstmrDbtCdtNtfctn: send it whole.")
+        raise FileRefused(
+            "incomplete", f"The {message} has neither BkToCstmrStmt nor BkToCstmrDbtCdtNtfctn: send it whole."
+        )
     advice = local(body) == "BkToCstmrDbtCdtNtfctn"
     if advice != message.startswith("camt.054."):
-        raise FileRefused("XML", f"The {message} holds {local(body)}, which belongs to another message: send it anew.")
+        raise FileRefused(
+            "wrong-type", f"The {message} holds {local(body)}, which belongs to another message: send it anew."
+        )
     message_id = words(body, "GrpHdr", "MsgId")
     if not message_id:
-        raise FileRefused("XML", "The message has no GrpHdr/MsgId: give it one.")
+        raise FileRefused("incomplete", "The message has no GrpHdr/MsgId: give it one.")
     created = words(body, "GrpHdr", "CreDtTm")
     statements: list[BankStatement] = []
     line = 0
@@ -70,7 +74,7 @@ def read_statement(data: bytes) -> tuple[BankStatement, ...]:
         statements.append(reading.statement(message_id))
         line = reading.line
     if not statements:
-        raise FileRefused("XML", f"The {message} holds no {_ROOTS[local(body)]}: send one per account.")
+        raise FileRefused("incomplete", f"The {message} holds no {_ROOTS[local(body)]}: send one per account.")
     return tuple(statements)
 
 
@@ -95,10 +99,10 @@ class _Reading:
     def statement(self, message_id: str) -> BankStatement:
         identifier = words(self.element, "Id")
         if not identifier:
-            raise FileRefused("XML", f"{self._name()} has no Id: give it one.")
+            raise FileRefused("incomplete", f"{self._name()} has no Id: give it one.")
         self.iban = words(self.element, "Acct", "Id", "IBAN") or words(self.element, "Acct", "Id", "Othr", "Id")
         if not self.iban:
-            raise FileRefused("XML", f"{self._name()} does not name its account: give Acct/Id/IBAN.")
+            raise FileRefused("incomplete", f"{self._name()} does not name its account: give Acct/Id/IBAN.")
         opening, opening_currency, _ = self._balance("OPBD", "PRCD")
         closing, closing_currency, closing_day = self._balance("CLBD")
         self.currency = words(self.element, "Acct", "Ccy") or closing_currency or opening_currency
@@ -106,15 +110,15 @@ class _Reading:
             amounts = {amount.get("Ccy", "") for amount in children(self.element, "Ntry", "Amt")}
             self.currency = amounts.pop() if len(amounts) == 1 else ""
         if not re.fullmatch("[A-Z]{3}", self.currency):
-            raise FileRefused("XML", f"{self._name()} does not say its currency: give Acct/Ccy.")
+            raise FileRefused("incomplete", f"{self._name()} does not say its currency: give Acct/Ccy.")
         if {opening_currency, closing_currency} - {"", self.currency}:
-            raise FileRefused("BALANCE", f"{self._name()} has balances in another currency than {self.currency}.")
+            raise FileRefused("wrong-balance", f"{self._name()} has balances in another currency than {self.currency}.")
         days = [_day(booking) for booking in children(self.element, "Ntry", "BookgDt")]
         for entry in children(self.element, "Ntry"):
             self._entry(entry)
         if not self.advice:
             if opening is None or closing is None:
-                raise FileRefused("BALANCE", f"{self._name()} lacks the balance OPBD or CLBD: send both.")
+                raise FileRefused("wrong-balance", f"{self._name()} lacks the balance OPBD or CLBD: send both.")
             self._check_arithmetic(opening, closing)
         return BankStatement(
             message_id=message_id,
@@ -138,12 +142,12 @@ class _Reading:
         for code in codes:
             found = [b for b in balances if words(b, "Tp", "CdOrPrtry", "Cd") == code]
             if len(found) > 1:
-                raise FileRefused("BALANCE", f"{self._name()} has {len(found)} balances {code}: send one.")
+                raise FileRefused("wrong-balance", f"{self._name()} has {len(found)} balances {code}: send one.")
             if found:
                 text, side = words(found[0], "Amt"), words(found[0], "CdtDbtInd")
                 if not _AMOUNT.fullmatch(text) or side not in ("CRDT", "DBIT"):
                     raise FileRefused(
-                        "BALANCE",
+                        "wrong-balance",
                         f"{self._name()} has the balance {code} of {shown(text)!r} {shown(side)!r}: "
                         "give a plain amount and CRDT or DBIT.",
                     )
@@ -154,7 +158,7 @@ class _Reading:
     def _check_arithmetic(self, opening: Decimal, closing: Decimal) -> None:
         if EXACT.add(opening, self.booked) != closing:
             raise FileRefused(
-                "BALANCE",
+                "wrong-balance",
                 f"{self._name()} opens with {opening:f}, its booked entries sum to {self.booked:f}, yet it closes with "
                 f"{closing:f}: entries are missing or changed; ask the bank to send it anew.",
             )
@@ -168,7 +172,7 @@ class _Reading:
         candidates.append(_day_of(self.created))
         found = next((day for day in candidates if day is not None), None)
         if found is None:
-            raise FileRefused("XML", f"{self._name()} does not say its day: give the date of CLBD, or CreDtTm.")
+            raise FileRefused("incomplete", f"{self._name()} does not say its day: give the date of CLBD, or CreDtTm.")
         return found
 
     def _entry(self, entry: Element) -> None:
@@ -211,7 +215,7 @@ class _Reading:
             fault(RejectionReason.OTHER, "Sts", status, "The status must be BOOK, or PDNG, INFO or FUTR.")
         if not self.advice and faults:
             raise FileRefused(
-                "BALANCE",
+                "wrong-balance",
                 f"{self._name()}, entry {self.line}: {faults[0].message} The balances cannot be proved without it.",
             )
         self.booked = EXACT.add(self.booked, amount if side == "CRDT" else -amount)

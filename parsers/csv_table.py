@@ -72,7 +72,7 @@ def read_table(
     text = _text(data, what)
     records = _records(text, what)
     if not records:
-        raise FileRefused("EMPTY", f"The {what} file is empty: send the header row {','.join(columns)} and the lines.")
+        raise FileRefused("empty", f"The {what} file is empty: send the header row {','.join(columns)} and the lines.")
     header = [cell.strip(_SPACES) for cell in records[0][1]]
     _check_header(header, columns, optional, what)
     numbers = {name: number for number, name in enumerate(header, start=1)}
@@ -94,23 +94,24 @@ def read_table(
 def _text(data: bytes, what: str) -> str:
     if len(data) > MAX_BYTES:
         raise FileRefused(
-            "SIZE", f"The {what} file has {len(data):,} bytes, the limit is {MAX_BYTES:,}: send it in several files."
+            "too-large",
+            f"The {what} file has {len(data):,} bytes, the limit is {MAX_BYTES:,}: send it in several files.",
         )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise FileRefused("ENCODING", f"The {what} file is UTF-16: save it as CSV in UTF-8.")
+        raise FileRefused("wrong-encoding", f"The {what} file is UTF-16: save it as CSV in UTF-8.")
     try:
         # One byte order mark is harmless: spreadsheet programs put it before "CSV UTF-8".
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise FileRefused(
-            "ENCODING", f"Line {line} of the {what} file is not UTF-8: save it as CSV in UTF-8."
+            "wrong-encoding", f"Line {line} of the {what} file is not UTF-8: save it as CSV in UTF-8."
         ) from None
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         line = text.count("\n", 0, forbidden.start()) + 1
         raise FileRefused(
-            "CHARACTER",
+            "damaged",
             f"Line {line} of the {what} file holds the control character U+{ord(forbidden.group()):04X}: "
             "it is damaged or no text file; export it again.",
         )
@@ -129,7 +130,8 @@ def _records(text: str, what: str) -> list[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise FileRefused(
-            "CSV", f"Line {line} of the {what} file cannot be read ({error}): write a quote inside a quoted text twice."
+            "damaged",
+            f"Line {line} of the {what} file cannot be read ({error}): write a quote inside a quoted text twice.",
         ) from None
     return records
 
@@ -139,12 +141,12 @@ def _check_header(header: list[str], columns: Sequence[str], optional: Sequence[
     if len(header) == 1:
         for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if separator in header[0]:
-                raise FileRefused("SEPARATOR", f"The {what} file separates by {name}: separate by commas.")
+                raise FileRefused("wrong-separator", f"The {what} file separates by {name}: separate by commas.")
     unknown = [name for name in header if name not in columns]
     if unknown:
         twin = lookalike_message(unknown[0]) if len(unknown[0]) <= _SHOWN else ""
         raise FileRefused(
-            "HEADER",
+            "wrong-header",
             f"The {what} file has the unknown column {shown(unknown[0])!r}"
             + (f" and {len(unknown) - 1} more" if len(unknown) > 1 else "")
             + f": the first line must name the columns {wanted}."
@@ -152,10 +154,10 @@ def _check_header(header: list[str], columns: Sequence[str], optional: Sequence[
         )
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
-        raise FileRefused("HEADER", f"The {what} file names the column {twice} twice: name it once.")
+        raise FileRefused("wrong-header", f"The {what} file names the column {twice} twice: name it once.")
     missing = [name for name in columns if name not in header and name not in optional]
     if missing:
-        raise FileRefused("HEADER", f"The {what} file lacks the column(s) {', '.join(missing)}: add them.")
+        raise FileRefused("wrong-header", f"The {what} file lacks the column(s) {', '.join(missing)}: add them.")
 
 
 def _split_trailer(
@@ -166,13 +168,13 @@ def _split_trailer(
     places = [n for n, (_, cells) in enumerate(records) if cells[0].strip(_SPACES) == TRAILER]
     if not places:
         raise FileRefused(
-            "TRAILER",
+            "wrong-trailer",
             f"The {what} file has no control trailer, so it may be cut off: its last line must begin with {TRAILER}.",
         )
     if places[0] != len(records) - 1:
         line = records[places[0]][0]
         raise FileRefused(
-            "TRAILER", f"The control trailer of the {what} file is line {line}, yet lines follow: put it last."
+            "wrong-trailer", f"The control trailer of the {what} file is line {line}, yet lines follow: put it last."
         )
     cells = tuple(cell.strip(_SPACES) for cell in records[-1][1])
     return records[:-1], cells
@@ -186,7 +188,7 @@ def trailer_numbers(trailer: tuple[str, ...], names: Sequence[str], what: str) -
         given.pop()
     if len(given) != len(names) or not all(_NUMBER.fullmatch(text) for text in given):
         raise FileRefused(
-            "TRAILER",
+            "wrong-trailer",
             f"The control trailer of the {what} file is {shown(','.join(trailer))!r}: "
             f"write {TRAILER},{','.join(names)}.",
         )
@@ -198,7 +200,7 @@ def check_total(name: str, stated: Decimal, counted: Decimal, what: str, *, comp
     if stated == counted or (not complete and stated > counted):
         return
     raise FileRefused(
-        "TRAILER",
+        "wrong-trailer",
         f"The control trailer of the {what} file says {name} {stated:f}, the lines give {counted:f}: "
         "the file is cut off or changed; send it whole.",
     )
@@ -213,9 +215,9 @@ class Cells:
     rejects: list[Reject] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
 
-    def fault(self, code: RejectionReason, column: str, message: str) -> None:
-        """Record one fault of the row."""
-        self.rejects.append(Reject(code, self.rule, column, shown(self.row.cells.get(column, "")), message))
+    def fault(self, code: RejectionReason, column: str, message: str, rule: str = "") -> None:
+        """Record one fault of the row, by the feed's rule unless it breaks another one."""
+        self.rejects.append(Reject(code, rule or self.rule, column, shown(self.row.cells.get(column, "")), message))
         self.places.append(self.row.place(column))
 
     def refused(self, reference: str) -> RefusedLine:

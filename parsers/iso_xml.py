@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 from depository.rejects import FileRefused
+from parsers.csv_table import shown
 
 MAX_BYTES = 50_000_000
 """A message larger than this is refused unread: about 50,000 entries."""
@@ -28,17 +29,19 @@ def read_document(data: bytes, what: str) -> tuple[str, Element]:
 
     Raises FileRefused when the bytes are no well-formed ISO 20022 document, or try to declare a DTD or entities.
     """
+    if not data:
+        raise FileRefused("empty", f"The {what} has no bytes: send the whole message.")
     if len(data) > MAX_BYTES:
         raise FileRefused(
-            "SIZE", f"The {what} has {len(data):,} bytes, the limit is {MAX_BYTES:,}: send it in several files."
+            "too-large", f"The {what} has {len(data):,} bytes, the limit is {MAX_BYTES:,}: send it in several files."
         )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise FileRefused("ENCODING", f"The {what} is not UTF-8: send the XML in UTF-8.") from None
+        raise FileRefused("wrong-encoding", f"The {what} is not UTF-8: send the XML in UTF-8.") from None
     # No message of ISO 20022 has a DTD; without one there are no entities to expand or to fetch.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise FileRefused("DTD", f"The {what} declares a DTD or entities: send it without.")
+        raise FileRefused("entities", f"The {what} declares a DTD or entities: send it without.")
     parser = etree.XMLParser(
         # Whatever the XML declaration says, the bytes were checked as UTF-8 and are read as such.
         encoding="utf-8",
@@ -52,17 +55,21 @@ def read_document(data: bytes, what: str) -> tuple[str, Element]:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise FileRefused("XML", f"The {what} is not well-formed XML ({error}): send the whole message.") from None
+        raise FileRefused(
+            "damaged", f"The {what} is not well-formed XML ({shown(error.msg)}): send the whole message."
+        ) from None
     documents = [root] if local(root) == "Document" else list(root.iter("{*}Document"))
     if len(documents) != 1:
         raise FileRefused(
-            "XML", f"The {what} has {len(documents)} elements Document under the root {local(root)[:40]}: send one."
+            "wrong-type",
+            f"The {what} has {len(documents)} elements Document under the root {local(root)[:40]}: send one.",
         )
     namespace = etree.QName(documents[0]).namespace or ""
     found = _NAMESPACE.fullmatch(namespace)
     if not found:
         raise FileRefused(
-            "XML", f"The {what} has the namespace {namespace[:80]!r}: send an ISO 20022 message with its own namespace."
+            "wrong-type",
+            f"The {what} has the namespace {namespace[:80]!r}: send an ISO 20022 message with its own namespace.",
         )
     return found.group(1), documents[0]
 

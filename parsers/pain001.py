@@ -149,11 +149,13 @@ def read_orders(data: bytes) -> PaymentOrder:
     message, document = read_document(data, _WHAT)
     body = child(document, "CstmrCdtTrfInitn")
     if not message.startswith("pain.001.") or body is None:
-        raise FileRefused("XML", f"The message is {message}: send pain.001 with CstmrCdtTrfInitn.")
+        raise FileRefused("wrong-type", f"The message is {message}: send pain.001 with CstmrCdtTrfInitn.")
     try:
         created = datetime.fromisoformat(words(body, "GrpHdr", "CreDtTm"))
     except ValueError:
-        raise FileRefused("XML", "GrpHdr/CreDtTm of the payment order is no moment: write it by ISO 8601.") from None
+        raise FileRefused(
+            "incomplete", "GrpHdr/CreDtTm of the payment order is no moment: write it by ISO 8601."
+        ) from None
     payments: list[Payment] = []
     for group in children(body, "PmtInf"):
         members = [_payment(group, transfer) for transfer in children(group, "CdtTrfTxInf")]
@@ -162,7 +164,9 @@ def read_orders(data: bytes) -> PaymentOrder:
     header = child(body, "GrpHdr")
     _check_totals(header, payments)
     if len({payment.end_to_end for payment in payments}) != len(payments):
-        raise FileRefused("REFERENCE", "An end-to-end reference stands twice in the payment order: give each its own.")
+        raise FileRefused(
+            "duplicate-reference", "An end-to-end reference stands twice in the payment order: give each its own."
+        )
     first = child(body, "PmtInf")
     debtor = Debtor(
         words(first, "Dbtr", "Nm"),
@@ -179,7 +183,7 @@ def _check_totals(element: Element, payments: Sequence[Payment]) -> None:
     right = exact_sum(payment.amount for payment in payments)
     if not payments or count != str(len(payments)) or not _AMOUNT.fullmatch(total) or Decimal(total) != right:
         raise FileRefused(
-            "TRAILER",
+            "wrong-trailer",
             f"The payment order says {shown(count)} payments of {shown(total)} together, it holds {len(payments)} of "
             f"{right:f}: it is cut off or changed; send it whole.",
         )
@@ -202,7 +206,7 @@ def _payment(group: Element, transfer: Element) -> Payment:
         bic(creditor_bic)
         day = date.fromisoformat(words(group, "ReqdExctnDt", "Dt"))
     except ValueError as error:
-        raise FileRefused("PAYMENT", f"Payment {shown(end_to_end)!r}: {error}") from None
+        raise FileRefused("wrong-payment", f"Payment {shown(end_to_end)!r}: {error}") from None
     return Payment(
         end_to_end=end_to_end,
         debtor_iban=account,

@@ -40,6 +40,7 @@ _FOLDER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,19}")
 _FORMS = re.compile(r"\*|[A-Z]{2,5}(;[A-Z]{2,5})*")
 _SCALE = re.compile(r"[0-8]")
 _LONGEST_NAME = 140
+_ONE_CLIENT = "CSD-3.1.2-c"
 
 T = TypeVar("T")
 
@@ -158,13 +159,13 @@ def read_accounts(data: bytes) -> Reference[Account]:
         if cells.row.cells["type"] not in ("", kind.value):
             cells.fault(RejectionReason.ACCOUNT, "type", f"The account number says {kind.value}.")
         if kind is AccountType.NOMINEE and not cells.given("nin"):
-            cells.fault(RejectionReason.OTHER, "nin", "A nominee account needs its client's NIN: give it.")
+            cells.fault(RejectionReason.OTHER, "nin", "A nominee account needs its client's NIN: give it.", _ONE_CLIENT)
         if kind is not AccountType.NOMINEE and cells.given("nin"):
-            cells.fault(RejectionReason.OTHER, "nin", "Only a nominee account has a NIN: leave it empty.")
+            cells.fault(RejectionReason.OTHER, "nin", "Only a nominee account has a NIN: leave it empty.", _ONE_CLIENT)
         if nin and clients.setdefault((participant, nin), cells.row.line) != cells.row.line:
             line = clients[participant, nin]
             message = f"{participant} has an account of this client on line {line}: one account per client."
-            cells.fault(RejectionReason.REFERENCE, "nin", message)
+            cells.fault(RejectionReason.REFERENCE, "nin", message, _ONE_CLIENT)
         if opened_on is None or not state:
             return None
         return Account(number, participant, kind, AccountState(state), opened_on, nin)

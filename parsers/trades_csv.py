@@ -8,7 +8,7 @@ a faulty line is refused by itself.
 import re
 from collections.abc import Sequence
 from datetime import datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from depository import identifiers
@@ -156,7 +156,11 @@ def _side(cells: Cells, side: str) -> tuple[str, str]:
     participant = cells.identifier(side, identifiers.participant, RejectionReason.COUNTERPARTY)
     account = cells.identifier(f"{side}_account", identifiers.account, RejectionReason.ACCOUNT)
     if participant and account and not account.startswith(f"{participant}-"):
-        cells.fault(RejectionReason.ACCOUNT, f"{side}_account", f"The account is not one of {side} {participant}.")
+        cells.fault(
+            RejectionReason.ACCOUNT,
+            f"{side}_account",
+            f"The account is another participant's than {side} {participant}.",
+        )
     return participant, account
 
 
@@ -184,8 +188,12 @@ def _check_amount(
             cells.fault(
                 RejectionReason.MONEY,
                 "amount",
-                f"The amount is not quantity times price, {plain(product)}.",
+                f"The amount is not quantity times price, {_rounded(product, currency)}.",
             )
+
+
+def _rounded(amount: Decimal, currency: str) -> str:
+    return plain(amount.quantize(Decimal(1).scaleb(-decimals(currency)), ROUND_HALF_UP, EXACT))
 
 
 def render_trades(trades: Sequence[Trade]) -> bytes:

@@ -146,7 +146,7 @@ def test_the_reference_of_the_only_transaction_stands_in_for_the_entry() -> None
 def test_a_statement_whose_balances_cannot_be_proved_is_refused_whole(pattern: str, new: str) -> None:
     with pytest.raises(FileRefused) as refused:
         read_statement(edited(RIGHT, pattern, new))
-    assert refused.value.code == "BALANCE"
+    assert refused.value.code == "wrong-balance"
 
 
 def test_the_closing_balance_of_the_day_before_may_stand_for_the_opening_one() -> None:
@@ -234,24 +234,24 @@ THIEF = b"""<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hos
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "XML"),
-        (b"trade_id,trade_date", "XML"),
-        (RIGHT[:-20], "XML"),
-        (b"<a/>", "XML"),
-        (b"<Document/>", "XML"),
-        (b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"/>', "XML"),
-        (RIGHT.replace(b"camt.053.001.08", b"pacs.008.001.08"), "XML"),
-        (RIGHT.replace(b"camt.053.001.08", b"camt.054.001.08"), "XML"),
-        (RIGHT.replace(b"<MsgId>MSG-1</MsgId>", b""), "XML"),
-        (RIGHT.replace(b"<Id>STMT-1</Id>", b""), "XML"),
-        (re.sub(rb"<IBAN>.*</IBAN>", b"", RIGHT), "XML"),
-        (re.sub(rb"<Stmt>.*</Stmt>", b"", RIGHT, flags=re.DOTALL), "XML"),
-        (RIGHT.decode().encode("utf-16"), "ENCODING"),
-        (b"<a>" * 5_000, "XML"),
-        (BOMB, "DTD"),
-        (THIEF, "DTD"),
+        (b"", "empty"),
+        (b"trade_id,trade_date", "damaged"),
+        (RIGHT[:-20], "damaged"),
+        (b"<a/>", "wrong-type"),
+        (b"<Document/>", "wrong-type"),
+        (b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"/>', "incomplete"),
+        (RIGHT.replace(b"camt.053.001.08", b"pacs.008.001.08"), "wrong-type"),
+        (RIGHT.replace(b"camt.053.001.08", b"camt.054.001.08"), "wrong-type"),
+        (RIGHT.replace(b"<MsgId>MSG-1</MsgId>", b""), "incomplete"),
+        (RIGHT.replace(b"<Id>STMT-1</Id>", b""), "incomplete"),
+        (re.sub(rb"<IBAN>.*</IBAN>", b"", RIGHT), "incomplete"),
+        (re.sub(rb"<Stmt>.*</Stmt>", b"", RIGHT, flags=re.DOTALL), "incomplete"),
+        (RIGHT.decode().encode("utf-16"), "wrong-encoding"),
+        (b"<a>" * 5_000, "damaged"),
+        (BOMB, "entities"),
+        (THIEF, "entities"),
         # A declared encoding in which the bytes would turn into something else is not believed.
-        (BOMB.replace(b"<!", b"+ADwAIQ-").replace(b'"1.0"', b'"1.0" encoding="UTF-7"'), "XML"),
+        (BOMB.replace(b"<!", b"+ADwAIQ-").replace(b'"1.0"', b'"1.0" encoding="UTF-7"'), "damaged"),
     ],
 )
 def test_what_is_no_statement_or_attacks_the_reader_is_refused(data: bytes, code: str) -> None:
@@ -265,7 +265,7 @@ def test_a_message_beyond_the_size_limit_is_refused_unread(monkeypatch: pytest.M
     monkeypatch.setattr("parsers.iso_xml.MAX_BYTES", 100)
     with pytest.raises(FileRefused) as refused:
         read_statement(RIGHT)
-    assert refused.value.code == "SIZE"
+    assert refused.value.code == "too-large"
 
 
 def test_a_statement_that_does_not_add_up_is_not_written() -> None:

@@ -90,17 +90,17 @@ def test_an_order_that_the_bank_could_not_carry_out_is_not_written(wrong: list[P
 @pytest.mark.parametrize(
     ("pattern", "new", "code"),
     [
-        (rb"<NbOfTxs>3<", b"<NbOfTxs>4<", "TRAILER"),
-        (rb"<CtrlSum>3750001.50<", b"<CtrlSum>3750001.51<", "TRAILER"),
-        (rb"<CtrlSum>1250000.50<", b"<CtrlSum>1<", "TRAILER"),
-        (rb"<CdtTrfTxInf>.*?</CdtTrfTxInf>", b"", "TRAILER"),
-        (rb'Ccy="KZT">1250000.50', b'Ccy="KZT">1,250,000.50', "PAYMENT"),
-        (rb"<BICFI>KCJBKZKX</BICFI>(?=\s*</FinInstnId>\s*</CdtrAgt>)", b"<BICFI>K</BICFI>", "PAYMENT"),
-        (rb"<EndToEndId>W000001<", b"<EndToEndId><", "PAYMENT"),
-        (rb"<EndToEndId>W000001<", b"<EndToEndId>W000002<", "REFERENCE"),
-        (rb"<Dt>2026-11-23<", b"<Dt>tomorrow<", "PAYMENT"),
-        (rb"<CreDtTm>[^<]*<", b"<CreDtTm>now<", "XML"),
-        (rb"pain\.001\.001\.09", b"pacs.008.001.08", "XML"),
+        (rb"<NbOfTxs>3<", b"<NbOfTxs>4<", "wrong-trailer"),
+        (rb"<CtrlSum>3750001.50<", b"<CtrlSum>3750001.51<", "wrong-trailer"),
+        (rb"<CtrlSum>1250000.50<", b"<CtrlSum>1<", "wrong-trailer"),
+        (rb"<CdtTrfTxInf>.*?</CdtTrfTxInf>", b"", "wrong-trailer"),
+        (rb'Ccy="KZT">1250000.50', b'Ccy="KZT">1,250,000.50', "wrong-payment"),
+        (rb"<BICFI>KCJBKZKX</BICFI>(?=\s*</FinInstnId>\s*</CdtrAgt>)", b"<BICFI>K</BICFI>", "wrong-payment"),
+        (rb"<EndToEndId>W000001<", b"<EndToEndId><", "wrong-payment"),
+        (rb"<EndToEndId>W000001<", b"<EndToEndId>W000002<", "duplicate-reference"),
+        (rb"<Dt>2026-11-23<", b"<Dt>tomorrow<", "wrong-payment"),
+        (rb"<CreDtTm>[^<]*<", b"<CreDtTm>now<", "incomplete"),
+        (rb"pain\.001\.001\.09", b"pacs.008.001.08", "wrong-type"),
     ],
 )
 def test_the_bank_carries_out_an_order_whole_or_not_at_all(pattern: bytes, new: bytes, code: str) -> None:

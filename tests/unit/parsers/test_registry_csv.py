@@ -46,7 +46,7 @@ def test_a_negative_holding_is_refused() -> None:
 def test_a_missing_line_is_noticed_by_the_trailer() -> None:
     with pytest.raises(FileRefused) as refused:
         read_positions(b"\r\n".join(line for line in RIGHT.split(b"\r\n") if not line.startswith(b"US")))
-    assert refused.value.code == "TRAILER"
+    assert refused.value.code == "wrong-trailer"
 
 
 def test_a_file_without_trailer_is_refused() -> None:

@@ -122,21 +122,21 @@ def test_a_file_cut_off_anywhere_is_refused_whole() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        (b"TRAILER,2,", b"TRAILER,3,", "TRAILER"),
-        (b"TRAILER,2,20,", b"TRAILER,2,21,", "TRAILER"),
-        (b"160010.00", b"160010.01", "TRAILER"),
-        (b"160010.00", b"many", "TRAILER"),
-        (b"160010.00", b"", "TRAILER"),
-        (b"TRAILER,2,20,160010.00", b"", "TRAILER"),
-        (b"trade_id,", b"trade,", "HEADER"),
-        (b"trade_id,trade_date", b"trade_id,trade_id", "HEADER"),
-        (b"trade_id,", b"tr\xd0\xb0de_id,", "HEADER"),
-        (b",", b";", "SEPARATOR"),
-        (b",", b"\t", "SEPARATOR"),
-        (b"T0001", b"T\x000001", "CHARACTER"),
-        (b"T0001", b"T\xff0001", "ENCODING"),
-        (b"T0001", b'"T0001', "CSV"),
-        (b"T0001", b'"T"0001', "CSV"),
+        (b"TRAILER,2,", b"TRAILER,3,", "wrong-trailer"),
+        (b"TRAILER,2,20,", b"TRAILER,2,21,", "wrong-trailer"),
+        (b"160010.00", b"160010.01", "wrong-trailer"),
+        (b"160010.00", b"many", "wrong-trailer"),
+        (b"160010.00", b"", "wrong-trailer"),
+        (b"TRAILER,2,20,160010.00", b"", "wrong-trailer"),
+        (b"trade_id,", b"trade,", "wrong-header"),
+        (b"trade_id,trade_date", b"trade_id,trade_id", "wrong-header"),
+        (b"trade_id,", b"tr\xd0\xb0de_id,", "wrong-header"),
+        (b",", b";", "wrong-separator"),
+        (b",", b"\t", "wrong-separator"),
+        (b"T0001", b"T\x000001", "damaged"),
+        (b"T0001", b"T\xff0001", "wrong-encoding"),
+        (b"T0001", b'"T0001', "damaged"),
+        (b"T0001", b'"T"0001', "damaged"),
     ],
 )
 def test_a_file_that_cannot_be_trusted_is_refused_whole(old: bytes, new: bytes, code: str) -> None:
@@ -152,7 +152,7 @@ def test_lines_after_the_trailer_are_two_files_in_one() -> None:
 
 
 def test_a_utf16_file_and_an_empty_one_are_refused() -> None:
-    for data, code in ((RIGHT.decode().encode("utf-16"), "ENCODING"), (b"", "EMPTY"), (b"\r\n\r\n", "EMPTY")):
+    for data, code in ((RIGHT.decode().encode("utf-16"), "wrong-encoding"), (b"", "empty"), (b"\r\n\r\n", "empty")):
         with pytest.raises(FileRefused) as refused:
             read_trades(data)
         assert refused.value.code == code
@@ -191,7 +191,7 @@ def test_a_file_beyond_the_size_limit_is_refused_unread(monkeypatch: pytest.Monk
     monkeypatch.setattr("parsers.csv_table.MAX_BYTES", len(RIGHT) - 1)
     with pytest.raises(FileRefused) as refused:
         read_trades(RIGHT)
-    assert refused.value.code == "SIZE"
+    assert refused.value.code == "too-large"
 
 
 def test_an_unreadable_quantity_leaves_the_other_totals_checked() -> None:
