@@ -18,11 +18,13 @@ from depository.rejects import Broken
 from depository.reports import Report, Value
 from depository.store import register
 from depository.store.archive import Archive
+from depository.store.events import EventKind
 from depository.store.work import Work
 from depository.timetable import BatchKind
 from depository.transfers import execute_transfers, lapse_transfers
 from depository.withdrawals import order_payments
 from flows.steps.end_of_day import close_day
+from flows.steps.inputs import note, seal
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, queue_reports
 from flows.steps.site import Site
 from parsers import pain001
@@ -55,9 +57,13 @@ def run_batch(site: Site, business_date: date, slot: str, at: datetime) -> Batch
             return _before(work, slot)
         if overtaken(work, state.batch):
             finish(work, slot, SKIPPED, "{}")
+            note(work, site.archive, EventKind.BATCH, {"slot": slot})
             return BatchResult(business_date, slot, SKIPPED, {"reason": "a later batch of its kind is due"})
         facts, report = BATCHES[state.batch.kind](work, site.archive, slot)
         finish(work, slot, DONE, summary_json(facts))
+        note(work, site.archive, EventKind.BATCH, {"slot": slot})
+        if state.batch.kind is BatchKind.END_OF_DAY:
+            seal(work, site.archive)
     return BatchResult(business_date, slot, DONE, facts, report)
 
 

@@ -5,14 +5,23 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from depository.day import PLANNED, BatchState, batches_of, plan_day, unfinished_before
+from depository.store.events import EventKind
 from depository.timetable import PlannedBatch
+from flows.steps.inputs import note
 from flows.steps.site import Site
 
 
 def plan(site: Site, day: date, at: datetime, secret: Callable[[], str] = lambda: secrets.token_hex(16)) -> list[BatchState]:
     """Plans a day once; the moment of the main cycle is drawn from fresh randomness (CSD-5.2.10-a) and never drawn again."""
     with site.writing(at, day) as work:
-        return plan_day(work, secret())
+        before = batches_of(work, day)
+        if before:
+            return before
+        drawn = secret()
+        planned = plan_day(work, drawn)
+        if planned:
+            note(work, site.archive, EventKind.PLAN, {"day": day.isoformat(), "secret": drawn})
+        return planned
 
 
 def due(site: Site, at: datetime) -> list[PlannedBatch]:

@@ -1,6 +1,6 @@
 """Loads a depository's reference data: calendar, parties, powers, bank accounts, products, accounts, opening positions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from depository.register import AccountType
 from depository.rejects import FileRefused
 from depository.store import journal, register
 from depository.store.database import writing
+from depository.store.events import EventKind
 from depository.store.work import Work
 from depository.units import to_units
 from flows.steps.business_date import business_date_at
+from flows.steps.inputs import note
 from flows.steps.site import Site
 from parsers import reference_csv
 from parsers.reference_csv import Reference
@@ -35,13 +37,17 @@ def load_reference(site: Site, folder: Path, at: datetime) -> dict[str, int]:
 
     Raises FileRefused naming file, line, column and fault when any line is wrong: nothing is loaded then.
     """
+    return load_contents(site, {name: (folder / name).read_bytes() for name in READERS if (folder / name).exists()}, at)
+
+
+def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> dict[str, int]:
+    """The same for the files' bytes by name."""
     records: dict[str, Sequence[Any]] = {}
     faults: list[str] = []
     for name, reader in READERS.items():
-        path = folder / name
-        if not path.exists():
+        if name not in contents:
             continue
-        read = reader(path.read_bytes())
+        read = reader(contents[name])
         records[name] = read.records
         for line in read.refused:
             for reject, place in zip(line.rejects, line.places, strict=True):
@@ -63,6 +69,8 @@ def load_reference(site: Site, folder: Path, at: datetime) -> dict[str, int]:
         for nominee in (a for a in accounts if a.type is AccountType.NOMINEE):
             work.skip_numbers(f"nominee/{nominee.participant}", int(nominee.number.partition("-N")[2]))
         lodge(work, records.get("positions.csv", ()))
+        archived = {name: site.archive.put(contents[name]) for name in records}
+        note(work, site.archive, EventKind.REFERENCE, {"files": archived})
     return {name: len(found) for name, found in records.items()}
 
 

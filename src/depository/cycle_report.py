@@ -100,6 +100,11 @@ def _short_rows(work: Work, cycle: Cycle, unsettled: list[Instruction] | tuple[I
     return tuple(rows)
 
 
+def jsonable(facts: dict[str, Value]) -> dict[str, str | int | bool | None]:
+    """Facts with everything but text, numbers and truth written out."""
+    return {k: v if isinstance(v, str | int | bool) or v is None else str(v) for k, v in facts.items()}
+
+
 def summary_json(facts: dict[str, Value]) -> str:
     """Facts as stored with a batch."""
-    return json.dumps({k: v if isinstance(v, str | int | bool) or v is None else str(v) for k, v in facts.items()}, ensure_ascii=False)
+    return json.dumps(jsonable(facts), ensure_ascii=False)

@@ -1,0 +1,313 @@
+"""The command `csd`: each command a thin door to a plain function; Prefect is imported only where it is used."""
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from depository import openings
+from depository.answers import Receipt
+from depository.rejects import Broken, FileRefused
+from depository.verify import verify as verify_books
+from flows.clock import RealClock, SimulatedClock, SteppedClock
+from flows.steps.site import Site, load_market, read_site
+from forms.catalog import FORMS
+
+HELP = """A central securities depository run by files.
+
+Start with `csd demo`: it plays a whole business day on this machine and shows where every answer went.
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+ROOT = Path(__file__).resolve().parent.parent
+MARKET = ROOT / "market" / "kazakhstan"
+SAMPLE = ROOT / "sample_files" / "day"
+SAMPLE_DAY = date(2026, 11, 23)
+
+Settings = Annotated[Path, typer.Option("--site", help="Settings file of the site.", envvar="CSD_SITE")]
+Day = Annotated[datetime | None, typer.Argument(help="Business date, today when left out.", formats=["%Y-%m-%d"])]
+
+
+def main() -> None:
+    """Runs the command; what a person can mend ends with one line and exit code 2, a broken invariant with 3."""
+    try:
+        app(standalone_mode=True)
+    except (FileRefused, FileNotFoundError, LookupError, ValueError) as fault:
+        console.print(f"csd: {fault}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except Broken as fault:
+        console.print(f"csd: the books were not changed: {fault}", style="red", markup=False, soft_wrap=True)
+        sys.exit(3)
+
+
+@app.command(rich_help_panel="See it")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demonstration's site is made anew.")] = Path("var/demo"),
+    database: Annotated[str, typer.Option(help="Database URL; SQLite in the folder when left out.")] = "sqlite:///csd.db",
+) -> None:
+    """Play the sample business day: own SFTP server, own Prefect server, everything in one folder."""
+    from flows.demo import run_demo
+
+    run_demo(folder, MARKET, SAMPLE, SAMPLE_DAY, database, clock_of=SteppedClock)
+
+
+@app.command(rich_help_panel="See it")
+def day(
+    speed: Annotated[float, typer.Option(help="How many times faster than the day outside the clock moves.")] = 600,
+    folder: Annotated[Path, typer.Option(help="Where the day's site is made anew.")] = Path("var/day"),
+    database: Annotated[str, typer.Option(help="Database URL; SQLite in the folder when left out.")] = "sqlite:///csd.db",
+) -> None:
+    """Play the sample business day on a clock that moves by itself."""
+    from flows.demo import run_demo
+
+    run_demo(folder, MARKET, SAMPLE, SAMPLE_DAY, database, clock_of=lambda start: SimulatedClock(start, speed))
+
+
+@app.command(rich_help_panel="Run a depository")
+def init(
+    folder: Annotated[Path, typer.Argument(help="An empty folder for the site.")],
+    reference: Annotated[Path, typer.Option(help="Folder with parties.csv, accounts.csv, products.csv, calendar.csv …")] = SAMPLE / "reference",
+    market: Annotated[Path, typer.Option(help="Folder with market.toml and timetable.toml.")] = MARKET,
+    port: Annotated[int, typer.Option(help="Port of the SFTP server.")] = 2222,
+    database: Annotated[str, typer.Option(help="Database URL, e.g. postgresql+psycopg://user@host/name.")] = "sqlite:///csd.db",
+) -> None:
+    """Make a site: SFTP folders, keys, settings file, database with the reference data."""
+    from flows.steps.setup import load as load_data
+    from flows.steps.setup import make_site
+
+    made = make_site(folder, market, reference, port, database)
+    counts = load_data(made.settings, reference, _now_at(market))
+    for name, count in counts.items():
+        console.print(f"  {name}: {count}")
+    console.print(f"The site is in {folder}; run it with: csd up --site {made.settings}", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def load(
+    reference: Annotated[Path, typer.Argument(help="Folder with reference files.")], site: Settings = Path("csd.toml")
+) -> None:
+    """Load or change reference data: calendar, parties, powers, bank accounts, products, accounts."""
+    from flows.steps.setup import load as load_data
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+    for name, count in load_data(site, reference, at).items():
+        console.print(f"  {name}: {count}")
+
+
+@app.command(rich_help_panel="Run a depository")
+def up(
+    site: Settings = Path("csd.toml"),
+    port: Annotated[int | None, typer.Option(help="Port of the Prefect server, a free one when left out.")] = None,
+    prefect_database: Annotated[str, typer.Option(help="Prefect's own database URL; SQLite beside the site when left out.")] = "",
+    own_sftp: Annotated[bool, typer.Option(help="Serve the site's SFTP folders from this process, too.")] = False,
+) -> None:
+    """Run the depository for real: Prefect server, planner, resident intake, a run for each batch of the day."""
+    from flows.up import run_up
+
+    run_up(site, port, prefect_database or None, own_sftp)
+
+
+@app.command(rich_help_panel="Run a depository")
+def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
+    """Show the day's batches, what waits for delivery, and which files were refused."""
+    from depository.day import batches_of
+    from depository.store import files
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        on = business_date.date() if business_date else at.date()
+        with opened.reading(at, on) as work:
+            batches = batches_of(work, on)
+            taken = files.of_day(work, on)
+            waiting = files.count_waiting(work)
+    grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
+    for state in batches:
+        grid.add_row(state.batch.slot, f"{state.batch.due_at:%H:%M:%S}", state.state, state.result[:80])
+    console.print(grid)
+    refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
+    console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
+    for party, name, form, verdict, lines, bad, _ in refused:
+        console.print(f"  {party} {name} {form}: {verdict}, {bad} of {lines} lines refused", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def batch(
+    slot: Annotated[str, typer.Argument(help="Slot of the plan, e.g. main-cycle; see `csd status`.")],
+    business_date: Day = None,
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Run one planned batch by hand; one that has run is not run again."""
+    from flows.steps.batches import run_batch
+    from flows.steps.deliver import deliver
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        result = run_batch(opened, business_date.date() if business_date else at.date(), slot, at)
+        with opened.folders() as folders:
+            sent = deliver(opened, folders, at)
+    console.print(f"{slot}: {result.state}; {sent} files delivered")
+    for name, value in result.facts.items():
+        console.print(f"  {name}: {value}", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def plan(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
+    """Plan a business day's batches; planning again changes nothing."""
+    from flows.steps.planning import plan as plan_day
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        states = plan_day(opened, business_date.date() if business_date else at.date(), at)
+    console.print(f"{len(states)} batches")
+
+
+@app.command(rich_help_panel="Run a depository")
+def take(
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    party: Annotated[str, typer.Option(help="Code of the party that sent it.")],
+    channel: Annotated[str, typer.Option(help="How it came: e-mail, courier, hand …")],
+    reason: Annotated[str, typer.Option(help="Why not by SFTP.")],
+    operator: Annotated[str, typer.Option(help="Who takes it in.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Take a file in by hand when SFTP is down: the very same path, with channel, reason and operator on record (CSD-1.5-d)."""
+    from flows.steps.intake import INBOX, Arrival
+    from flows.steps.intake import take as take_file
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        receipt = take_file(
+            opened, Arrival(party, INBOX, file.name, file.read_bytes(), at, f"{channel}; {reason}; taken in by {operator}")
+        )
+    _print_receipt(receipt)
+
+
+@app.command(rich_help_panel="Forms")
+def blank(
+    form: Annotated[str, typer.Argument(help=f"Form code: {', '.join(FORMS)}.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; <FORM>.xlsx when left out.")] = None,
+) -> None:
+    """Write the blank workbook of a form."""
+    from parsers.blank_workbook import render_blank
+
+    code = form.upper()
+    if code not in FORMS:
+        raise LookupError(f"there is no form {form}; the forms are {', '.join(FORMS)}")
+    target = out or Path(f"{code}.xlsx")
+    target.write_bytes(render_blank(code))
+    console.print(f"{target}", markup=False)
+
+
+@app.command(rich_help_panel="Forms")
+def check(
+    file: Annotated[Path, typer.Argument(help="A form's workbook.")],
+    party: Annotated[str, typer.Option(help="Also check against the books, as if this party had sent it.")] = "",
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Check a form without sending it: every fault with its cell; with --party against the books, too, without any effect."""
+    from flows.steps.checking import check_form, check_on_site
+
+    if not party:
+        faults = check_form(file.name, file.read_bytes())
+        for place, message, code, rule in faults:
+            console.print(f"{place}: {message} [{code}, {rule}]", markup=False, soft_wrap=True)
+        console.print(f"{len(faults)} faults of form")
+        raise typer.Exit(1 if faults else 0)
+    with _opened(site) as opened:
+        receipt = check_on_site(opened, party, file.name, file.read_bytes(), RealClock(opened.market.zone).now())
+    _print_receipt(receipt)
+
+
+@app.command(rich_help_panel="Prove the books")
+def verify(site: Settings = Path("csd.toml")) -> None:
+    """Rebuild every balance from the journal and check the chain; names the first wrong entry."""
+    with _opened(site) as opened, opened.reading(RealClock(opened.market.zone).now()) as work:
+        verdict = verify_books(work)
+    console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}")
+    for fault in verdict.faults:
+        console.print(f"FAULT {fault}", style="red", markup=False, soft_wrap=True)
+    if verdict.faults:
+        raise typer.Exit(1)
+    console.print("The journal proves the books.")
+
+
+@app.command(rich_help_panel="Prove the books")
+def solve(
+    in_dir: Annotated[Path, typer.Argument(help="Folder with securities.csv, cash.csv, instructions.csv, rates.csv.")],
+    out_dir: Annotated[Path, typer.Argument(help="Folder for the outcome and its certificate.")],
+    objective: Annotated[str, typer.Option(help="mixed, value or count.")] = "mixed",
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
+) -> None:
+    """Run one settlement cycle from plain files, without a database."""
+    from flows.steps.solve import solve_folder
+
+    raise typer.Exit(solve_folder(in_dir, out_dir, objective, effort))
+
+
+@app.command(rich_help_panel="Run a depository")
+def hold(
+    participant: Annotated[str, typer.Argument(help="Participant whose openings wait.")],
+    reason: Annotated[str, typer.Option(help="What is missing.")],
+    operator: Annotated[str, typer.Option(help="Who places the hold.")],
+    nin: Annotated[str, typer.Option(help="One client's NIN; every client when left out.")] = openings.EVERY_CLIENT,
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Put openings of nominee accounts on hold for KYC documents (CSD-3.1.2-f)."""
+    from flows.steps.holding import place
+
+    with _opened(site) as opened:
+        place(opened, participant, nin, reason, operator, RealClock(opened.market.zone).now())
+
+
+@app.command(rich_help_panel="Run a depository")
+def release(
+    participant: Annotated[str, typer.Argument(help="Participant whose openings go on.")],
+    nin: Annotated[str, typer.Option(help="One client's NIN; the hold on every client when left out.")] = openings.EVERY_CLIENT,
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Lift a hold and open the accounts that waited for it."""
+    from flows.steps.holding import lift
+
+    with _opened(site) as opened:
+        for number in lift(opened, participant, nin, RealClock(opened.market.zone).now()):
+            console.print(number, markup=False)
+
+
+class _opened:  # noqa: N801 - reads as a word in `with _opened(...)`
+    """A site for the length of one command."""
+
+    def __init__(self, settings: Path) -> None:
+        if not settings.exists():
+            raise FileNotFoundError(f"there is no settings file {settings}: make a site with `csd init`, or name one with --site")
+        self.site = read_site(settings)
+
+    def __enter__(self) -> Site:
+        return self.site
+
+    def __exit__(self, *_: object) -> None:
+        self.site.close()
+
+
+def _now_at(market: Path) -> datetime:
+    return RealClock(load_market(market).zone).now()
+
+
+def _print_receipt(receipt: Receipt) -> None:
+    console.print(f"{receipt.file_name}: {receipt.verdict} {receipt.message}", markup=False, soft_wrap=True)
+    for place, reject in zip(receipt.places, receipt.rejects, strict=True):
+        console.print(f"  {place} {reject.field}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True)
+    for line in receipt.lines:
+        console.print(f"  line {line.line} {line.reference}: {line.verdict} {line.status} {line.note}", markup=False, soft_wrap=True)
+        for place, reject in zip(line.places, line.rejects, strict=True):
+            console.print(f"    {place}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Takes files in all day: one resident run looks at every folder again and again, many files a run (design §6)."""
+
+import asyncio
+import threading
+from datetime import datetime, timedelta
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_table_artifact
+from tenacity import retry, retry_if_exception_type, stop_never, wait_random_exponential
+
+from depository.answers import Receipt, Verdict
+from depository.sftp.errors import SftpError
+from flows.clock import RealClock
+from flows.office import folders_of, moment_of, site_of
+from flows.steps.deliver import deliver
+from flows.steps.intake import take_files
+from flows.steps.site import Site
+
+SHOWN = 50
+STOP = threading.Event()
+"""Set by who runs the resident intake when it has to end."""
+
+
+@flow(name="take files", flow_run_name="look at {at}")
+async def take_once(settings: str, at: datetime | None = None) -> list[Receipt]:
+    """One look at every folder, and delivery of the answers; for a simulated day and for operators."""
+    site = site_of(settings)
+    return await _look(site, moment_of(site, at))
+
+
+@flow(name="intake", flow_run_name="resident intake")
+async def intake(settings: str, seconds_between: int = 2) -> int:
+    """Looks again and again until `STOP` is set; returns how many files it took.
+
+    A broken connection is tried again for ever, later and later up to a minute; nothing is lost meanwhile.
+    """
+    site = site_of(settings)
+    clock = RealClock(site.market.zone)
+    taken = 0
+    while not STOP.is_set():
+        taken += len(await _patiently(site, clock))
+        await clock.wait_until(clock.now() + timedelta(seconds=seconds_between))
+    return taken
+
+
+@retry(
+    retry=retry_if_exception_type((SftpError, OSError)),
+    wait=wait_random_exponential(max=60),
+    stop=stop_never,
+    sleep=asyncio.sleep,
+    before_sleep=lambda state: get_run_logger().warning("SFTP: %s; trying again", state.outcome and state.outcome.exception()),
+)
+async def _patiently(site: Site, clock: RealClock) -> list[Receipt]:
+    return await _look(site, clock.now())
+
+
+async def _look(site: Site, at: datetime) -> list[Receipt]:
+    with folders_of(site) as folders:
+        receipts = take_files(site, folders, at)
+        deliver(site, folders, at)
+    if receipts:
+        await _show(receipts)
+    return receipts
+
+
+async def _show(receipts: list[Receipt]) -> None:
+    logger = get_run_logger()
+    for receipt in receipts:
+        refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
+        logger.info("%s %s %s: %s, %d lines, %d refused", receipt.number, receipt.sender, receipt.file_name, receipt.verdict, len(receipt.lines), refused)
+    rows = [
+        {
+            "receipt": r.number,
+            "party": r.sender,
+            "file": r.file_name,
+            "form": r.form,
+            "verdict": r.verdict.value,
+            "lines": str(len(r.lines)),
+            "refused": str(sum(line.verdict is Verdict.REFUSED for line in r.lines)),
+            "arrived": r.arrived_at.isoformat(timespec="seconds"),
+        }
+        for r in receipts[-SHOWN:]
+    ]
+    await acreate_table_artifact(table=rows, key="files-taken", description="The last files taken")

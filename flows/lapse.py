@@ -1,0 +1,13 @@
+"""Lapses at 18:00 what was due today and did not execute (CSD-4.1.4-b)."""
+
+from datetime import date, datetime
+
+from prefect import flow
+
+from flows.office import carry_out
+
+
+@flow(name="lapse", flow_run_name="{business_date} {slot}")
+async def lapse(settings: str, business_date: date, slot: str, at: datetime | None = None) -> str:
+    """Runs the batch once; `at` is the moment of a simulated day, None = now. Returns its state."""
+    return (await carry_out(settings, business_date, slot, at)).state

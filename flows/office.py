@@ -1,0 +1,80 @@
+"""What every flow shares: the open site of this process, the moment, the delivery of answers and the operator's page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+
+from prefect import get_run_logger
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from depository.cycle_report import jsonable
+from depository.reports import Report, Table
+from depository.sftp.folders import Folders
+from flows.clock import RealClock
+from flows.steps.batches import BatchResult, run_batch
+from flows.steps.deliver import deliver
+from flows.steps.site import Site, read_site
+
+ROWS_ON_PAGE = 200
+_open: dict[str, Site] = {}
+
+
+def site_of(settings: str) -> Site:
+    """The site of a settings file, opened once per process."""
+    key = str(Path(settings).resolve())
+    if key not in _open:
+        _open[key] = read_site(Path(key))
+    return _open[key]
+
+
+def close_sites() -> None:
+    """Closes what this process has opened."""
+    for site in _open.values():
+        site.close()
+    _open.clear()
+
+
+def moment_of(site: Site, at: datetime | None) -> datetime:
+    """The moment given by a simulated day, else the time of day."""
+    return at or RealClock(site.market.zone).now()
+
+
+@contextmanager
+def folders_of(site: Site) -> Iterator[Folders]:
+    """The SFTP folders, for the length of one piece of work."""
+    with site.folders() as folders:
+        yield folders
+
+
+async def carry_out(settings: str, business_date: date, slot: str, at: datetime | None) -> BatchResult:
+    """Runs one batch, delivers its answers and shows its result on the operator's page."""
+    site = site_of(settings)
+    moment = moment_of(site, at)
+    result = run_batch(site, business_date, slot, moment)
+    with folders_of(site) as folders:
+        sent = deliver(site, folders, moment)
+    get_run_logger().info("%s %s: %s, %s; %d files delivered", business_date, slot, result.state, result.facts, sent)
+    await show(result)
+    return result
+
+
+async def show(result: BatchResult) -> None:
+    """The batch's result as artifacts: facts as a page, tables as tables."""
+    key = result.slot.lower()
+    lines = "\n".join(f"| {name} | {value} |" for name, value in jsonable(result.facts).items())
+    page = f"# {result.slot}, {result.business_date}: {result.state}\n\n| fact | value |\n|---|---|\n{lines}\n"
+    await acreate_markdown_artifact(markdown=page, key=key, description=f"{result.business_date} {result.slot}")
+    if result.report is not None:
+        for table in result.report.tables:
+            await _show_table(result.report, table, key)
+
+
+async def _show_table(report: Report, table: Table, key: str) -> None:
+    rows = [
+        {column.title: "" if value is None else str(value) for column, value in zip(table.columns, row, strict=True)}
+        for row in table.rows[:ROWS_ON_PAGE]
+    ]
+    if rows:
+        name = f"{key}-{table.name.lower()}"
+        await acreate_table_artifact(table=rows, key=name, description=f"{report.title}: {table.title}")

@@ -1,0 +1,31 @@
+"""Every change of the books notes its cause in the input log, and each end of day seals the log into the archive."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from depository.store import events, files
+from depository.store.archive import Archive
+from depository.store.events import EventKind, Sealed
+from depository.store.work import Work
+
+
+def note(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> None:
+    """Notes the cause of the open transaction, as the last thing in it, with the market's configuration of the moment."""
+    market = [archive.put(text.encode()) for text in work.market.sources]
+    events.add(work, kind, {**data, "market": market})
+
+
+def seal(work: Work, archive: Archive) -> Sealed:
+    """Puts the events since the last seal into the archive, chained by hash, with a pointer by date (CSD-2.5.1f-a).
+
+    The archive alone then suffices to rebuild the books.
+    """
+    before = events.last_sealed(work)
+    after, previous = (before.last, before.sha256) if before else (0, "")
+    last = events.newest(work)
+    outgoing = files.queued_by(work, after, last)
+    data = events.to_json(events.between(work, after, last), previous, outgoing, work.business_date)
+    sealed = Sealed(work.business_date, last, archive.put(data))
+    archive.point(f"{work.business_date}", sealed.sha256)
+    events.keep_sealed(work, sealed)
+    return sealed
