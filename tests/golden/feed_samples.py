@@ -256,10 +256,16 @@ def _bank() -> dict[str, bytes]:
     advice = replace(tenge, entries=entries[:2], opening=None, closing=None, statement_id="ADV-1")
     noticed = render_statements((advice,), True, NOON)
     old = re.sub(rb"<Sts>\s*<Cd>BOOK</Cd>\s*</Sts>", b"<Sts>BOOK</Sts>", right)
+    old = re.sub(
+        rb"(</Refs>\s*)(<Amt [^>]*>[^<]*</Amt>)\s*<CdtDbtInd>[A-Z]*</CdtDbtInd>",
+        rb"\1<AmtDtls><TxAmt>\2</TxAmt></AmtDtls>",
+        old,
+    )
     old = re.sub(rb"<Pty>\s*(<Nm>[^<]*</Nm>)\s*</Pty>", rb"\1", old).replace(b"camt.053.001.08", b"camt.053.001.02")
     pending = (
         '<Ntry><Amt Ccy="KZT">5000.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>PDNG</Cd></Sts>'
-        "<AcctSvcrRef>KB2611230009</AcctSvcrRef></Ntry><Ntry>"
+        "<AcctSvcrRef>KB2611230009</AcctSvcrRef>"
+        "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn></BkTxCd></Ntry><Ntry>"
     )
     collective = (
         "<NtryDtls><TxDtls><Refs><AcctSvcrRef>KB2611230001-1</AcctSvcrRef></Refs>"
