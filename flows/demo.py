@@ -12,7 +12,7 @@ from depository.answers import Receipt, Verdict
 from depository.day import batches_of
 from depository.fails import FAILED, fails_of_day
 from depository.instructions import Status
-from depository.reports import Column, Kind, Table, Value
+from depository.reports import Column, Kind, Table, Value, table
 from depository.sftp.server import EmbeddedServer
 from depository.store import instructions, journal
 from depository.verify import verify
@@ -68,6 +68,8 @@ def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tup
         number, head = journal.head(work)
         verdict = verify(work)
         done = Counter(state.state for state in batches_of(work, day))
+    # The same file again has the same receipt: it counts once.
+    receipts = list({r.number: r for r in receipts}.values())
     by_form = Counter((r.form or "unreadable", r.verdict.value) for r in receipts)
     refused = Counter(
         (r.form or "unreadable", reject.code.value, reject.rule, reject.message)
@@ -76,25 +78,25 @@ def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tup
     )
     statuses = Counter((one.kind.value, one.status.value) for one in touched)
     tables = [
-        Table(
+        table(
             "in",
             "What came in",
             (Column("form", "Form"), Column("verdict", "Verdict"), Column("files", "Files", Kind.COUNT)),
             tuple((form, verdict_, count) for (form, verdict_), count in sorted(by_form.items())),
         ),
-        Table(
+        table(
             "refused",
             "What was refused, and why",
             (Column("form", "Form"), Column("code", "Code"), Column("rule", "Rule"), Column("why", "Why"), Column("times", "Times", Kind.COUNT)),
             tuple((*key, count) for key, count in sorted(refused.items())),
         ),
-        Table(
+        table(
             "instructions",
             "What became of the instructions",
             (Column("kind", "Kind"), Column("status", "Status"), Column("count", "Instructions", Kind.COUNT)),
             tuple((kind, status, count) for (kind, status), count in sorted(statuses.items())),
         ),
-        Table(
+        table(
             "fails",
             "Who failed",
             (Column("instruction", "Instruction"), Column("causes", "Failing participants"), Column("short", "What is short")),

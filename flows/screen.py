@@ -28,7 +28,7 @@ from depository.reports import Kind, Table, Value
 from depository.timetable import BatchKind
 
 LAST_EVENTS = 8
-ROWS_SHOWN = 15
+ROWS_SHOWN = 40
 """Rows of a summary table on the screen; the workbooks have them all."""
 NUMBERS = frozenset({Kind.COUNT, Kind.QUANTITY, Kind.MONEY, Kind.PERCENT})
 

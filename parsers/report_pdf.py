@@ -176,7 +176,7 @@ def _table(table: Table, room: float) -> list[Flowable]:
     if table.note:
         story.append(_paragraph(table.note, _NOTE))
     if not table.rows or not table.columns:
-        return [*story, _paragraph("No lines.", _NOTE)]
+        return story if table.note else [*story, _paragraph("No lines.", _NOTE)]
     texts = [[_shown(value, c.kind) for value, c in zip(row, table.columns, strict=True)] for row in table.rows]
     head = [_paragraph(c.title, _HEAD_NUMBER if c.kind in _NUMERIC else _HEAD, bold=True) for c in table.columns]
     body = [

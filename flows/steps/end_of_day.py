@@ -15,7 +15,7 @@ from depository.reconciliation import (
 )
 from depository.register import PartyKind
 from depository.rejects import Broken
-from depository.reports import Column, Kind, Report, Table, Value
+from depository.reports import Column, Kind, Report, Value, table
 from depository.statements import statement
 from depository.store import files, journal, register
 from depository.store import instructions as instruction_store
@@ -97,13 +97,13 @@ def _day_report(
         ("Next business day", register.calendar(work).business_day_after(work.business_date, 1)),
     )
     tables = (
-        Table("Reconciliation", "Our books against the world", RECONCILIATION, _reconciliation(work, [*cash, *securities])),
-        Table("Instructions", "Instructions touched today", STATUSES, _statuses(work), "No instruction was touched."),
-        Table("Fails", "Settlement fails", FAILS, _fails(work), "Nothing failed."),
-        Table("Files", "Files of the day", FILES, _files(work), "No file came."),
-        Table("Breaches", "Left on transitory accounts overnight", BREACHES, tuple(breaches), "No overnight balance (CSD-3.1.3-a)."),
-        Table("Holds", "Openings on hold", HOLDS, _holds(work), "No opening is on hold."),
-        Table("Batches", "Batches", BATCHES, _batches(work)),
+        table("Reconciliation", "Our books against the world", RECONCILIATION, _reconciliation(work, [*cash, *securities])),
+        table("Instructions", "Instructions touched today", STATUSES, _statuses(work), "No instruction was touched."),
+        table("Fails", "Settlement fails", FAILS, _fails(work), "Nothing failed."),
+        table("Files", "Files of the day", FILES, _files(work), "No file came."),
+        table("Breaches", "Left on transitory accounts overnight", BREACHES, tuple(breaches), "No overnight balance (CSD-3.1.3-a)."),
+        table("Holds", "Openings on hold", HOLDS, _holds(work), "No opening is on hold."),
+        table("Batches", "Batches", BATCHES, _batches(work)),
     )
     return Report("day", "Day report", operator, work.business_date, work.market.local(work.at), facts, tables)
 

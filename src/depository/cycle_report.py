@@ -5,7 +5,7 @@ import json
 from depository.cycles import Cycle
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.instructions import Instruction
-from depository.reports import Column, Kind, Report, Table, Value
+from depository.reports import Column, Kind, Report, Value, table
 from depository.store import register
 from depository.store.work import Work
 from depository.units import from_units
@@ -48,8 +48,8 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
             ("Input SHA-256", certificate.input_sha256),
         ]
     tables = (
-        Table("Settled", "Settled instructions", INSTRUCTIONS, instruction_rows(work, "", cycle.settled), "Nothing settled."),
-        Table("Unsettled", "What is short, and who caused it", SHORT, _short_rows(work, cycle, cycle.unsettled), "Everything due has settled."),
+        table("Settled", "Settled instructions", INSTRUCTIONS, instruction_rows(work, "", cycle.settled), "Nothing settled."),
+        table("Unsettled", "What is short, and who caused it", SHORT, _short_rows(work, cycle, cycle.unsettled), "Everything due has settled."),
     )
     return Report("cycle", f"Settlement cycle {cycle.number}", addressee, work.business_date, work.market.local(work.at), tuple(facts), tables)
 
@@ -76,8 +76,8 @@ def _report(work: Work, cycle: Cycle, code: str) -> Report:
         ("Unsettled", len(unsettled)),
     )
     tables = (
-        Table("Settled", "Settled instructions", INSTRUCTIONS, instruction_rows(work, code, settled), "Nothing of yours settled."),
-        Table(
+        table("Settled", "Settled instructions", INSTRUCTIONS, instruction_rows(work, code, settled), "Nothing of yours settled."),
+        table(
             "Unsettled",
             "What is short, and who caused it",
             SHORT,

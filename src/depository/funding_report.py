@@ -6,7 +6,7 @@ from decimal import Decimal
 from depository.cycles import decimal, pose
 from depository.instructions import Instruction
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
-from depository.reports import Column, Kind, Report, Table, Value
+from depository.reports import Column, Kind, Report, Value, table
 from depository.settlement import Forecast, forecast
 from depository.store import register
 from depository.store.work import Work
@@ -114,16 +114,16 @@ def _report(
         ("Challenge until", "16:00 of the business day after the trade (CSD-5.2.13-a)"),
     )
     tables = (
-        Table("Cash", "Cash per currency", MONEY, _rows(work, code, cash, by_holder=False), "No cash obligation today."),
-        Table(
+        table("Cash", "Cash per currency", MONEY, _rows(work, code, cash, by_holder=False), "No cash obligation today."),
+        table(
             "Securities",
             "Securities per account",
             SECURITIES,
             _rows(work, code, securities, by_holder=True),
             "No securities obligation today.",
         ),
-        Table("Release", "What your funding would release", RELEASES, _releases(work, code, ahead), "Nothing of yours is missing."),
-        Table("Instructions", "Instructions due today", INSTRUCTIONS, instruction_rows(work, code, mine)),
+        table("Release", "What your funding would release", RELEASES, _releases(work, code, ahead), "Nothing of yours is missing."),
+        table("Instructions", "Instructions due today", INSTRUCTIONS, instruction_rows(work, code, mine)),
     )
     return Report(
         "funding", "Obligations and funding report", code, work.business_date, work.market.local(work.at), facts, tables

@@ -7,7 +7,7 @@ from depository.ledger import Entry, block, move, release
 from depository.notices import Notice, notify
 from depository.register import AccountState
 from depository.rejects import Broken, Reject, RejectionReason
-from depository.reports import Column, Kind, Report, Table
+from depository.reports import Column, Kind, Report, table
 from depository.requests import Header, InterestAction, InterestRequest
 from depository.store import interests as store
 from depository.store import journal, register
@@ -69,6 +69,7 @@ def interest_report(work: Work, addressee: str, number: str) -> Report:
     scale = register.scale(work, one.isin)
     product = register.product(work, one.isin)
     facts = (
+        ("From", work.market.depository_name),
         ("Interest", one.number),
         ("Debtor's reference", one.reference),
         ("State", one.state),
@@ -93,8 +94,8 @@ def interest_report(work: Work, addressee: str, number: str) -> Report:
         Column("transfer_on", "Transfer on", Kind.DATE),
     )
     rows = tuple((e.number, e.reference, from_units(e.quantity, scale), e.received_on, e.transfer_on) for e in pending)
-    table = Table("Enforcements", "Enforcements to be carried out", columns, rows, "No enforcement is pending.")
-    return Report("interest", "Security Interest Report (SIR)", addressee, work.business_date, work.market.local(work.at), facts, (table,))
+    pending_table = table("Enforcements", "Enforcements to be carried out", columns, rows, "No enforcement is pending.")
+    return Report("interest", "Security Interest Report (SIR)", addressee, work.business_date, work.market.local(work.at), facts, (pending_table,))
 
 
 def _create(work: Work, header: Header, request: InterestRequest) -> InterestAnswer | Reject:

@@ -41,7 +41,14 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     note: str = ""
-    """What an empty or surprising table means, in one sentence."""
+    """One sentence above the table: what an empty or surprising one means."""
+
+
+def table(
+    name: str, title: str, columns: tuple[Column, ...], rows: tuple[tuple[Value, ...], ...], if_empty: str = ""
+) -> Table:
+    """A table that says what it means when it has no rows."""
+    return Table(name, title, columns, rows, "" if rows else if_empty)
 
 
 @dataclass(frozen=True, slots=True)

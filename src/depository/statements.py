@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
-from depository.reports import Column, Kind, Report, Table, Value
+from depository.reports import Column, Kind, Report, Value, table
 from depository.store import instructions as store
 from depository.store import interests as interest_store
 from depository.store import journal, register, schema
@@ -59,17 +59,17 @@ def statement(work: Work, participant: str) -> Report:
     balances = journal.balances(work, holders)
     movements = _movements(work, holders)
     tables = (
-        Table("Holdings", "Holdings by account", HOLDINGS, _holdings(work, participant, balances), "No securities are held."),
-        Table("Cash", "Cash by currency", CASH, _cash(work, participant, balances), "No cash is held."),
-        Table("Movements", "Movements of the day", MOVEMENTS, movements, "Nothing moved today."),
-        Table(
+        table("Holdings", "Holdings by account", HOLDINGS, _holdings(work, participant, balances), "No securities are held."),
+        table("Cash", "Cash by currency", CASH, _cash(work, participant, balances), "No cash is held."),
+        table("Movements", "Movements of the day", MOVEMENTS, movements, "Nothing moved today."),
+        table(
             "Instructions",
             "Open instructions",
             INSTRUCTIONS,
             instruction_rows(work, participant, store.open_of(work, participant)),
             "No instruction is open.",
         ),
-        Table("Interests", "Security interests in force", INTERESTS, _interests(work, participant), "No security interest."),
+        table("Interests", "Security interests in force", INTERESTS, _interests(work, participant), "No security interest."),
     )
     facts = (
         ("Journal entries", number),
