@@ -252,7 +252,7 @@ class Delivery:
 
 
 def deliver(bench: Bench, name: str, data: bytes, attempts: int = 8, port: int = 0) -> Delivery:
-    """The outbox's job: put; after a failure connect again and repeat. Raises the last error when it never comes through."""
+    """The outbox's job: put; after a failure connect again and repeat. Raises the last error when all fail."""
     errors: list[SftpError] = []
     for attempt in range(1, attempts + 1):
         try:
@@ -277,7 +277,7 @@ class Taken:
 
 
 def take(bench: Bench, rounds: int = 20, port: int = 0) -> Taken:
-    """The intake's job: look, judge, claim, then fetch all that is claimed, also by a worker before; again after a failure."""
+    """The intake's job: look, judge, claim, fetch all that is claimed (by whomever); again after a failure."""
     taken = Taken()
     sightings: tuple[Sighting, ...] = ()
     at = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -309,7 +309,7 @@ def take(bench: Bench, rounds: int = 20, port: int = 0) -> Taken:
 
 
 class Line:
-    """A network line to the server that breaks, or goes dead, when `cut_at` bytes from the client (or to it) have passed."""
+    """A network line to the server that is cut, or goes dead, after `cut_at` bytes from the client (or to it)."""
 
     def __init__(self, port: int, cut_at: int, upwards: bool = True, dead: bool = False) -> None:
         self._target = port

@@ -5,6 +5,7 @@ Each is a `Site`, so the same tests run on all of them.
 
 import contextlib
 import grp
+import itertools
 import os
 import pwd
 import re
@@ -26,6 +27,7 @@ from depository.sftp.server import EmbeddedServer
 from tests.support.programs import program
 
 PAGE = Path(__file__).parents[2] / "docs" / "operating" / "sftp.md"
+NUMBERS = itertools.count(1)
 QUICK = Timeouts(connect=20.0, silent=20.0, whole=60.0)
 
 
@@ -100,7 +102,7 @@ def openssh() -> Iterator[Site]:
         if os.environ.get("CI"):
             pytest.fail(said)
         pytest.skip(said)
-    mark = f"{os.getpid() % 100_000:05d}"
+    mark = f"{os.getpid() % 100_000:05d}{next(NUMBERS)}"
     group, csd, parties = f"csdt{mark}", f"csdo{mark}", (f"csda{mark}", f"csdb{mark}")
     base = Path("/var/lib") / f"csd-test-{mark}"
     base.mkdir(mode=0o755)
@@ -135,7 +137,7 @@ def openssh() -> Iterator[Site]:
             yield Site("openssh", "127.0.0.1", port, public["host"], base / "keys", root, csd, parties)
     finally:
         for user in (csd, *parties):
-            subprocess.run(["userdel", user], check=False, capture_output=True)
+            subprocess.run(["userdel", "--force", user], check=False, capture_output=True)
         subprocess.run(["groupdel", group], check=False, capture_output=True)
         shutil.rmtree(base)
 
@@ -144,7 +146,7 @@ def openssh() -> Iterator[Site]:
 def openssh_without_root() -> Iterator[Site]:
     """OpenSSH run by an ordinary user: no chroot, one login for the depository, folders by prefix."""
     program("sshd")
-    made = f"csdn{os.getpid() % 100_000:05d}" if os.geteuid() == 0 else ""
+    made = f"csdn{os.getpid() % 100_000:05d}{next(NUMBERS)}" if os.geteuid() == 0 else ""
     base = Path(tempfile.mkdtemp(prefix="csd-sshd-"))
     try:
         if made:
@@ -175,7 +177,7 @@ def openssh_without_root() -> Iterator[Site]:
             )
     finally:
         if made:
-            subprocess.run(["userdel", made], check=False, capture_output=True)
+            subprocess.run(["userdel", "--force", made], check=False, capture_output=True)
         shutil.rmtree(base)
 
 

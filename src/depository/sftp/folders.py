@@ -5,29 +5,15 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 from depository.sftp import wire
 from depository.sftp.client import Connection
+from depository.sftp.entry import Entry, decode_name, encode_name
 from depository.sftp.errors import Changed, Missing, NotStored, Refused, TargetTaken, TooLarge
 from depository.sftp.wire import Attributes, Session, Status
 
 REPLACE_ANOTHER_WAY = (wire.FAILURE, wire.BAD_MESSAGE, wire.UNSUPPORTED, wire.EXISTS)
 """Status codes by which servers say that they cannot rename over a file in one step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a folder, as the server lists it."""
-
-    name: str
-    """Bytes that are not UTF-8 are kept as lone surrogates (`surrogateescape`), so that the name works in a path."""
-    size: int
-    """Bytes; 0 when the server does not say."""
-    mtime: int
-    """Seconds since 1970 by the server's clock or as set by the client: good for noticing a change, no more."""
-    is_file: bool
-    """A plain file: no folder, link, pipe or device."""
 
 
 class Folders:
@@ -52,7 +38,7 @@ class Folders:
                     return
                 for name, attributes in page:
                     yield Entry(
-                        name=name.decode("utf-8", "surrogateescape"),
+                        name=decode_name(name),
                         size=attributes.size or 0,
                         mtime=attributes.mtime or 0,
                         is_file=_plain(attributes),
@@ -184,7 +170,7 @@ class Folders:
         parts = path.split("/") if path != "/" else []
         if not path.startswith("/") or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in path:
             raise ValueError(f"not an absolute, plain path: {path!r}")
-        return ((self._root + path).rstrip("/") or "/").encode("utf-8", "surrogateescape")
+        return encode_name((self._root + path).rstrip("/") or "/")
 
 
 def _plain(attributes: Attributes) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from depository.sftp.folders import Entry
+from depository.sftp.entry import ESCAPED, Entry
 
 UNFINISHED = (".part", ".filepart", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~")
 """Endings, in small letters, under which clients write until they are done (WinSCP .filepart, rclone .partial)."""
@@ -203,7 +203,7 @@ def safe_name(name: str) -> tuple[str, str]:
     faults = _faults(name)
     if not faults:
         return name, ""
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     cleaned = "".join("_" if _bad(character) else character for character in name)
     stem, dot, ending = cleaned.rstrip(" .").rpartition(".")
     if not dot or not re.fullmatch(r"[A-Za-z0-9]{1,10}", ending):
@@ -298,9 +298,9 @@ def _faults(name: str) -> list[str]:
         faults.append("control characters or line ends")
     if "Cf" in kinds:
         faults.append("invisible or direction characters")
-    if "Cs" in kinds:
+    if "Cs" in kinds or ESCAPED.search(name):
         faults.append("bytes that are not UTF-8")
-    if kinds & {"Co", "Cn"}:
+    elif kinds & {"Co", "Cn"}:
         faults.append("characters without a meaning")
     if any(unicodedata.category(character) == "Zs" and character != " " for character in name):
         faults.append("spaces of an unusual kind")
@@ -310,7 +310,7 @@ def _faults(name: str) -> list[str]:
         faults.append("begins or ends with a dot, dash or space")
     if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE | re.DOTALL):
         faults.append("a device name of Windows")
-    if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+    if len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
         faults.append(f"longer than {LONGEST_NAME} bytes")
     return faults
 

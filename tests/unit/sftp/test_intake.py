@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depository.sftp.folders import Entry
+from depository.sftp.entry import Entry, decode_name, encode_name
 from depository.sftp.intake import (
     LONGEST_NAME,
     Judgement,
@@ -310,6 +310,7 @@ def test_a_name_that_would_lead_out_of_the_folder_is_never_touched(name: str) ->
         ("zero\u200bwidth.xlsx", "invisible"),
         ("a\\..\\windows.xlsx", "one of"),
         ("a:b.xlsx", "one of"),
+        (decode_name(b"\xff\xfe.xlsx"), "not UTF-8"),
         ("\udcff\udcfe.xlsx", "not UTF-8"),
         ("-rf.xlsx", "begins or ends"),
         ("form.xlsx ", "begins or ends"),
@@ -418,3 +419,23 @@ def test_the_same_looks_give_the_same_judgements(steps: Steps) -> None:
             told.append(folder.look(at, *entries[::turn]))
         results.append(told)
     assert results[0] == results[1]
+
+
+# Names that are not UTF-8
+
+
+@given(st.binary(max_size=60) | st.text(st.sampled_from("a\uf780\uf7ff\U0001f600я\xff"), max_size=20).map(str.encode))
+def test_every_name_becomes_text_that_a_database_can_hold_and_the_same_bytes_again(name: bytes) -> None:
+    text = decode_name(name)
+    assert text.encode().decode() == text
+    assert encode_name(text) == name
+
+
+@given(st.binary(max_size=6), st.binary(max_size=6))
+def test_two_names_never_become_one_text(one: bytes, other: bytes) -> None:
+    assert (decode_name(one) == decode_name(other)) == (one == other)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Co"]), max_size=60))
+def test_a_name_in_utf_8_stays_what_it_is(name: str) -> None:
+    assert decode_name(name.encode()) == name
