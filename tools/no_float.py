@@ -16,6 +16,7 @@ MONEY_PATHS = ("src/depository", "forms", "parsers")
 REASON = "# float: "
 ELSEWHERE = {
     "src/depository/cycle_report.py": "the certificate's bound and gap, as the solver gave them",
+    "src/depository/settlement/cuts.py": "the relaxation's own numbers; what the solver proposes is checked again in integers",
     "src/depository/settlement/engine.py": "the solver's weights; what it proposes is checked again in integers",
     "src/depository/settlement/kernels.py": "the solver's weights; what it proposes is checked again in integers",
     "src/depository/settlement/solver.py": "the solver's own numbers; what it proposes is checked again in integers",

@@ -2,7 +2,10 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -73,3 +76,27 @@ def test_no_registry_is_named_in_what_installs() -> None:
         text = (ROOT / name).read_text()
         assert "http" not in text, name
         assert "index-url" not in text.replace("--no-emit-index-url", ""), name
+
+
+def test_the_wheel_has_every_file_of_the_packages_and_runs_without_the_repository(tmp_path: Path) -> None:
+    # pip copies nothing of the repository but what the wheel has: a form's blank left out is seen by users first.
+    program = "from hatchling.builders.wheel import WheelBuilder; print(next(WheelBuilder('.').build(directory={!r})))"
+    built = subprocess.run(
+        [sys.executable, "-c", program.format(str(tmp_path))], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    unpacked = tmp_path / "unpacked"
+    with zipfile.ZipFile(built) as wheel:
+        wheel.extractall(unpacked)
+    for package, folder in PACKAGES.items():
+        for file in folder.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                assert (unpacked / package / file.relative_to(folder)).exists(), file.relative_to(ROOT)
+    where = "import sys; sys.path.insert(0, {!r}); import depository, forms, parsers, flows; print(depository.__file__)"
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", where.format(str(unpacked))],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    ).stdout
+    assert said.startswith(str(unpacked))
