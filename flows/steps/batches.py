@@ -141,7 +141,9 @@ def _payout(work: Work, archive: Archive, slot: str) -> Outcome:
     bank = register.party_of_kind(work, PartyKind.BANK)
     orders = order_payments(work, slot)
     if orders and bank is None:
-        raise Broken("payments are due but no party of kind bank is registered: load the settlement bank with `csd load`")
+        raise Broken(
+            "payments are due but no party of kind bank is registered: load the settlement bank with `csd load`"
+        )
     market = work.market
     paid = 0
     for order in orders:

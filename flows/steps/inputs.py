@@ -23,7 +23,7 @@ def seal(work: Work, archive: Archive) -> Sealed:
     before = events.last_sealed(work)
     after, previous = (before.last, before.sha256) if before else (0, "")
     last = events.newest(work)
-    outgoing = files.queued_by(work, after, last)
+    outgoing = files.queued_on(work, work.business_date)
     data = events.to_json(events.between(work, after, last), previous, outgoing, work.business_date)
     sealed = Sealed(work.business_date, last, archive.put(data))
     archive.point(f"{work.business_date}", sealed.sha256)

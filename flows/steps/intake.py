@@ -12,7 +12,10 @@ from depository.sftp.errors import TooLarge
 from depository.sftp.folders import Folders
 from depository.sftp.intake import Ready, broken_promise, forget, judge
 from depository.store import files, register
+from depository.store.events import EventKind
+from depository.store.types import moment_text
 from depository.store.work import Work
+from flows.steps.inputs import note
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
 from flows.steps.recording import Content, Recorded, parse, record
 from flows.steps.site import LARGEST_FILE, Site
@@ -22,6 +25,8 @@ from parsers import receipt_json
 INBOX = "inbox"
 CHECK = "check"
 SFTP = "SFTP"
+LIMITS = ("time-limit", "reader-stopped", "memory-limit")
+"""Refusals that hang on the machine as well as on the file; a replay repeats them instead of reading the file again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Arrival:
     """Its name on our side, which tells a file taken up again after a crash from the same file sent twice."""
     fault: str = ""
     """Why the file is refused before anything reads it: too large, or not what its marker promised."""
+    stopped: tuple[str, str] | None = None
+    """Code and words when a replay repeats that a limit stopped the reader."""
 
     @property
     def sha256(self) -> str:
@@ -102,6 +109,7 @@ def take(site: Site, arrival: Arrival) -> Receipt:
             return _same_again(site, work, arrival, known)
         file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
         _queue_answers(site, work, arrival, file, receipt, recorded, content)
+        _note(site, work, arrival, digest, content)
     return receipt
 
 
@@ -141,7 +149,9 @@ def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -
     try:
         data = folders.fetch(f"{place}/{name}", LARGEST_FILE)
     except TooLarge as too_large:
-        return Arrival(party.code, folder, original, b"", arrived, claimed=name, fault=f"the file is too large: {too_large}")
+        return Arrival(
+            party.code, folder, original, b"", arrived, claimed=name, fault=f"the file is too large: {too_large}"
+        )
     fault = ""
     if folders.exists(f"{place}/{name}.sha256~"):
         fault = broken_promise(folders.fetch(f"{place}/{name}.sha256~", 4096), data)
@@ -151,6 +161,8 @@ def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -
 def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
     if arrival.fault:
         return FileRefused("not-whole", f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
+    if arrival.stopped:
+        return FileRefused(*arrival.stopped)
     with site.reading(arrival.arrived) as work:
         party = register.party(work, arrival.party)
     try:
@@ -172,23 +184,48 @@ def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) ->
     if known.claimed != arrival.claimed:
         files.repeat(work, known.id)
         files.queue_again(work, f"file/{known.id}")
+        _note(site, work, arrival, arrival.sha256, None)
     return receipt_json.parse(site.archive.get(known.receipt))
 
 
 def _dry_run(site: Site, arrival: Arrival, digest: str, content: Content | FileRefused) -> Receipt:
     """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
+    # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
+    cause = f"check/{arrival.claimed or digest}"
     with site.writing(arrival.arrived) as work:
+        answered = bool(arrival.claimed) and files.queued(work, cause)
         undo = work.connection.begin_nested()
         trial = Work(work.connection, work.business_date, work.at, work.market)
         _, receipt, _ = _carry_out(site, trial, arrival, digest, content)
         undo.rollback()
         receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
+        if answered:
+            return receipt
         data = receipt_json.render(receipt)
-        queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, "check")
+        queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
         marked = _marked(site, arrival, content, receipt)
         if marked:
-            queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.xlsx", marked, "check")
+            queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.xlsx", marked, cause)
+        _note(site, work, arrival, digest, content)
     return receipt
+
+
+def _note(site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused | None) -> None:
+    """The file as the input log keeps it: all that `take` was given, and what the reader's limits of time and memory made of it."""
+    said = {
+        "party": arrival.party,
+        "folder": arrival.folder,
+        "name": arrival.name,
+        "sha256": digest,
+        "arrived": moment_text(arrival.arrived),
+        "channel": arrival.channel,
+        "claimed": arrival.claimed,
+        "fault": arrival.fault,
+        "stopped": [content.code, content.message]
+        if isinstance(content, FileRefused) and content.code in LIMITS
+        else None,
+    }
+    note(work, site.archive, EventKind.FILE, said)
 
 
 def _carry_out(
@@ -235,12 +272,24 @@ def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
     first = receipt_json.parse(site.archive.get(files.receipt_of(work, recorded.same_as)))
     message = f"The same form came before in {first.file_name}, receipt {first.number}; it has one effect, and this is its answer."
     return replace(
-        recorded, rejects=first.rejects, places=first.places, lines=first.lines, batch=first.batch, cut_off=first.cut_off, message=message
+        recorded,
+        rejects=first.rejects,
+        places=first.places,
+        lines=first.lines,
+        batch=first.batch,
+        cut_off=first.cut_off,
+        message=message,
     )
 
 
 def _queue_answers(
-    site: Site, work: Work, arrival: Arrival, file: int, receipt: Receipt, recorded: Recorded, content: Content | FileRefused
+    site: Site,
+    work: Work,
+    arrival: Arrival,
+    file: int,
+    receipt: Receipt,
+    recorded: Recorded,
+    content: Content | FileRefused,
 ) -> None:
     cause = f"file/{file}"
     data = receipt_json.render(receipt)
@@ -257,4 +306,10 @@ def _queue_answers(
 
 def _marked(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> bytes:
     """The sender's own workbook with the verdict in it, for people; empty for feeds and unreadable files."""
-    return site.sandbox.mark(arrival.data, content, receipt) if isinstance(content, Form) else b""
+    if not isinstance(content, Form):
+        return b""
+    try:
+        return site.sandbox.mark(arrival.data, content, receipt)
+    except FileRefused:
+        # The receipt says everything; a workbook that cannot be marked must not hold up its own answer or other files.
+        return b""

@@ -11,7 +11,9 @@ from flows.steps.inputs import note
 from flows.steps.site import Site
 
 
-def plan(site: Site, day: date, at: datetime, secret: Callable[[], str] = lambda: secrets.token_hex(16)) -> list[BatchState]:
+def plan(
+    site: Site, day: date, at: datetime, secret: Callable[[], str] = lambda: secrets.token_hex(16)
+) -> list[BatchState]:
     """Plans a day once; the moment of the main cycle is drawn from fresh randomness (CSD-5.2.10-a) and never drawn again."""
     with site.writing(at, day) as work:
         before = batches_of(work, day)

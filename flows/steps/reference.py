@@ -78,7 +78,11 @@ def lodge(work: Work, positions: Sequence[OpeningPosition]) -> None:
     """Credits holdings that the registry holds in the depository's name, each once by its registry reference (CSD-3.5.1-a)."""
     done = journal.causes(work, "lodgment")
     entries = [
-        Entry("lodgment", p.registry_reference, move(p.isin, to_units(p.quantity, register.scale(work, p.isin)), ISSUER, p.account))
+        Entry(
+            "lodgment",
+            p.registry_reference,
+            move(p.isin, to_units(p.quantity, register.scale(work, p.isin)), ISSUER, p.account),
+        )
         for p in positions
         if p.registry_reference not in done
     ]

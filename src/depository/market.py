@@ -1,7 +1,7 @@
 """One market as configuration: zone, depository, currencies, parameters, timetable. Text in, record out; never code."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,6 +32,8 @@ class Market:
     currencies: tuple[Currency, ...]
     parameters: tuple[Parameter, ...]
     timetables: tuple[Timetable, ...]
+    sources: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """The texts that this was read from, for the input log."""
 
     def timetable(self, day: date) -> Timetable:
         """The timetable in force on `day`."""
@@ -41,7 +43,9 @@ class Market:
         """The value of a parameter on `day`; raises LookupError when none is in force."""
         dated = [p for p in self.parameters if p.name == name and p.valid_from <= day]
         if not dated:
-            raise LookupError(f"parameter {name} has no value on {day}: add it to parameters of the market's configuration")
+            raise LookupError(
+                f"parameter {name} has no value on {day}: add it to parameters of the market's configuration"
+            )
         return max(dated, key=lambda p: p.valid_from).value
 
     def number(self, name: str, day: date) -> int:
@@ -69,6 +73,7 @@ def read_market(market_toml: str, timetable_toml: str) -> Market:
         currencies=tuple(Currency(**c) for c in market["currency"]),
         parameters=tuple(Parameter(**p) for p in market["parameter"]),
         timetables=tuple(_timetable(t) for t in tomllib.loads(timetable_toml)["timetable"]),
+        sources=(market_toml, timetable_toml),
     )
 
 

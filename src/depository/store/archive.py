@@ -2,9 +2,13 @@
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 from depository.rejects import Broken
+
+POINTERS = "days"
+"""The folder of names beside the folders of contents."""
 
 
 class Archive:
@@ -21,18 +25,7 @@ class Archive:
         if target.exists():
             return digest
         target.parent.mkdir(exist_ok=True)
-        temporary = target.with_name(f".{digest}.{os.getpid()}")
-        with temporary.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.rename(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            # Without this the new name may be lost with the power although its bytes are safe.
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _store(target, data)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -46,5 +39,38 @@ class Archive:
             raise Broken(f"archived content {digest} was changed: restore {path.name} from backup")
         return data
 
+    def point(self, name: str, digest: str) -> None:
+        """Keeps a name for a content, for whoever has the archive alone; the same name again points elsewhere."""
+        folder = self.root / POINTERS
+        folder.mkdir(exist_ok=True)
+        _store(folder / name, f"{digest}\n".encode())
+
+    def pointers(self) -> dict[str, str]:
+        """Every name and its content's hash, in order of name."""
+        folder = self.root / POINTERS
+        found = sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.exists() else []
+        return {path.name: path.read_text().strip() for path in found}
+
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / digest
+
+
+def _store(target: Path, data: bytes) -> None:
+    """Writes durably under a temporary name and renames it; a full disk leaves nothing behind under the final name."""
+    # Threads of one process may store the same content at once.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with temporary.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.rename(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        # Without this the new name may be lost with the power although its bytes are safe.
+        os.fsync(folder)
+    finally:
+        os.close(folder)

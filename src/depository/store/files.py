@@ -49,9 +49,7 @@ def known_form(work: Work, party: str, reference: str) -> tuple[str, int] | None
     return None if row is None else (row.content_sha256, row.file)
 
 
-def add_file(
-    work: Work, party: str, folder: str, name: str, sha256: str, size: int, channel: str, claimed: str
-) -> int:
+def add_file(work: Work, party: str, folder: str, name: str, sha256: str, size: int, channel: str, claimed: str) -> int:
     """Writes a file as received; returns its number."""
     id_ = work.next_number("file")
     work.connection.execute(
@@ -74,7 +72,9 @@ def add_file(
 def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, lines: int, refused: int) -> None:
     """Writes what became of a file."""
     work.connection.execute(
-        update(T).where(T.c.id == id_).values(form=form, reference=reference, verdict=verdict, lines=lines, refused=refused)
+        update(T)
+        .where(T.c.id == id_)
+        .values(form=form, reference=reference, verdict=verdict, lines=lines, refused=refused)
     )
 
 
@@ -91,7 +91,9 @@ def receipt_of(work: Work, id_: int) -> str:
 def add_form(work: Work, party: str, reference: str, form: str, content_sha256: str, file: int) -> None:
     """Keeps a form's identity: sender and own reference."""
     work.connection.execute(
-        insert(schema.form).values(party=party, reference=reference, form=form, content_sha256=content_sha256, file=file)
+        insert(schema.form).values(
+            party=party, reference=reference, form=form, content_sha256=content_sha256, file=file
+        )
     )
 
 
@@ -103,9 +105,7 @@ def receipt_number(work: Work) -> str:
 def queue(work: Work, party: str, name: str, sha256: str, cause: str) -> None:
     """Queues an answer; the same name again replaces what waits under it."""
     values = {"sha256": sha256, "cause": cause, "business_date": work.business_date, "queued_at": work.at, "sent": 0}
-    changed = work.connection.execute(
-        update(O).where(O.c.party == party, O.c.name == name).values(**values)
-    ).rowcount
+    changed = work.connection.execute(update(O).where(O.c.party == party, O.c.name == name).values(**values)).rowcount
     if not changed:
         work.connection.execute(insert(O).values(id=work.next_number("outgoing"), party=party, name=name, **values))
 
@@ -132,6 +132,17 @@ def delivered(work: Work, done: Iterable[Outgoing]) -> None:
         work.connection.execute(update(O).where(O.c.id == one.id, O.c.sha256 == one.sha256).values(sent=1))
 
 
+def queued_on(work: Work, day: date) -> list[tuple[str, str, str]]:
+    """What was queued on a business date, by party and name: party, name, SHA-256."""
+    rows = work.connection.execute(select(O.c.party, O.c.name, O.c.sha256).where(O.c.business_date == day))
+    return sorted((r.party, r.name, r.sha256) for r in rows)
+
+
+def queued(work: Work, cause: str) -> bool:
+    """Has this cause queued anything yet?"""
+    return work.connection.execute(select(O.c.id).where(O.c.cause == cause).limit(1)).first() is not None
+
+
 def hashes(work: Work) -> set[str]:
     """Every archived content that the books refer to."""
     return set(work.connection.execute(select(T.c.sha256)).scalars()) | set(
@@ -155,7 +166,8 @@ def sightings(work: Work, party: str, folder: str) -> list[Sighting]:
     t = schema.sighting
     rows = work.connection.execute(select(t).where(t.c.party == party, t.c.folder == folder).order_by(t.c.name))
     return [
-        Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks, r.since, bool(r.reported)) for r in rows
+        Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks, r.since, bool(r.reported))
+        for r in rows
     ]
 
 

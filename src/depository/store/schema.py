@@ -187,6 +187,13 @@ event = table(
 )
 Index("event_by_day", event.c.business_date)
 
+sealed_day = table(
+    "sealed_day",
+    Column("business_date", Day, primary_key=True),
+    Column("last", Units, nullable=False),
+    text("sha256"),
+)
+
 # --- instructions -------------------------------------------------------------------------------------------------------------
 
 instruction = table(
@@ -220,7 +227,13 @@ instruction = table(
     UniqueConstraint("sender", "reference", name="one_instruction_per_reference"),
 )
 Index("instruction_due", instruction.c.status, instruction.c.isd)
-Index("instruction_matching", instruction.c.deliver_account, instruction.c.receive_account, instruction.c.isin, instruction.c.status)
+Index(
+    "instruction_matching",
+    instruction.c.deliver_account,
+    instruction.c.receive_account,
+    instruction.c.isin,
+    instruction.c.status,
+)
 
 instruction_status = table(
     "instruction_status",

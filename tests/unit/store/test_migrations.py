@@ -14,7 +14,7 @@ from depository.store.schema import metadata
 
 
 def differences(engine: Engine) -> list[object]:
-    """What Alembic finds different between a database and the tables of the code, types included; defaults are compared by `shape`."""
+    """What Alembic finds different between a database and the tables of the code, types included."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, metadata))

@@ -299,6 +299,14 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "sealed_day",
+        sa.Column("business_date", sa.Text(), nullable=False),
+        sa.Column("last", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sha256", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("business_date"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "sighting",
         sa.Column("party", sa.Text(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),

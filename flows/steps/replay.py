@@ -1,0 +1,230 @@
+"""Rebuilds the books up to a date from the input log and the archived files alone, by the functions that made them, and compares.
+
+`replay` takes the log from the database, `replay_archive` from the sealed days in the archive, for the case that nothing else is
+left. Both play into a fresh SQLite database and folder; every outgoing file must come out with the same name and bytes.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from depository.market import Market, read_market
+from depository.rejects import Broken, FileRefused
+from depository.sftp.intake import Policy
+from depository.store import events, files, journal, schema
+from depository.store.archive import Archive
+from depository.store.database import create_tables, open_database
+from depository.store.events import Event, EventKind
+from depository.store.types import text_moment
+from depository.store.work import Work
+from flows.steps.batches import run_batch
+from flows.steps.holding import lift, place
+from flows.steps.intake import Arrival, take
+from flows.steps.planning import plan
+from flows.steps.reference import load_contents
+from flows.steps.site import SftpSettings, Site
+from parsers.sandbox import Sandbox
+
+Balances = dict[journal.Key, int]
+Sent = dict[tuple[str, str], str]
+"""Party and name to SHA-256."""
+NOWHERE = SftpSettings("", 0, "", Path(), "")
+"""A replay reaches no server."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """What a replay rebuilt, and where it differs from what was (nothing = it was proved)."""
+
+    events: int
+    entries: int
+    head: str
+    """The journal's head hash after the last event."""
+    outgoing: int
+    """Files that came out and were compared."""
+    differences: tuple[str, ...]
+    folder: Path
+    """Has `csd.db`, `archive` and `outbox/<party>/<name>`."""
+
+
+def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
+    """Replays everything up to the end of business date `until` into `folder`, which must be empty or missing.
+
+    Compares the journal's head after every event, all balances, and name and hash of every outgoing file. `at` is the moment of
+    the reading. Raises FileExistsError for a folder in use, LookupError when nothing was recorded by then.
+    """
+    with site.reading(at, until) as work:
+        log = events.between(work, 0, events.last_of(work, until))
+        if not log:
+            raise LookupError(f"nothing was recorded up to {until}")
+        balances = _balances_at(work, log[-1].entries)
+        sent = {
+            (row[0], row[1]): row[2] for day in {e.business_date for e in log} for row in files.queued_on(work, day)
+        }
+        later = _queued_after(work, until)
+    fresh = _play(log, site.archive, site.sandbox, folder)
+    return _compared(fresh, log, balances, sent, later)
+
+
+def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path) -> ReplayResult:
+    """The same from the archive alone: checks that the sealed days follow each other, plays them, compares with what they say.
+
+    Raises LookupError when no day up to `until` is sealed, Broken when one is missing or was changed.
+    """
+    log: list[Event] = []
+    sent: Sent = {}
+    previous = ""
+    for name, digest in archive.pointers().items():
+        if date.fromisoformat(name) > until:
+            continue
+        day, before, outgoing = events.from_json(archive.get(digest))
+        if before != previous:
+            raise Broken(f"the sealed day {name} does not follow the one before it: a day is missing from the archive")
+        previous = digest
+        log += day
+        sent.update({(party, name_): sha256 for party, name_, sha256 in outgoing})
+    if not log:
+        raise LookupError(f"no day up to {until} is sealed in the archive")
+    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A replayed site and the first events at which it left the log."""
+
+    site: Site
+    faults: tuple[str, ...]
+
+
+def _play(log: Sequence[Event], inputs: Archive, sandbox: Sandbox, folder: Path) -> _Fresh:
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: name a new folder for the replay")
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = open_database(f"sqlite:///{(folder / 'csd.db').resolve()}")
+    create_tables(engine)
+    site = Site(engine, Archive(folder / "archive"), _market(log[0], inputs), NOWHERE, sandbox, Policy(), folder)
+    for event in log:
+        site = replace(site, market=_market(event, inputs))
+        try:
+            PLAYERS[event.kind](site, inputs, event)
+        except (Broken, FileRefused, LookupError, ValueError) as fault:
+            return _Fresh(site, (f"event {event.number} ({_words(event)}) could not be replayed: {fault}",))
+        with site.reading(event.at, event.business_date) as work:
+            found = events.between(work, event.number - 1, events.newest(work))
+        if found != [event]:
+            return _Fresh(
+                site,
+                (f"event {event.number} ({_words(event)}) has another effect: {_told(found)}, was {_told([event])}",),
+            )
+    return _Fresh(site, ())
+
+
+def _compared(fresh: _Fresh, log: Sequence[Event], balances: Balances | None, sent: Sent, later: Sent) -> ReplayResult:
+    """The differences; `later` are files whose content was queued anew after the replay's end, which cannot be compared."""
+    site, last = fresh.site, log[-1]
+    with site.reading(last.at, last.business_date) as work:
+        entries, head = journal.head(work)
+        rebuilt = journal.balances(work)
+        came_out = {
+            (row[0], row[1]): row[2] for day in {e.business_date for e in log} for row in files.queued_on(work, day)
+        }
+    differences = list(fresh.faults)
+    for key in sorted((rebuilt.keys() | balances.keys()) if balances is not None else ()):
+        was, now = (balances or {}).get(key, 0), rebuilt.get(key, 0)
+        if was != now:
+            differences.append(f"balance of {key[0]} in {key[1]} part '{key[2]}' was {was}, the replay gives {now}")
+    for party, name in sorted(sent.keys() | came_out.keys()):
+        was_sent, now_sent = sent.get((party, name)), came_out.get((party, name))
+        if was_sent != now_sent and (party, name) not in later:
+            differences.append(
+                f"outgoing {party}/{name} was {was_sent or 'not there'}, the replay gives {now_sent or 'none'}"
+            )
+    for (party, name), digest in came_out.items():
+        target = site.var / "outbox" / party / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(site.archive.get(digest))
+    site.engine.dispose()
+    return ReplayResult(len(log), entries, head, len(came_out), tuple(differences), site.var)
+
+
+def _reference(site: Site, inputs: Archive, event: Event) -> None:
+    load_contents(site, {name: inputs.get(digest) for name, digest in event.data["files"].items()}, event.at)
+
+
+def _file(site: Site, inputs: Archive, event: Event) -> None:
+    d = event.data
+    stopped = (d["stopped"][0], d["stopped"][1]) if d["stopped"] else None
+    data = inputs.get(d["sha256"])
+    arrived = text_moment(d["arrived"])
+    take(
+        site,
+        Arrival(d["party"], d["folder"], d["name"], data, arrived, d["channel"], d["claimed"], d["fault"], stopped),
+    )
+
+
+def _plan(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    plan(site, date.fromisoformat(event.data["day"]), event.at, lambda: str(event.data["secret"]))
+
+
+def _batch(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    run_batch(site, event.business_date, event.data["slot"], event.at)
+
+
+def _hold(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    place(site, d["participant"], d["nin"], d["reason"], d["operator"], event.at)
+
+
+def _release(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    lift(site, event.data["participant"], event.data["nin"], event.at)
+
+
+PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
+    EventKind.REFERENCE: _reference,
+    EventKind.FILE: _file,
+    EventKind.PLAN: _plan,
+    EventKind.BATCH: _batch,
+    EventKind.HOLD: _hold,
+    EventKind.RELEASE: _release,
+}
+
+
+def _market(event: Event, inputs: Archive) -> Market:
+    """The configuration in force at an event."""
+    market, timetable = (inputs.get(digest).decode() for digest in event.data["market"])
+    return read_market(market, timetable)
+
+
+def _balances_at(work: Work, entries: int) -> Balances:
+    """Balances by the journal up to an entry."""
+    t = schema.posting
+    sums: Balances = defaultdict(int)
+    for holder, asset, part, amount in work.connection.execute(
+        select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(t.c.entry <= entries)
+    ):
+        sums[holder, asset, part] += amount
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def _queued_after(work: Work, until: date) -> Sent:
+    t = schema.outgoing
+    rows = work.connection.execute(select(t.c.party, t.c.name, t.c.sha256).where(t.c.business_date > until))
+    return {(r.party, r.name): r.sha256 for r in rows}
+
+
+def _words(event: Event) -> str:
+    told = {name: value for name, value in event.data.items() if name != "market" and value}
+    return f"{event.kind} of {event.business_date} {json.dumps(told, ensure_ascii=False)}"
+
+
+def _told(found: Sequence[Event]) -> str:
+    def one(event: Event) -> dict[str, Any]:
+        return {"number": event.number, "at": event.at.isoformat(), "entries": event.entries, "head": event.head[:16]}
+
+    return ", ".join(str(one(event)) for event in found) or "none"
