@@ -1,7 +1,7 @@
 """A report or notice as a PDF on A4 for people: letterhead, facts, tables that wrap, page numbers.
 
 The fonts come with the package (DejaVu Sans, which has Cyrillic and Kazakh letters), so no system font matters; equal
-reports give equal bytes. A notice's fact "Text" is printed as the letter's body and its fact "From" as the letterhead.
+reports give equal bytes. The fact "From" is printed as the letterhead, a notice's fact "Text" as the letter's body.
 """
 
 import io
@@ -33,6 +33,7 @@ _MARGIN = 18 * mm
 _FRAME = 6
 _WIDE_FROM = 6
 """A report with a table of so many columns is printed in landscape."""
+_NOTICE, _FROM, _TEXT = "notice", "From", "Text"
 _NUMERIC = (Kind.COUNT, Kind.QUANTITY, Kind.MONEY, Kind.PERCENT)
 
 
@@ -45,17 +46,15 @@ def _register_fonts() -> None:
 
 
 def render(report: Report, depository: str = "") -> bytes:
-    """The bytes of the PDF; `depository` is the name in the letterhead, by default the notice's fact "From".
+    """The bytes of the PDF; `depository` is the name in the letterhead, by default the report's fact "From".
 
     Raises ValueError when a row does not fit its columns.
     """
     _register_fonts()
-    facts = list(report.facts)
-    body = ""
-    if report.code == "notice":
-        body = " ".join(str(value) for label, value in facts if label == "Text")
-        depository = depository or next((str(value) for label, value in facts if label == "From"), "")
-        facts = [(label, value) for label, value in facts if label not in ("Text", "From")]
+    body = " ".join(str(value) for label, value in report.facts if label == _TEXT and report.code == _NOTICE)
+    depository = depository or next((str(value) for label, value in report.facts if label == _FROM), "")
+    elsewhere = (_TEXT, _FROM) if report.code == _NOTICE else (_FROM,)
+    facts = [(label, value) for label, value in report.facts if label not in elsewhere]
     wide = any(len(table.columns) >= _WIDE_FROM for table in report.tables)
     page = landscape(A4) if wide else A4
     room = page[0] - 2 * _MARGIN

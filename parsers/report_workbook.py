@@ -25,6 +25,7 @@ _SOFT = "#595959"
 _LINE = "#D9D9D9"
 _EXCEL_DIGITS = 15
 _LONGEST_TEXT = 32_000
+_LONGEST_LINK = 250
 _FIRST_YEAR = 1901
 _WIDEST = 48
 _WIDEST_FACT = 72
@@ -122,8 +123,8 @@ def _page(sheet: Worksheet, report: Report) -> None:
 def _cover(workbook: Workbook, styles: _Styles, report: Report, names: list[list[str]]) -> None:
     sheet = workbook.add_worksheet("Report")
     _page(sheet, report)
-    labels = [label for label, _ in report.facts] + [name for parts in names for name in parts]
-    sheet.set_column(0, 0, min(_WIDEST, max([22, *(len(label) + 3 for label in labels)])))
+    labels = [label for label, _ in report.facts] + [table.title for table in report.tables]
+    sheet.set_column(0, 0, min(_WIDEST, max([22, *(len(label) + 4 for label in labels)])))
     values = [_shown(value, _kind(value), 0) for _, value in report.facts]
     middle = min(_WIDEST_FACT, max([24, *(len(value) + 4 for value in values)]))
     sheet.set_column(1, 1, middle)
@@ -152,7 +153,8 @@ def _cover(workbook: Workbook, styles: _Styles, report: Report, names: list[list
             lines = min(SHEET_ROWS, len(table.rows) - part * SHEET_ROWS)
             target = name.replace("'", "''")
             _height(sheet, row, [(table.note, max(30, 110 - middle))])
-            sheet.write_url(row, 0, f"internal:'{target}'!A1", link, name)
+            shown = (table.title if part == 0 else name)[:_LONGEST_LINK] or name
+            sheet.write_url(row, 0, f"internal:'{target}'!A1", link, shown)
             sheet.write_number(row, 1, lines, styles.cell(num_format="#,##0", align="left"))
             sheet.write_string(row, 2, table.note, styles.cell(text_wrap=True, font_color=_SOFT))
             row += 1

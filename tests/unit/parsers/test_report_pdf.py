@@ -50,6 +50,13 @@ def test_a_notice_reads_as_a_letter() -> None:
     assert "From" not in page
 
 
+def test_who_sends_a_report_stands_in_its_letterhead() -> None:
+    sent = report(code="interest", facts=(("From", "Model Central Securities Depository"), ("Interest", "S000001")))
+    (page,) = pages(render(sent))
+    assert page.count("Model Central Securities Depository") == 1
+    assert "From" not in page
+
+
 def test_kazakh_letters_are_printed() -> None:
     (page,) = pages(render(NOTICE))
     assert "ғ қ ң ө ұ ү һ і ә" in page
@@ -89,6 +96,7 @@ def test_nothing_in_a_text_is_taken_for_markup(text: str) -> None:
 def test_an_empty_table_says_so_and_why() -> None:
     (page,) = pages(render(report(table(rows=(), note="Nothing failed."))))
     assert "Nothing failed." in page
+    (page,) = pages(render(report(table(rows=(), note=""))))
     assert "No lines." in page
 
 
