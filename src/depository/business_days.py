@@ -15,7 +15,7 @@ class DayKind(StrEnum):
 
 
 class OutsideCalendar(LookupError):
-    """No calendar is loaded for this year; load one with `csd load`."""
+    """No calendar is published for this year yet; an operator loads one with `csd load`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Calendar:
     def kind(self, day: date) -> DayKind:
         """What `day` is."""
         if day.year not in self.years:
-            raise OutsideCalendar(f"no settlement calendar is loaded for {day.year}")
+            raise OutsideCalendar(f"no settlement calendar is published for {day.year}")
         weekly = DayKind.SETTLEMENT if day.weekday() < 5 else DayKind.HOLIDAY
         return self.declared.get(day, weekly)
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from depository.answers import LineOutcome, Verdict
+from depository.business_days import OutsideCalendar
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
 from depository.ledger import Entry, move
 from depository.notices import Notice, notify
@@ -359,15 +360,11 @@ def _quantity(line: TransferRequest, product: Product) -> int | Reject:
         )
     try:
         units = to_units(line.quantity, product.scale)
-    except TooFine:
-        units = 0
+    except TooFine as fault:
+        return Reject(RejectionReason.QUANTITY, "CSD-5.2-dvp", "quantity", str(line.quantity), str(fault))
     if units <= 0:
         return Reject(
-            RejectionReason.QUANTITY,
-            "CSD-5.2-dvp",
-            "quantity",
-            str(line.quantity),
-            f"give a quantity above nought with at most {product.scale} decimals",
+            RejectionReason.QUANTITY, "CSD-5.2-dvp", "quantity", str(line.quantity), "give a quantity above nought"
         )
     return units
 
@@ -382,7 +379,11 @@ def _date_fault(work: Work, due: date | None, within: bool) -> Reject | None:
             str(due or ""),
             f"the due date has passed; today is {work.business_date}",
         )
-    if not register.calendar(work).is_business_day(due):
+    try:
+        open_then = register.calendar(work).is_business_day(due)
+    except OutsideCalendar as outside:
+        return Reject(RejectionReason.DATE, "CSD-7.6.5-a", "due_date", str(due), f"{outside}; give a date within the published calendar")
+    if not open_then:
         return Reject(
             RejectionReason.DATE, "CSD-7.6.5-a", "due_date", str(due), "the due date is not a business day of the calendar"
         )

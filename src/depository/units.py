@@ -1,10 +1,16 @@
 """Exact numbers: `Decimal` for people and rules, whole units of the asset's smallest part for the ledger and the database."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
+
+
+LARGEST = 10**17
+"""Smallest units in one amount: less than this. Ninety such amounts still add up within the database's 64 bits."""
+_EXACT = Context(prec=100)
+"""Arithmetic that never rounds on numbers that a file can hold (the standard 28 digits would)."""
 
 
 class TooFine(ValueError):
-    """The number has more decimals than the asset knows."""
+    """The number has more decimals than the asset knows, or is larger than an amount can be."""
 
 
 def to_units(amount: Decimal, scale: int) -> int:
@@ -13,10 +19,14 @@ def to_units(amount: Decimal, scale: int) -> int:
     >>> to_units(Decimal("12.50"), 2)
     1250
     """
-    shifted = amount.scaleb(scale)
+    if amount.adjusted() + scale > 17:
+        raise TooFine(f"{amount} is larger than an amount can be")
+    shifted = amount.scaleb(scale, _EXACT)
     whole = int(shifted)
     if shifted != whole:
         raise TooFine(f"{amount} has more than {scale} decimals")
+    if abs(whole) >= LARGEST:
+        raise TooFine(f"{amount} is larger than an amount can be")
     return whole
 
 
