@@ -41,7 +41,8 @@ class _Styles:
         self._made: dict[tuple[tuple[str, object], ...], Format] = {}
 
     def get(self, **properties: object) -> Format:
-        key = tuple(sorted(properties.items(), key=lambda item: item[0]))
+        # Another order of the same properties would make the format twice, which does no harm.
+        key = tuple(properties.items())
         if key not in self._made:
             self._made[key] = self._workbook.add_format({"font_name": "Calibri", "font_size": 10, **properties})
         return self._made[key]
@@ -202,7 +203,7 @@ def _sheet(
         _height(sheet, number, [(str(row[n]), widths[n]) for n in texts if isinstance(row[n], str)])
         for n, value in enumerate(row):
             _write(sheet, styles, number, n, value, table.columns[n].kind, places[n], {})
-    if not rows:
+    if not rows and not table.note:
         sheet.write_string(head + 1, 0, "No lines.", styles.get(italic=True, font_color=_SOFT))
     if table.columns and rows:
         sheet.autofilter(head, 0, head + len(rows), len(table.columns) - 1)
