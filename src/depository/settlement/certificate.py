@@ -6,41 +6,116 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depository.settlement.cuts import Tight
 from depository.settlement.objective import Objective
 from depository.settlement.outcome import Multiplier
 from depository.settlement.problem import Problem
-from depository.settlement.units import Units, leg_units
+from depository.settlement.reduction import Reduced
+from depository.settlement.units import Units, by_position, leg_units
+
+# Prices are rounded to this fraction of the objective's own unit: fine enough for prices of a cent among trillions.
+FINER = 1 << 80
 
 
-def bound_of(
-    units: Units, opening: NDArray[Any], weight: NDArray[Any], price: NDArray[Any], never: NDArray[np.bool_]
-) -> int:
-    """Sum of price * opening plus, over the units not ruled out, the positive part of weight + sum of price * change.
+def prove(
+    problem: Problem,
+    units: Units,
+    objective: Objective,
+    value: NDArray[Any],
+    count: NDArray[np.int64],
+    core: Reduced,
+    tight: Tight | None,
+) -> tuple[Fraction, list[Multiplier]]:
+    """The bound that follows from the prices of the relaxation, and the lines from which anyone can recompute it.
 
-    `weight` and `price` are Python integers (dtype object) on one common denominator, prices >= 0; so is the result.
+    Sum of price * what is available, plus price * right side of each cut, plus, over the units not ruled out, the positive part
+    of weight + sum of price * change - sum of price * coefficient in the cut. Exact: all in integers over one denominator.
     """
-    used = np.flatnonzero(price != 0)
-    total = int(sum((price[used] * opening[used]).tolist()))
-    profit = weight.copy()
-    legs = np.flatnonzero((price != 0)[units.row])
-    if len(legs):
-        np.add.at(profit, leg_units(units.start)[legs], price[units.row[legs]] * units.change[legs].astype(object))
-    return total + int(sum(max(p, 0) for p in profit[~never].tolist()))
-
-
-def multiplier_lines(problem: Problem, price: NDArray[Any], denominator: int) -> list[Multiplier]:
-    """The prices that are not zero as lines of the proof."""
-    return [
-        Multiplier(
-            "balance", problem.positions[p].asset, problem.positions[p].holder, "", Fraction(int(price[p]), denominator)
-        )
-        for p in np.flatnonzero(price != 0).tolist()
+    denominator = objective.denominator * FINER
+    profit = (value.astype(object) * objective.per_value + count.astype(object) * objective.per_instruction) * FINER
+    first_id = _first_ids(problem, units)
+    lines = [
+        Multiplier("never", problem.positions[p].asset, problem.positions[p].holder, first_id[u], Fraction(0), "", Fraction(0))
+        for u, p in zip(core.never.tolist(), core.never_row.tolist(), strict=True)
     ]
+    ruled_out = np.zeros(len(units), dtype=np.bool_)
+    ruled_out[core.never] = True
+    total = 0
+    if tight is not None:
+        price = np.zeros(len(problem.positions), dtype=object)
+        for p, value_of_one in zip(core.bind.tolist(), tight.price.tolist(), strict=True):
+            price[p] = round(Fraction(value_of_one) * denominator)
+        used = np.flatnonzero(price != 0)
+        lines += [
+            Multiplier("balance", at.asset, at.holder, "", Fraction(price[p], denominator), "", Fraction(0))
+            for p in used.tolist()
+            for at in (problem.positions[p],)
+        ]
+        total += sum((price[used] * problem.opening[used]).tolist())
+        legs = np.flatnonzero((price != 0)[units.row])
+        if len(legs):
+            np.add.at(profit, leg_units(units.start)[legs], price[units.row[legs]] * units.change[legs].astype(object))
+        total += _add_cuts(problem, units, core, tight, denominator, ruled_out, profit, first_id, lines)
+    total += sum(p for p in profit[~ruled_out].tolist() if p > 0)
+    return Fraction(int(total), denominator), lines
 
 
-def integer_weights(objective: Objective, value: NDArray[Any], count: NDArray[np.int64]) -> NDArray[Any]:
-    """Unit weights as Python integers over `objective.denominator`."""
-    weights: NDArray[Any] = (
-        value.astype(object) * objective.per_value + count.astype(object) * objective.per_instruction
-    )
-    return weights
+def _add_cuts(
+    problem: Problem,
+    units: Units,
+    core: Reduced,
+    tight: Tight,
+    denominator: int,
+    ruled_out: NDArray[np.bool_],
+    profit: NDArray[Any],
+    first_id: list[str],
+    lines: list[Multiplier],
+) -> int:
+    """Charge each unit its coefficient in every cut, append the cuts' lines, and return what the right sides add to the bound."""
+    head, entry = by_position(units.row, len(problem.positions))
+    unit = leg_units(units.start)
+    turned = np.zeros(len(units), dtype=np.bool_)
+    total = 0
+    for cut, price in zip(tight.cuts, tight.cut_price.tolist(), strict=True):
+        if price <= 0.0:
+            continue
+        p = int(core.bind[cut.row])
+        legs = entry[head[p] : head[p + 1]]
+        legs = legs[~ruled_out[unit[legs]]]
+        members = unit[legs]
+        # What settles in any best set is counted by what is missing, as the relaxation did by leaving it out.
+        turned[:] = False
+        turned[core.free[cut.other]] = True
+        sure = np.isin(members, core.surely)
+        turned[members[sure]] = True
+        needs = [-2 * int(c) for c in units.change[legs].tolist()]
+        other = turned[members].tolist()
+        room = 2 * int(problem.opening[p]) - sum(n for n, o in zip(needs, other, strict=True) if o)
+        whole, rest = divmod(room, cut.half_divisor)
+        one = cut.half_divisor - rest
+        multiplier = round(Fraction(price) * denominator / one)
+        if multiplier <= 0:
+            continue
+        side = whole * one
+        for u, need, o in zip(members.tolist(), needs, other, strict=True):
+            times, over = divmod(-need if o else need, cut.half_divisor)
+            coefficient = times * one + max(0, over - rest)
+            if o:
+                side -= coefficient
+                coefficient = -coefficient
+            if coefficient:
+                profit[u] -= multiplier * coefficient
+        total += multiplier * side
+        at = problem.positions[p]
+        names = ";".join(first_id[u] for u, o in zip(members.tolist(), other, strict=True) if o)
+        divisor = Fraction(cut.half_divisor, 2)
+        lines.append(Multiplier("cut", at.asset, at.holder, "", Fraction(multiplier * one, denominator), names, divisor))
+    return total
+
+
+def _first_ids(problem: Problem, units: Units) -> list[str]:
+    """The earliest instruction of each unit stands for the unit."""
+    names = [""] * len(units)
+    for j in np.argsort(-problem.rank).tolist():
+        names[int(units.member[j])] = problem.ids[j]
+    return names

@@ -1,98 +1,190 @@
-"""One settlement cycle: the best set the netted class can settle, then the gross class one by one, with the proof (design §5)."""
+"""One settlement cycle: the best set of the netted class, then the gross class one by one, with the proof (design §5)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depository.settlement import attribution, kernels
-from depository.settlement.certificate import bound_of, integer_weights, multiplier_lines
-from depository.settlement.objective import objective_of, unit_totals
+from depository.settlement import attribution, compiled
+from depository.settlement.certificate import prove
+from depository.settlement.cuts import Tight, tighten
+from depository.settlement.netting import PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose
+from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import ENGINE_VERSION, Certificate, Outcome, PriorityLine
 from depository.settlement.problem import Problem
-from depository.settlement.units import Units, by_position, leg_units, units_of
+from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.units import Units, leg_units, units_of
 
-EFFORTS = ("quick", "standard", "thorough")
-ROUNDS = 1 << 30
+EFFORTS = tuple(PLANS)
+# Up to this many open units a lower priority may rearrange a higher one's set as long as its objective stays the same.
+REARRANGED = 2000
+
+Totals = tuple[NDArray[Any], NDArray[np.int64]]
+Stop = Callable[[], bool] | None
 
 
 def settle(
-    problem: Problem,
-    objective: str = "mixed",
-    effort: str = "standard",
-    seed: int = 0,
-    stop: Callable[[], bool] | None = None,
+    problem: Problem, objective: str = "mixed", effort: str = "standard", seed: int = 0, stop: Stop = None
 ) -> Outcome:
     """Choose what settles, explain what does not, and prove how good the choice is.
 
-    `objective` is mixed, value or count; `effort` (quick, standard, thorough) is counted in work units, never in seconds. `stop` is the
-    emergency stop: once it returns true the best feasible set so far is taken. Raises ValueError for an unknown objective or effort.
+    `objective` is mixed, value or count; `effort` (quick, standard, thorough) is counted in work units, never in seconds; `seed`
+    is only recorded, for nothing is drawn at random. `stop` is the emergency stop: once it returns true the best feasible set so
+    far is taken. Raises ValueError for an unknown objective or effort.
     """
-    if effort not in EFFORTS:
+    if effort not in PLANS:
         raise ValueError(f"effort is {effort!r}, not one of {', '.join(EFFORTS)}")
     goal = objective_of(problem, objective)
     units = units_of(problem)
-    levels = np.unique(problem.priority).tolist()
-    totals = [unit_totals(problem, units.member, len(units), level) for level in levels]
+    cycle = _Cycle(problem, units, goal, PLANS[effort], stop)
+    everything = np.arange(len(units))
+    fifo = _fifo(units, problem.opening, everything, np.zeros(len(units), dtype=np.int64))
+    run = cycle.run(np.zeros(len(units), dtype=np.int64), None)
+    step = run.step
+    kept = cycle.not_below(step > 0, fifo > 0, objective)
+    if not kept:
+        # The best by the objective alone gives away value or number against first in, first out: keep both.
+        floored = cycle.run(np.zeros(len(units), dtype=np.int64), fifo > 0) if not units.gross.any() else run
+        step = floored.step
+        if not cycle.not_below(step > 0, fifo > 0, objective):
+            step = cycle.run(fifo, None).step
+    return _outcome(cycle, run, step, kept, objective, effort, seed)
 
-    def score(settled: NDArray[np.bool_]) -> tuple[int, ...]:
-        return tuple(
-            goal.per_value * int(v[settled].sum()) + goal.per_instruction * int(c[settled].sum()) for v, c in totals
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """One way through the cycle: the step in which each unit settled, and what is known of the netted class's first round."""
+
+    step: NDArray[np.int64]
+    bound: float
+    proven: bool
+    lines: tuple[tuple[int, float, bool], ...]
+    core: Reduced
+    tight: Tight | None
+
+
+class _Cycle:
+    """What stays the same while a cycle looks for its set."""
+
+    __slots__ = ("goal", "levels", "plan", "problem", "stop", "totals", "units")
+
+    def __init__(self, problem: Problem, units: Units, goal: Objective, plan: Plan, stop: Stop) -> None:
+        self.problem = problem
+        self.units = units
+        self.goal = goal
+        self.plan = plan
+        self.stop = stop
+        self.levels: list[int] = np.unique(problem.priority).tolist()
+        self.totals = [unit_totals(problem, units.member, len(units), level) for level in self.levels]
+
+    def run(self, step: NDArray[np.int64], floor: NDArray[np.bool_] | None) -> _Run:
+        """Netted class at once, gross class one by one, and again as long as something settles, starting from `step`.
+
+        `floor` is a set whose value and number the highest priority must reach.
+        """
+        units = self.units
+        net, gross = np.flatnonzero(~units.gross), np.flatnonzero(units.gross)
+        step = step.copy()
+        first: _Run | None = None
+        while True:
+            before = int((step > 0).sum())
+            balance = balance_after(units, self.problem.opening, step > 0)
+            found = self._net(balance, net[step[net] == 0], floor if first is None else None)
+            together = found.step
+            if len(together):
+                step[together] = step.max(initial=0) + 1
+                balance = balance_after(units, self.problem.opening, step > 0)
+            first = first or found
+            if len(gross):
+                step = _fifo(units, balance, gross, step)
+            if int((step > 0).sum()) == before:
+                return replace(first, step=step)
+            if not len(gross):
+                # Nothing came in between, so the netted class has nothing new to go on.
+                return replace(first, step=step)
+
+    def _net(self, balance: NDArray[Any], waiting: NDArray[np.int64], floor: NDArray[np.bool_] | None) -> _Run:
+        """The netted units that settle together (as `step`), priority by priority."""
+        units = self.units
+        core = reduce(units, balance, waiting)
+        fifo = _fifo(units, balance, waiting, np.zeros(len(units), dtype=np.int64)) > 0
+        chosen = fifo.copy()
+        chosen[core.surely] = True
+        floors: list[Floor] = []
+        if floor is not None:
+            floors = [_floor(amount, core, floor) for amount in self.totals[0]]
+        lines: list[tuple[int, float, bool]] = []
+        tight: Tight | None = None
+        bound, proven = 0.0, True
+        now = core
+        several = sum(1 for v, c in self.totals if self._weight(v, c)[core.free].any()) > 1
+        exact = len(core.free) <= REARRANGED
+        for level, (value, count) in zip(self.levels, self.totals, strict=True):
+            whole = self._weight(value, count)
+            weight = whole[now.free]
+            fixed = float(whole[chosen].sum()) - float(weight[chosen[now.free]].sum())
+            if not weight.any():
+                lines.append((level, fixed, True))
+                continue
+            tight = tighten(now, weight, self.plan.rounds, self.stop)
+            found = choose(now, weight, chosen[now.free], self.plan, floors, tight, self.stop)
+            chosen[now.free] = found.x
+            lines.append((level, fixed + found.bound, found.proven))
+            bound = fixed + found.bound
+            proven = proven and found.proven and (exact or not several)
+            if not several:
+                break
+            if exact:
+                floors = [*floors, (weight, float(weight[found.x].sum()) * (1 - 1e-12))]
+            else:
+                now = self._without(now, balance, waiting, chosen, whole)
+                floors = []
+        settled = np.zeros(len(units), dtype=np.int64)
+        settled[chosen] = 1
+        left = balance_after(units, balance, chosen)
+        settled = _fifo(units, left, waiting, settled)
+        return _Run(np.flatnonzero(settled), bound, proven, tuple(lines), core, None if several else tight)
+
+    def _weight(self, value: NDArray[Any], count: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The objective per unit, as floats for guidance."""
+        goal = self.goal
+        result: NDArray[np.float64] = value.astype(np.float64) * (goal.per_value / goal.denominator) + count * (
+            goal.per_instruction / goal.denominator
         )
+        return result
 
-    fifo = _fifo(units, problem.opening, np.arange(len(units)), np.zeros(len(units), dtype=np.int64))
-    step = np.zeros(len(units), dtype=np.int64)
-    balance = problem.opening.copy()
-    net, gross = np.flatnonzero(~units.gross), np.flatnonzero(units.gross)
-    while True:
-        before = int((step > 0).sum())
-        waiting = net[step[net] == 0]
-        together = _best_net_set(units, balance, waiting, totals, score)
-        if len(together):
-            step[together] = step.max(initial=0) + 1
-            balance = balance_after(units, problem.opening, step > 0)
-        step = _fifo(units, balance, gross, step)
-        balance = balance_after(units, problem.opening, step > 0)
-        if int((step > 0).sum()) == before:
-            break
-    if len(levels) == 1 and not _dominates(step > 0, fifo > 0, totals, objective):
-        step = fifo
-    settled = (step > 0)[units.member]
+    def _without(
+        self,
+        core: Reduced,
+        balance: NDArray[Any],
+        waiting: NDArray[np.int64],
+        chosen: NDArray[np.bool_],
+        decided: NDArray[np.float64],
+    ) -> Reduced:
+        """The core that is left for the lower priorities once the units of this one stand as chosen."""
+        open_now = np.zeros(len(self.units), dtype=np.bool_)
+        open_now[core.free] = True
+        open_now[decided > 0] = False
+        fixed = chosen & ~open_now
+        return reduce(self.units, balance_after(self.units, balance, fixed), waiting[open_now[waiting]])
 
-    value, count = unit_totals(problem, units.member, len(units))
-    weight = integer_weights(goal, value, count)
-    price = np.zeros(len(problem.positions), dtype=object)
-    never = np.zeros(len(units), dtype=np.bool_)
-    bound = Fraction(bound_of(units, problem.opening, weight, price, never), goal.denominator)
-    reached = goal.of(int(problem.value[settled].sum()), int(settled.sum()))
-    certificate = Certificate(
-        instructions=len(problem.ids),
-        value_total=int(problem.value.sum()) * problem.value_unit,
-        value_settled=int(problem.value[settled].sum()) * problem.value_unit,
-        count_settled=int(settled.sum()),
-        objective=objective,
-        objective_settled=reached,
-        upper_bound=bound,
-        gap=bound - reached,
-        proven_optimal=bound == reached,
-        bound_from_multipliers=bound,
-        effort=effort,
-        stopped_by="finished",
-        seed=seed,
-        engine_version=ENGINE_VERSION,
-        input_sha256=problem.sha256,
-        priorities=tuple[PriorityLine, ...](),
-    )
-    return Outcome(
-        settled=settled,
-        step=step[units.member],
-        unsettled=attribution.unsettled(problem, units, settled),
-        failing=attribution.failing(problem),
-        certificate=certificate,
-        multipliers=multiplier_lines(problem, price, goal.denominator),
-    )
+    def not_below(self, settled: NDArray[np.bool_], fifo: NDArray[np.bool_], objective: str) -> bool:
+        """At the highest priority, not below first in, first out in what the objective weighs: value, number, or each of both."""
+        if not self.totals:
+            return True
+        value, count = self.totals[0]
+        more_value = int(value[settled].sum()) >= int(value[fifo].sum())
+        more_count = int(count[settled].sum()) >= int(count[fifo].sum())
+        return {"value": more_value, "count": more_count}.get(objective, more_value and more_count)
+
+
+def _floor(amount: NDArray[Any], core: Reduced, floor: NDArray[np.bool_]) -> Floor:
+    """The units of the core must bring at least what the floor's units bring beyond those that settle anyway."""
+    least = int(amount[floor].sum()) - int(amount[core.surely].sum())
+    return amount[core.free].astype(np.float64), float(least)
 
 
 def balance_after(units: Units, opening: NDArray[Any], settled: NDArray[np.bool_]) -> NDArray[Any]:
@@ -103,68 +195,73 @@ def balance_after(units: Units, opening: NDArray[Any], settled: NDArray[np.bool_
     return balance
 
 
-def _fifo(units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
-    numbers = step.tolist()
-    kernels.fifo(
-        order.tolist(),
-        units.start.tolist(),
-        units.row.tolist(),
-        units.change.tolist(),
-        balance.tolist(),
-        numbers,
-        ROUNDS,
-    )
-    return np.array(numbers, dtype=np.int64)
-
-
-def _best_net_set(
-    units: Units,
-    balance: NDArray[Any],
-    waiting: NDArray[np.int64],
-    totals: list[tuple[NDArray[Any], NDArray[np.int64]]],
-    score: Callable[[NDArray[np.bool_]], tuple[int, ...]],
+def _fifo(
+    units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The better of first-in-first-out to its fixpoint and of starting from all and removing until feasible."""
-    none = np.zeros(len(units), dtype=np.int64)
-    one = _fifo(units, balance, waiting, none) > 0
-    start, row, change = units.start.tolist(), units.row.tolist(), units.change.tolist()
-    head, entry = by_position(units.row, len(balance))
-    tried = none.copy()
-    tried[waiting] = 1
-    numbers = tried.tolist()
-    after = balance_after(units, balance, tried > 0).tolist()
-    weight = [0.0] * len(units)
-    for value, count in totals:
-        # A higher priority outweighs all lower ones.
-        heaviest = float(value.sum()) or 1.0
-        weight = [
-            w * 1e6 + float(v) / heaviest + float(c) / len(units) for w, v, c in zip(weight, value, count, strict=True)
-        ]
-    kernels.remove_until_feasible(
-        start,
-        row,
-        change,
-        leg_units(units.start).tolist(),
-        head.tolist(),
-        entry.tolist(),
-        weight,
-        after,
-        numbers,
-        [0] * len(balance),
+    """First in, first out over `order`, repeated until nothing more settles; continues the numbering of `step`."""
+    step, balance = step.copy(), balance.copy()
+    compiled.run("fifo", len(units.row), order, units.start, units.row, units.change, balance, step, ROUNDS_WITHOUT_END)
+    return step
+
+
+def _outcome(
+    cycle: _Cycle, run: _Run, step: NDArray[np.int64], kept: bool, objective: str, effort: str, seed: int
+) -> Outcome:
+    """Put together the set, its reasons and its certificate."""
+    problem, units, goal = cycle.problem, cycle.units, cycle.goal
+    settled = (step > 0)[units.member]
+    value, count = unit_totals(problem, units.member, len(units))
+    reached = goal.of(int(problem.value[settled].sum()), int(settled.sum()))
+    core, tight = run.core, run.tight
+    if tight is None or units.gross.any():
+        core = reduce(units, problem.opening, np.arange(len(units)))
+        tight = tighten(core, cycle._weight(value, count)[core.free], cycle.plan.rounds, cycle.stop) if len(core.free) else None
+    bound, multipliers = prove(problem, units, goal, value, count, core, tight)
+    proven = bound == reached
+    upper = bound
+    if not units.gross.any():
+        if run.proven and kept:
+            proven, upper = True, reached
+        elif len(cycle.levels) == 1 and run.bound < float(bound):
+            upper = max(reached, min(bound, Fraction(run.bound) * (1 + Fraction(1, 10**9))))
+    stopped = cycle.stop is not None and cycle.stop()
+    certificate = Certificate(
+        instructions=len(problem.ids),
+        value_total=int(problem.value.sum()) * problem.value_unit,
+        value_settled=int(problem.value[settled].sum()) * problem.value_unit,
+        count_settled=int(settled.sum()),
+        objective=objective,
+        objective_settled=reached,
+        upper_bound=upper,
+        gap=upper - reached,
+        proven_optimal=proven,
+        bound_from_multipliers=bound,
+        effort=effort,
+        stopped_by="emergency stop" if stopped else "finished" if proven else "effort",
+        seed=seed,
+        engine_version=ENGINE_VERSION,
+        input_sha256=problem.sha256,
+        priorities=_priority_lines(cycle, run, step) if len(cycle.levels) > 1 else (),
     )
-    kernels.fifo(waiting.tolist(), start, row, change, after, numbers, ROUNDS)
-    two = np.array(numbers) > 0
-    return np.flatnonzero(two if score(two) > score(one) else one)
+    return Outcome(
+        settled=settled,
+        step=step[units.member],
+        unsettled=attribution.unsettled(problem, units, settled),
+        failing=attribution.failing(problem),
+        certificate=certificate,
+        multipliers=multipliers,
+    )
 
 
-def _dominates(
-    settled: NDArray[np.bool_],
-    fifo: NDArray[np.bool_],
-    totals: list[tuple[NDArray[Any], NDArray[np.int64]]],
-    objective: str,
-) -> bool:
-    """Not below FIFO in what the objective weighs: value, count, or each of the two."""
-    value, count = totals[0]
-    more_value = int(value[settled].sum()) >= int(value[fifo].sum())
-    more_count = int(count[settled].sum()) >= int(count[fifo].sum())
-    return {"value": more_value, "count": more_count}.get(objective, more_value and more_count)
+def _priority_lines(cycle: _Cycle, run: _Run, step: NDArray[np.int64]) -> tuple[PriorityLine, ...]:
+    """What each priority reached and could at most have reached, given what the higher ones have settled."""
+    settled = step > 0
+    lines = []
+    for (level, bound, proven), (value, count) in zip(run.lines, cycle.totals, strict=False):
+        reached = cycle.goal.of(int(value[settled].sum()), int(count[settled].sum()))
+        most = cycle.goal.of(int(value.sum()), int(count.sum()))
+        sure = proven and not cycle.units.gross.any()
+        upper = most if not np.isfinite(bound) else min(most, Fraction(bound) * (1 + Fraction(1, 10**9)))
+        upper = reached if sure else max(reached, upper)
+        lines.append(PriorityLine(level, reached, upper, upper - reached, sure))
+    return tuple(lines)

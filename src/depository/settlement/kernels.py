@@ -49,10 +49,11 @@ def remove_until_feasible(
     balance: Any,
     settled: Any,
     queue: Any,
-) -> None:
+) -> bool:
     """Take settled units out until no balance is negative: on each short position the one that costs least per unit it mends.
 
-    Starts from any `settled` (0/1) with its `balance`; ends feasible, at worst empty. `queue` holds one place per position.
+    Starts from any `settled` (0/1) with its `balance`; ends feasible, at worst empty, and says so: false only where balances were
+    negative before anything settled. `queue` holds one place per position.
     """
     rows = len(head) - 1
     waiting = [False for _ in range(rows)]
@@ -80,6 +81,9 @@ def remove_until_feasible(
                 if best < 0 or cost < best_cost:
                     best = u
                     best_cost = cost
+            if best < 0:
+                # Units settled for good gave more than there is without others: no set of these is feasible.
+                return False
             settled[best] = 0
             for k in range(start[best], start[best + 1]):
                 q = row[k]
@@ -88,6 +92,7 @@ def remove_until_feasible(
                     queue[size] = q
                     size += 1
                     waiting[q] = True
+    return True
 
 
 def improve(
@@ -251,3 +256,131 @@ def improve(
                     for k in range(start[u], start[u + 1]):
                         balance[row[k]] += change[k]
     return kept, work
+
+
+def separate(
+    head: Any,
+    entry: Any,
+    unit: Any,
+    change: Any,
+    balance: Any,
+    x: Any,
+    coefficient: Any,
+    part: Any,
+    other: Any,
+    out_row: Any,
+    out_divisor: Any,
+    out_start: Any,
+    out_unit: Any,
+    out_value: Any,
+    out_other: Any,
+    out_side: Any,
+    longest: int,
+    tries: int,
+    least: float,
+) -> int:
+    """Rounding cuts (Marchand and Wolsey) that the fractional x violates, at most one per position; returns their number.
+
+    A position reads sum of needs * x <= balance, receipts being negative needs. Units of the set `other` are counted by what is
+    missing (1 - x) instead. Divided by one of the amounts and rounded, it stays true for whole units and cuts fractions off.
+    The cut of position out_row[c] has divisor out_divisor[c], right side out_side[c], and coefficients out_value on out_unit with
+    out_other (whether the unit is in the set `other`) for out_start[c] <= e < out_start[c+1]; `least` is its least depth.
+    """
+    cuts = 0
+    at = 0
+    for p in range(len(head) - 1):
+        first = head[p]
+        size = head[p + 1] - first
+        if size > longest:
+            continue
+        fractional = 0
+        room = float(balance[p])
+        for e in range(size):
+            k = entry[first + e]
+            now = x[unit[k]]
+            need = -float(change[k])
+            if now > 0.5:
+                other[e] = 1
+                room -= need
+                coefficient[e] = -need
+                part[e] = 1.0 - now
+            else:
+                other[e] = 0
+                coefficient[e] = need
+                part[e] = now
+            if part[e] > 1e-5:
+                fractional += 1
+        if fractional == 0:
+            continue
+        best = least
+        best_divisor = 0.0
+        best_turned = -1
+        # Besides the nearer side for each unit, try the other side for one fractional unit at a time.
+        for turned in range(-1, size if size <= 200 else 0):
+            if turned >= 0:
+                if part[turned] <= 1e-5:
+                    continue
+                room -= coefficient[turned]
+                coefficient[turned] = -coefficient[turned]
+                part[turned] = 1.0 - part[turned]
+            tried = 0
+            for c in range(2 * size):
+                # Each fractional amount is tried as divisor, and its half.
+                half = c & 1
+                if part[c >> 1] <= 1e-5 or part[c >> 1] >= 1.0 - 1e-5:
+                    continue
+                divisor = abs(coefficient[c >> 1]) / (1 + half)
+                tried += 1
+                if tried > tries:
+                    break
+                whole = room // divisor
+                rest = room / divisor - whole
+                if rest < 0.02 or rest > 0.98:
+                    continue
+                depth = -whole
+                norm = 0.0
+                for e in range(size):
+                    ratio = coefficient[e] / divisor
+                    value = coefficient[e] // divisor
+                    over = ratio - value - rest
+                    if over > 0.0:
+                        value += over / (1.0 - rest)
+                    depth += value * part[e]
+                    norm += value * value
+                if norm > 0.0 and depth > 0.0 and depth / norm**0.5 > best:
+                    best = depth / norm**0.5
+                    best_divisor = divisor
+                    best_turned = turned
+            if turned >= 0:
+                room -= coefficient[turned]
+                coefficient[turned] = -coefficient[turned]
+                part[turned] = 1.0 - part[turned]
+        if best_divisor == 0.0 or at + size > len(out_unit):
+            continue
+        if best_turned >= 0:
+            room -= coefficient[best_turned]
+            coefficient[best_turned] = -coefficient[best_turned]
+            other[best_turned] = 1 - other[best_turned]
+        whole = room // best_divisor
+        rest = room / best_divisor - whole
+        side = whole
+        for e in range(size):
+            ratio = coefficient[e] / best_divisor
+            value = coefficient[e] // best_divisor
+            over = ratio - value - rest
+            if over > 0.0:
+                value += over / (1.0 - rest)
+            if other[e] == 1:
+                side -= value
+                value = -value
+            if value != 0.0 or other[e] == 1:
+                out_unit[at] = unit[entry[first + e]]
+                out_value[at] = value
+                out_other[at] = other[e]
+                at += 1
+        out_row[cuts] = p
+        out_divisor[cuts] = best_divisor
+        out_side[cuts] = side
+        cuts += 1
+        out_start[cuts] = at
+    return cuts

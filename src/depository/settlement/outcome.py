@@ -51,10 +51,11 @@ class PriorityLine(NamedTuple):
 
 
 class Multiplier(NamedTuple):
-    """One line of the proof of the bound; see `docs/concepts/settlement-engine.md` for the 30 lines that check it.
+    """One line of the proof of the bound; `docs/concepts/settlement-engine.md` has the thirty lines that check it.
 
-    kind `never`: the instruction can never settle, because of that position. kind `balance`: the price of one unit of that position.
-    kind `cover`: the price of the rule that the instruction needs receipts on that position.
+    kind `never`: the instruction can never settle, because of that position (in this order). `balance`: the price of one unit of
+    that position. `cut`: the price of the position's rule after counting the instructions in `other` by what is missing, dividing
+    by `divisor` and rounding down. An instruction stands for its whole linked group.
     """
 
     kind: str
@@ -62,6 +63,8 @@ class Multiplier(NamedTuple):
     holder: str
     instruction: str
     multiplier: Fraction
+    other: str
+    divisor: Fraction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""HiGHS behind two functions: the linear relaxation with its prices, and branch and bound within a budget of nodes.
+"""HiGHS behind two doors: the linear relaxation with its prices, and branch and bound within a budget of nodes.
 
 Its floats only guide: what it returns is checked and mended in exact integers by the caller. One thread and no time limit, so
 that load and machine do not change the result (changing `threads` within one process makes later runs return nothing).
@@ -13,14 +13,10 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from depository.settlement.reduction import Reduced
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Relaxed:
-    """Solution of the linear relaxation: x per column, price >= 0 per row in units of weight per unit of the row."""
-
-    x: NDArray[np.float64]
-    price: NDArray[np.float64]
-    iterations: int
+# Up to this many units the solver is asked for its finest tolerance.
+SMALL_SEARCH = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,47 +28,86 @@ class Searched:
     finished: bool
 
 
-def relax(
-    start: NDArray[np.int64],
-    row: NDArray[np.int64],
-    change: NDArray[Any],
-    balance: NDArray[Any],
-    weight: NDArray[np.float64],
-    stop: Callable[[], bool] | None = None,
-) -> Relaxed | None:
-    """Maximise weight @ x for 0 <= x <= 1 with balance + legs >= 0; None if the solver fails or is stopped."""
-    model, scale, unit = _model(start, row, change, balance, weight)
-    solver = _solver(stop)
-    if solver.passModel(model) == highspy.HighsStatus.kError:
-        return None
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        return None
-    solution = solver.getSolution()
-    x = np.clip(np.array(solution.col_value), 0.0, 1.0)
-    price = np.maximum(-np.array(solution.row_dual), 0.0) * scale * unit
-    return Relaxed(x, price, int(solver.getInfo().simplex_iteration_count))
+class Relaxation:
+    """The linear relaxation, solved again and again as cuts are added to it.
+
+    After `solve` returned true: `x` per column, `price` >= 0 per row and `cut_price` >= 0 per cut (in weight per unit of the row
+    or of the cut's right side), `profit` per column: its weight less what it uses at these prices; `bound` on weight @ x.
+    """
+
+    __slots__ = ("_rows", "_scale", "_solver", "_unit", "bound", "cut_price", "price", "profit", "x")
+
+    def __init__(
+        self,
+        core: Reduced,
+        weight: NDArray[np.float64],
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        model, self._scale, self._unit = _model(core.start, core.row, core.change, core.balance, weight)
+        self._rows = len(core.balance)
+        self._solver = _solver(stop)
+        self._solver.passModel(model)
+        self.x = self.price = self.cut_price = self.profit = np.zeros(0)
+        self.bound = float("inf")
+
+    def solve(self) -> bool:
+        """Maximise; false if the solver fails or is stopped."""
+        self._solver.run()
+        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return False
+        solution = self._solver.getSolution()
+        dual = np.maximum(-np.array(solution.row_dual), 0.0) * self._unit
+        self.x = np.clip(np.array(solution.col_value), 0.0, 1.0)
+        self.price = dual[: self._rows] * self._scale
+        self.cut_price = dual[self._rows :]
+        self.profit = -np.array(solution.col_dual) * self._unit
+        self.bound = -float(self._solver.getInfo().objective_function_value) * self._unit
+        return True
+
+    def add_cuts(
+        self, side: NDArray[np.float64], start: NDArray[np.int64], unit: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> None:
+        """Add rows value @ x <= side."""
+        low = np.full(len(side), -highspy.kHighsInf)
+        self._solver.addRows(
+            len(side), low, side, len(unit), start[:-1].astype(np.int32), unit.astype(np.int32), value
+        )
+
+    def drop_cuts(self, which: NDArray[np.int64]) -> None:
+        """Remove cuts by number; those behind them move up."""
+        if len(which):
+            self._solver.deleteRows(len(which), (which + self._rows).astype(np.int32))
 
 
 def search(
-    start: NDArray[np.int64],
-    row: NDArray[np.int64],
-    change: NDArray[Any],
-    balance: NDArray[Any],
+    core: Reduced,
     weight: NDArray[np.float64],
     incumbent: NDArray[np.bool_] | None,
-    nodes: int,
+    checks: int,
+    gap: float,
     floors: list[tuple[NDArray[np.float64], float]],
     stop: Callable[[], bool] | None = None,
 ) -> Searched:
-    """Maximise weight @ x over whole units, each floor asking floor[0] @ x >= floor[1], within a number of nodes."""
-    model, _, unit = _model(start, row, change, balance, weight)
+    """Maximise weight @ x over whole units by branch and bound, each floor asking floor[0] @ x >= floor[1].
+
+    Ends when the gap is at most `gap` (in weight) or after `checks` checkpoints of the solver, a count that does not depend on
+    the machine's speed or load.
+    """
+    model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
-    solver = _solver(stop)
-    solver.setOptionValue("mip_max_nodes", nodes)
+    solver = _solver(None)
+    passed = 0
+
+    def ask(event: Any) -> None:
+        nonlocal passed
+        passed += 1
+        if passed > checks or (stop is not None and stop()):
+            event.interrupt()
+
+    solver.cbMipInterrupt.subscribe(ask)
     solver.setOptionValue("mip_rel_gap", 0.0)
-    solver.setOptionValue("mip_abs_gap", 1e-7)
-    solver.setOptionValue("mip_feasibility_tolerance", 1e-7)
+    solver.setOptionValue("mip_abs_gap", max(gap / unit, 1e-9))
+    solver.setOptionValue("mip_feasibility_tolerance", 1e-9 if len(weight) < SMALL_SEARCH else 1e-7)
     nothing = Searched(None, float("inf"), False)
     if solver.passModel(model) == highspy.HighsStatus.kError:
         return nothing
@@ -86,11 +121,10 @@ def search(
         start_from.value_valid = True
         solver.setSolution(start_from)
     solver.run()
-    status = solver.getModelStatus()
     info = solver.getInfo()
-    finished = status == highspy.HighsModelStatus.kOptimal
-    if status == highspy.HighsModelStatus.kInfeasible or info.primal_solution_status != 2:
+    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         return nothing
+    finished = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
     x = np.array(solver.getSolution().col_value) > 0.5
     return Searched(x, -float(info.mip_dual_bound) * unit, finished)
 
@@ -109,7 +143,6 @@ def _solver(stop: Callable[[], bool] | None) -> Any:
                 event.interrupt()
 
         solver.cbSimplexInterrupt.subscribe(ask)
-        solver.cbMipInterrupt.subscribe(ask)
     return solver
 
 

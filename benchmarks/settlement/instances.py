@@ -1,0 +1,155 @@
+"""Made-up settlement days shaped like real ones; nothing in them comes from any market.
+
+Sizes are heavy-tailed and activity follows Zipf's law; a third of the instructions stand in delivery chains, a tenth in
+closed circles that only settle together; one clearing house and a few market makers are hubs; some are free of payment,
+some linked in pairs. Balances are set around the net need of each position: rich, exactly covered, or short.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depository.settlement.problem import Due, Problem, problem
+
+CURRENCIES = ("KZT", "USD", "EUR")
+RATES = {"KZT": Fraction(1), "USD": Fraction(500), "EUR": Fraction(540)}
+MINOR_UNITS = {"KZT": 2, "USD": 2, "EUR": 2}
+
+# Share of positions that are short, and the least share of the net need a short position has in securities and in cash.
+PROFILES = {"base": (0.055, 0.3, 0.9), "mid": (0.14, 0.25, 0.8), "tight": (0.22, 0.15, 0.7)}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One generated day: rows as `csd solve` reads them, amounts in cents and pieces."""
+
+    securities: list[tuple[str, str, int]]
+    cash: list[tuple[str, str, int]]
+    due: list[Due]
+
+    def problem(self) -> Problem:
+        """The day as the engine takes it."""
+        return problem(self.securities, self.cash, self.due, RATES, MINOR_UNITS)
+
+
+def day(count: int, profile: str = "mid", seed: int = 0, priorities: int = 1, gross: float = 0.0, linked: float = 0.02) -> Day:
+    """Generate `count` instructions; the same arguments give the same day.
+
+    `priorities` is the number of different priorities, `gross` the share of the gross class, `linked` that of linked pairs.
+    """
+    draw = np.random.default_rng([seed, count, sorted(PROFILES).index(profile)])
+    participants = int(np.clip(1.2 * count**0.45, 25, 500))
+    isins = int(np.clip(3 * count**0.45, 60, 1000))
+    accounts = participants * 6
+
+    isin_weight = _zipf(isins, 1.0)
+    account_weight = _zipf(accounts, 0.7)[draw.permutation(accounts)]
+    owner = np.arange(accounts) % participants
+    # Account 0 is the clearing house's; the first of each of a few participants is a market maker's.
+    hubs = np.arange(1, max(2, participants // 25) + 1)
+    price = np.exp(draw.normal(7.0, 0.8, isins)).astype(np.int64) + 50
+    currency_of = draw.choice(3, size=isins, p=[0.7, 0.2, 0.1])
+
+    deliver = np.empty(count, dtype=np.int64)
+    receive = np.empty(count, dtype=np.int64)
+    isin = np.empty(count, dtype=np.int64)
+    quantity = np.empty(count, dtype=np.int64)
+    at = 0
+    chained, circled = int(count * 0.35), int(count * 0.10)
+    while at < chained + circled:
+        circle = at >= chained
+        length = min(int(draw.integers(3, 9)), count - at)
+        path = draw.choice(accounts, size=length + 1, replace=False, p=account_weight)
+        if circle:
+            path[length] = path[0]
+        deliver[at : at + length], receive[at : at + length] = path[:-1], path[1:]
+        isin[at : at + length] = draw.choice(isins, p=isin_weight)
+        # In half of the chains each leg trades a little less than the one before.
+        size = int(_sizes(draw, 1)[0])
+        shrink = 1.0 if circle or draw.random() < 0.5 else 0.9
+        quantity[at : at + length] = np.maximum(1, (size * shrink ** np.arange(length)).astype(np.int64))
+        at += length
+    rest = count - at
+    deliver[at:] = draw.choice(accounts, size=rest, p=account_weight)
+    receive[at:] = draw.choice(accounts, size=rest, p=account_weight)
+    hub_side = draw.random(rest)
+    hub = np.where(draw.random(rest) < 0.5, 0, draw.choice(hubs, size=rest))
+    deliver[at:] = np.where(hub_side < 0.2, hub, deliver[at:])
+    receive[at:] = np.where((hub_side >= 0.2) & (hub_side < 0.4), hub, receive[at:])
+    same = deliver == receive
+    receive[same] = (deliver[same] + 1) % accounts
+    isin[at:] = draw.choice(isins, size=rest, p=isin_weight)
+    quantity[at:] = _sizes(draw, rest)
+
+    foreign = draw.random(count) < 0.1
+    currency = np.where(foreign, draw.integers(0, 3, count), currency_of[isin])
+    worth = quantity * price[isin] * draw.normal(1.0, 0.01, count) * 100
+    amount = np.maximum(1, (worth / np.array([float(RATES[c]) for c in CURRENCIES])[currency]).astype(np.int64))
+    amount[draw.random(count) < 0.08] = 0
+    order = draw.permutation(count)
+    deliver, receive, isin, quantity, amount, currency = (a[order] for a in (deliver, receive, isin, quantity, amount, currency))
+
+    link = np.full(count, -1)
+    pairs = draw.permutation(count)[: 2 * int(count * linked / 2)].reshape(-1, 2)
+    link[pairs[:, 0]] = link[pairs[:, 1]] = np.arange(len(pairs))
+    priority = np.full(count, 5) if priorities == 1 else 1 + draw.choice(priorities, size=count)
+    is_gross = draw.random(count) < gross
+
+    names = [f"P{owner[a]:03d}-{a:04d}" for a in range(accounts)]
+    owners = [f"P{p:03d}" for p in range(participants)]
+    isin_names = [f"KZ{i:09d}7" for i in range(isins)]
+    due = [
+        Due(
+            f"I{j:07d}", names[d], names[r], isin_names[i], q,
+            owners[owner[r]] if a else "", owners[owner[d]] if a else "", CURRENCIES[c] if a else "", a,
+            p, f"2026-03-{2 + (j * 3) // count:02d}", "gross" if g else "net", f"L{k}" if k >= 0 else "",
+        )
+        for j, (d, r, i, q, c, a, p, g, k) in enumerate(
+            zip(
+                deliver.tolist(), receive.tolist(), isin.tolist(), quantity.tolist(), currency.tolist(), amount.tolist(),
+                priority.tolist(), is_gross.tolist(), link.tolist(), strict=True,
+            )
+        )
+    ]  # fmt: skip
+    pays = amount > 0
+    short, least_securities, least_cash = PROFILES[profile]
+    securities = _balances(draw, deliver, receive, isin, quantity, short, least_securities)
+    cash = _balances(draw, owner[receive[pays]], owner[deliver[pays]], currency[pays], amount[pays], short, least_cash)
+    return Day(
+        [(names[h], isin_names[a], b) for h, a, b in securities], [(owners[h], CURRENCIES[a], b) for h, a, b in cash], due
+    )
+
+
+def _zipf(size: int, power: float) -> NDArray[np.float64]:
+    weight = 1.0 / np.arange(1, size + 1) ** power
+    result: NDArray[np.float64] = weight / weight.sum()
+    return result
+
+
+def _sizes(draw: np.random.Generator, count: int) -> NDArray[np.int64]:
+    return np.minimum(np.exp(draw.normal(5.0, 1.3, count)), 1e5).astype(np.int64) + 1
+
+
+def _balances(
+    draw: np.random.Generator,
+    giver: NDArray[np.int64],
+    taker: NDArray[np.int64],
+    asset: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    short: float,
+    least: float,
+) -> list[tuple[int, int, int]]:
+    """Holder, asset and balance of every position that needs one: rich, exact or short of its net need."""
+    width = int(asset.max(initial=0)) + 1
+    keys, place = np.unique(np.concatenate((giver, taker)) * width + np.concatenate((asset, asset)), return_inverse=True)
+    need = np.zeros(len(keys), dtype=np.int64)
+    np.add.at(need, place[: len(giver)], amount)
+    np.add.at(need, place[len(giver) :], -amount)
+    need = np.maximum(need, 0)
+    kind = draw.random(len(keys))
+    factor = np.where(kind < short, draw.uniform(least, 1.0, len(keys)), np.where(kind < 0.5, 1.0, draw.uniform(1.0, 1.6, len(keys))))
+    balance = np.ceil(need * factor).astype(np.int64)
+    balance[kind < short] = np.floor(need * factor).astype(np.int64)[kind < short]
+    return [(int(k) // width, int(k) % width, int(b)) for k, b in zip(keys, balance, strict=True) if b > 0]

@@ -1,0 +1,244 @@
+"""The netted class: the best set that can settle all at once (design §5).
+
+Method: exact reduction; linear relaxation with rounding cuts, whose prices tell which units and positions matter; rounding by
+these prices; improvement by chains, circles and exchanges; branch and bound on the units the prices leave open. Every step
+starts from a feasible set and ends with one, checked in exact integers; without the solver the first and the last still work.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depository.settlement import compiled
+from depository.settlement.cuts import Tight, tighten
+from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.solver import search
+from depository.settlement.units import Units, by_position, leg_units
+
+ROUNDS_WITHOUT_END = 1 << 30
+FLIPS = 60
+SCAN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much work an effort stands for: rounds of cuts, passes and legs of improvement, and searches (units, checkpoints).
+
+    `whole` is the number of open units up to which the search goes for the proof, with `proof` checkpoints.
+    """
+
+    rounds: int
+    passes: int
+    legs: int
+    searches: tuple[tuple[int, int], ...]
+    whole: int
+    proof: int
+
+
+PLANS = {
+    "quick": Plan(2, 2, 20_000_000, (), 1500, 300),
+    "standard": Plan(6, 5, 60_000_000, ((2500, 60), (3000, 60)), 3000, 3000),
+    "thorough": Plan(12, 8, 200_000_000, ((2500, 60), (3000, 100), (4000, 200), (5000, 300)), 12_000, 20_000),
+}
+
+Floor = tuple[NDArray[np.float64], float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The set per free unit, a float bound on its weight (infinite without solver), and whether nothing better exists."""
+
+    x: NDArray[np.bool_]
+    bound: float
+    proven: bool
+    tight: Tight | None
+
+
+def choose(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    incumbent: NDArray[np.bool_],
+    plan: Plan,
+    floors: list[Floor],
+    tight: Tight | None,
+    stop: Callable[[], bool] | None,
+) -> Chosen:
+    """The best set found from a feasible incumbent; `floors` (coefficients, least) hold for the incumbent and stay kept."""
+    if not len(core.free):
+        return Chosen(incumbent, 0.0, True, tight)
+    table = _Table(core, weight, tight)
+    if tight is None:
+        x = _improved(core, weight, table, incumbent, plan, stop)
+        return Chosen(x if _keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None)
+
+    x = incumbent
+    for start in (tight.x > 0.5, incumbent):
+        other = _improved(core, weight, table, _feasible(core, table, start), plan, stop)
+        if _keeps(other, floors) and weight[other].sum() > weight[x].sum():
+            x = other
+        if x is other:
+            break
+    bound = tight.bound
+    margin = 1e-9 * max(bound, 0.0)
+    rounded = tight.x > 0.5
+    fractional = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
+    closeness = np.abs(tight.profit)
+    for size, checks in plan.searches:
+        gap = bound - float(weight[x].sum())
+        if gap <= margin or (stop is not None and stop()):
+            break
+        open_units = closeness <= gap + margin
+        if int(open_units.sum()) <= plan.whole:
+            break
+        must = fractional | (rounded != x)
+        key = np.where(must, -1.0, closeness)
+        some = np.zeros(len(x), dtype=np.bool_)
+        some[np.argsort(key, kind="stable")[: max(size, int(must.sum()))]] = True
+        found, _, _ = _searched(core, weight, x, some, checks, gap * 0.02, floors, stop)
+        x = _better(core, weight, table, x, found, plan, floors, stop)
+
+    proven = bound - float(weight[x].sum()) <= margin
+    if not proven and not (stop is not None and stop()):
+        # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
+        open_units = closeness <= bound - float(weight[x].sum()) + margin
+        if int(open_units.sum()) <= plan.whole:
+            found, searched, finished = _searched(core, weight, x, open_units, plan.proof, 0.0, floors, stop)
+            x = _better(core, weight, table, x, found, plan, floors, stop)
+            bound = min(bound, max(searched, float(weight[x].sum())))
+            # The float search may have relied on a set the exact check refused: then nothing is proven.
+            proven = finished and bound - float(weight[x].sum()) <= margin
+    return Chosen(x, bound, proven, tight)
+
+
+class _Table:
+    """What the inner loops need beside the core: legs by position in the order in which they are worth turning, and prices."""
+
+    __slots__ = ("entry", "head", "price", "profit", "unit")
+
+    def __init__(self, core: Reduced, weight: NDArray[np.float64], tight: Tight | None) -> None:
+        rows = len(core.bind)
+        self.unit = leg_units(core.start)
+        self.head, _ = by_position(core.row, rows)
+        size = np.abs(core.change.astype(np.float64))
+        legs = np.maximum(np.diff(self.head), 1)
+        # A position without a price still costs something to mend: a small part of what a typical unit weighs per amount.
+        typical = float(np.median(weight)) / np.maximum(np.bincount(core.row, size, minlength=rows) / legs, 1.0)
+        self.price = 0.05 * typical if tight is not None else typical
+        self.profit = weight
+        if tight is not None:
+            self.price = np.maximum(tight.price, self.price)
+            self.profit = tight.profit
+        self.entry = np.lexsort((np.abs(self.profit[self.unit]) / size, core.row))
+
+
+def balance_of(core: Reduced, x: NDArray[np.bool_]) -> NDArray[Any]:
+    """What is left on each binding position when these units settle."""
+    balance = core.balance.copy()
+    on = x[leg_units(core.start)]
+    np.add.at(balance, core.row[on], core.change[on])
+    return balance
+
+
+def _keeps(x: NDArray[np.bool_], floors: list[Floor]) -> bool:
+    return all(float(coefficients[x].sum()) >= least for coefficients, least in floors)
+
+
+def _feasible(core: Reduced, table: _Table, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Take out what the positions cannot bear, then put in whatever still fits; empty if there is no way."""
+    settled = start.astype(np.int64)
+    balance = balance_of(core, start)
+    cheap = np.maximum(table.profit, 0.0) + 1e-3 * float(np.abs(table.profit).mean() or 1.0)
+    compiled.run(
+        "remove_until_feasible", len(core.row), core.start, core.row, core.change, table.unit, table.head, table.entry,
+        cheap, balance, settled, np.zeros(len(core.bind) + 1, dtype=np.int64),
+    )  # fmt: skip
+    order = np.argsort(-table.profit, kind="stable")
+    compiled.run("fifo", len(core.row), order, core.start, core.row, core.change, balance, settled, ROUNDS_WITHOUT_END)
+    return settled > 0
+
+
+def _improved(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    table: _Table,
+    start: NDArray[np.bool_],
+    plan: Plan,
+    stop: Callable[[], bool] | None,
+) -> NDArray[np.bool_]:
+    """Chains, circles and exchanges around a feasible set until the passes or the work run out; infeasible starts come back as they are."""
+    settled = start.astype(np.int64)
+    balance = balance_of(core, start)
+    if (balance < 0).any():
+        return start
+    count, legs = len(core.free), len(core.row)
+    left = plan.legs
+    fixed = np.zeros(count, dtype=np.int64)
+    for turn in range(plan.passes):
+        out_first = turn % 3 == 2
+        order = np.argsort(table.profit if out_first else -table.profit, kind="stable")
+        order = order[settled[order] == (1 if out_first else 0)]
+        # Taking a unit out pays only where the prices leave it in doubt.
+        order = order[:10_000] if out_first else order
+        kept, work = compiled.run(
+            "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, weight, table.price,
+            fixed, order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
+            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, left,
+        )  # fmt: skip
+        left -= work
+        if left <= 0 or (stop is not None and stop()) or (not kept and turn >= 2):
+            break
+    return settled > 0
+
+
+def _better(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    table: _Table,
+    x: NDArray[np.bool_],
+    found: NDArray[np.bool_] | None,
+    plan: Plan,
+    floors: list[Floor],
+    stop: Callable[[], bool] | None,
+) -> NDArray[np.bool_]:
+    """The found set, mended in exact integers, if it is better and keeps the floors; else the one at hand."""
+    if found is None:
+        return x
+    if (balance_of(core, found) < 0).any():
+        found = _feasible(core, table, found)
+    if len(plan.searches):
+        improved = _improved(core, weight, table, found, plan, stop)
+        if _keeps(improved, floors) and weight[improved].sum() >= weight[found].sum():
+            found = improved
+    feasible = not (balance_of(core, found) < 0).any()
+    return found if feasible and _keeps(found, floors) and weight[found].sum() > weight[x].sum() else x
+
+
+def _searched(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    x: NDArray[np.bool_],
+    some: NDArray[np.bool_],
+    checks: int,
+    gap: float,
+    floors: list[Floor],
+    stop: Callable[[], bool] | None,
+) -> tuple[NDArray[np.bool_] | None, float, bool]:
+    """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished)."""
+    rest = x & ~some
+    chosen = np.flatnonzero(some)
+    whole = Units(np.zeros(0, dtype=np.int64), np.zeros(len(x), dtype=np.bool_), core.start, core.row, core.change)
+    part = reduce(whole, balance_of(core, rest), chosen)
+    result = rest.copy()
+    result[part.surely] = True
+    fixed = float(weight[result].sum())
+    if not len(part.free):
+        return result, fixed, True
+    inner = [(c[part.free], least - float(c[result].sum())) for c, least in floors]
+    outcome = search(part, weight[part.free], x[part.free], checks, gap, inner, stop)
+    if outcome.x is None:
+        return None, float("inf"), False
+    result[part.free] = outcome.x
+    return result, fixed + outcome.bound, outcome.finished
