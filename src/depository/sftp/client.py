@@ -1,5 +1,6 @@
 """A connection to an SFTP server: host key pinned, key login only, a time limit on everything."""
 
+import logging
 import socket
 import stat
 import threading
@@ -16,6 +17,9 @@ from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
 from depository.sftp.errors import HostKeyWrong, LoginRefused, Lost, Missing, Refused
 from depository.sftp.wire import NO_SUCH_FILE, Nonsense, Session, Status
+
+# Every failure reaches the caller as an error of this package; paramiko would print a traceback of its own beside it.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

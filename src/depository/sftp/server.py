@@ -242,7 +242,10 @@ class ConfinedSftp(asyncssh.SFTPServer):
     lsetstat = setstat
 
     def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
-        self._set(cast(Any, file_obj).fileno(), attrs)
+        stream = cast(Any, file_obj)
+        if not stream.writable():
+            raise asyncssh.SFTPPermissionDenied("open for reading only")
+        self._set(stream.fileno(), attrs)
 
     @staticmethod
     def _set(handle: int, attrs: SFTPAttrs) -> None:
