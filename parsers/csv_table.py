@@ -6,7 +6,7 @@ Source: RFC 4180; the rest is the house style for feeds (docs/reference/feeds.md
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
@@ -18,6 +18,8 @@ from depository.rejects import FileRefused, Reject, RejectionReason
 
 MAX_BYTES = 50_000_000
 """A feed file larger than this is refused unread: about 300,000 trades."""
+MAX_RECORD = 1_000_000
+"""Characters of one record: a longer one is no line of a feed, and its cells could fill the memory."""
 TRAILER = "TRAILER"
 """First cell of the control trailer, the last line of a feed."""
 
@@ -120,20 +122,51 @@ def _text(data: bytes, what: str) -> str:
 
 def _records(text: str, what: str) -> list[tuple[int, list[str]]]:
     """Non-empty records, each with the line of the file that it starts on."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines = _Lines(text, what)
+    reader = csv.reader(lines, strict=True)
     records: list[tuple[int, list[str]]] = []
     line = 1
     try:
         for cells in reader:
             if any(cell.strip(_SPACES) for cell in cells):
                 records.append((line, cells))
-            line = reader.line_num + 1
+            line = lines.next_record()
     except csv.Error as error:
         raise FileRefused(
             "damaged",
             f"Line {line} of the {what} file cannot be read ({error}): write a quote inside a quoted text twice.",
         ) from None
     return records
+
+
+class _Lines:
+    """Gives the reader line by line, and stops at a record so long that its cells would fill the memory."""
+
+    def __init__(self, text: str, what: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self._what = what
+        self._number = 0
+        self._length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._number += 1
+        self._length += len(line)
+        if self._length > MAX_RECORD:
+            raise FileRefused(
+                "too-large",
+                f"Line {self._number} of the {self._what} file ends a record of more than {MAX_RECORD:,} characters: "
+                "no line of this feed is so long.",
+            )
+        return line
+
+    def next_record(self) -> int:
+        """Begin to measure the next record; its first line's number."""
+        self._length = 0
+        return self._number + 1
 
 
 def _check_header(header: list[str], columns: Sequence[str], optional: Sequence[str], what: str) -> None:

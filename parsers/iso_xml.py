@@ -10,8 +10,8 @@ from lxml import etree
 from depository.rejects import FileRefused
 from parsers.csv_table import shown
 
-MAX_BYTES = 50_000_000
-"""A message larger than this is refused unread: about 50,000 entries."""
+MAX_BYTES = 30_000_000
+"""A message larger than this is refused unread: about 25,000 entries."""
 
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:([a-z]{4}\.[0-9]{3}\.[0-9]{3}\.[0-9]{2})")
 

@@ -2,9 +2,11 @@
 
 import io
 import re
+import subprocess
 import zipfile
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -14,6 +16,7 @@ from depository.reports import Column, Kind, Table
 from parsers import report_workbook
 from parsers.report_workbook import excel_number, render
 from tests.support.feed_builders import NOON
+from tests.support.programs import program
 from tests.support.report_samples import FORMULAS, ROW, report, table, texts
 
 
@@ -190,3 +193,18 @@ def test_a_column_of_text_holds_numbers_as_they_are_written() -> None:
     plain = Table("t", "T", (Column("x", "X", Kind.TEXT),), ((Decimal("7.50"),), (3,)))
     sheet = opened(render(report(plain)))["T"]
     assert (sheet["A5"].value, sheet["A5"].number_format) == (7.5, "0.00")
+
+
+@pytest.mark.long
+def test_libreoffice_opens_it_and_finds_the_same_values_and_no_formula(tmp_path: Path) -> None:
+    (tmp_path / "report.xlsx").write_bytes(render(report(table(), texts(*FORMULAS))))
+    command = [program("soffice"), "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"]
+    command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out")]
+    subprocess.run([*command, str(tmp_path / "report.xlsx")], check=True, capture_output=True, timeout=150)
+    book = opened((tmp_path / "out" / "report.xlsx").read_bytes())
+    assert book.sheetnames == ["Report", "Holdings", "Texts"]
+    values = [cell.value for cell in book["Holdings"][6]][:5]
+    assert values == ["B01-HO", 12, 1000.5, -1234567.1, 5.25]
+    cells = [row[0] for row in book["Texts"].iter_rows(min_row=5)]
+    assert [cell.value for cell in cells] == list(FORMULAS)
+    assert {cell.data_type for cell in cells} == {"s"}

@@ -179,12 +179,20 @@ def test_a_line_with_too_many_or_too_few_cells_is_refused_by_itself() -> None:
     assert (found.refused[0].line, found.refused[0].reference) == (3, "T0002")
 
 
-def test_a_million_columns_are_refused_with_a_short_message() -> None:
+def test_very_many_columns_are_refused_with_a_short_message() -> None:
     with pytest.raises(FileRefused) as refused:
-        read_trades(b",".join(b"c%d" % n for n in range(1_000_000)))
+        read_trades(b",".join(b"c%d" % n for n in range(100_000)))
+    assert refused.value.code == "wrong-header"
     assert len(refused.value.message) < 1_000
-    found = read_trades(RIGHT.replace(b"T0002,", b"T0002," + b"x," * 1_000_000))
+    found = read_trades(RIGHT.replace(b"T0002,", b"T0002," + b"x," * 400_000))
     assert len(found.refused[0].rejects[0].found) < 200
+
+
+@pytest.mark.parametrize("flood", [b"," * 1_000_001, b',"\n",' * 300_000], ids=["one line", "quoted over many lines"])
+def test_a_record_that_would_fill_the_memory_is_refused(flood: bytes) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read_trades(RIGHT.replace(b"T0002,", b"T0002," + flood))
+    assert refused.value.code == "too-large"
 
 
 def test_a_file_beyond_the_size_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
