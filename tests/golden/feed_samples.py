@@ -194,7 +194,7 @@ def _trades() -> dict[str, bytes]:
 
 def _registry() -> dict[str, bytes]:
     rows = [
-        RegistryPosition(2, "KZ1C00001122", Decimal(1250000), DAY),
+        RegistryPosition(2, "KZX000009014", Decimal(1250000), DAY),
         RegistryPosition(3, "US0378331005", Decimal("4312.25"), DAY),
         RegistryPosition(4, "DE0007164600", Decimal(0), DAY),
     ]
@@ -321,23 +321,23 @@ def _bank() -> dict[str, bytes]:
 def _reference() -> dict[str, bytes]:
     right = {
         "parties": "code,name,kind,bic,bin,active\n"
-        'B01,"Test Brokerage, LLP",participant,KCJBKZKX,180140000018,yes\n'
+        'B01,"Test Brokerage, LLP",participant,MBNKKZKA,180140000018,yes\n'
         "B02,Test Bank JSC,participant,,190240000023,\n"
-        "exchange,Model Exchange,exchange,,,yes\nbank,Model Settlement Bank,bank,KCJBKZKX,,\n",
+        "exchange,Model Exchange,exchange,,,yes\nbank,Model Settlement Bank,bank,MBNKKZKA,,\n",
         "powers": "participant,name,position,forms,valid_from,valid_to\n"
         "B01,Test Signatory,Head of operations,IST;WRN,2026-01-01,2026-12-31\n"
         "B01,Second Signatory,Director,*,2026-01-01,2027-12-31\n",
         "bank_accounts": "participant,currency,iban,bank_bic,beneficiary_name,beneficiary_bin\n"
-        'B01,KZT,KZ418560000000001001,KCJBKZKX,"Test Brokerage, LLP",180140000018\n'
-        'B01,USD,KZ308560000000001005,KCJBKZKX,"Test Brokerage, LLP",180140000018\n',
+        'B01,KZT,KZ418560000000001001,MBNKKZKA,"Test Brokerage, LLP",180140000018\n'
+        'B01,USD,KZ308560000000001005,MBNKKZKA,"Test Brokerage, LLP",180140000018\n',
         "accounts": "number,opened_on,state,nin\nB01-HO,2026-01-05,open,\nB01-ST,2026-01-05,,\n"
         "B01-N000001,2026-01-05,open,NIN-0001\nB02-N000001,2026-01-05,on hold,NIN-0001\n",
         "products": "isin,name,currency,quantity_type,scale,cfi,fisn,registry,market,admitted\n"
-        'KZ1C00001122,"Құрылыс АҚ, жай акция",KZT,UNIT,0,ESVUFR,,Model Registry,MAIN,yes\n'
+        'KZX000009014,"Құрылыс АҚ, жай акция",KZT,UNIT,0,ESVUFR,,Model Registry,MAIN,yes\n'
         "US0378331005,Foreign share,USD,UNIT,4,ESVUFR,,Model Registry,MAIN,yes\n",
         "calendar": "date,kind,reason,source\n2026-12-16,holiday,Independence Day,Law on holidays of Kazakhstan\n"
         "2026-12-19,business,Open without settlement,Notice 2026/14\n",
-        "positions": "account,isin,quantity,registry_reference\nB01-HO,KZ1C00001122,1250000,REG-2026-0001\n"
+        "positions": "account,isin,quantity,registry_reference\nB01-HO,KZX000009014,1250000,REG-2026-0001\n"
         "B02-N000001,US0378331005,4312.25,REG-2026-0002\n",
     }
     wrong = {
@@ -351,7 +351,7 @@ def _reference() -> dict[str, bytes]:
         "wrong-accounts-client-twice.csv": ("accounts", "B02-N000001", "B01-N000002"),
         "wrong-accounts-nin-missing.csv": ("accounts", "open,NIN-0001", "open,"),
         "wrong-accounts-suffix.csv": ("accounts", "B01-ST", "B01-SX"),
-        "wrong-products-isin.csv": ("products", "KZ1C00001122", "KZ1C00001123"),
+        "wrong-products-isin.csv": ("products", "KZX000009014", "KZX000009015"),
         "wrong-products-scale.csv": ("products", "UNIT,4", "UNIT,four"),
         "wrong-calendar-date.csv": ("calendar", "2026-12-19", "19.12.2026"),
         "wrong-calendar-kind.csv": ("calendar", "holiday", "Holiday"),

@@ -79,7 +79,7 @@ def payments(draw: st.DrawFn) -> list[Payment]:
             creditor_name=draw(NAMES),
             creditor_bin=draw(st.sampled_from(("", "180140000018"))),
             creditor_iban=draw(st.sampled_from((IBAN, OTHER_IBAN))),
-            creditor_bic="KCJBKZKX",
+            creditor_bic="MBNKKZKA",
             purpose=draw(st.sampled_from(("", "1517KZT710"))),
             details=draw(SENTENCES),
             execution_date=draw(DAYS),
@@ -91,7 +91,7 @@ def payments(draw: st.DrawFn) -> list[Payment]:
 @FEW
 @given(payments(), st.randoms(use_true_random=False))
 def test_payment_orders_come_back_whatever_the_order_given(found: list[Payment], order: object) -> None:
-    debtor = Debtor("Model Central Securities Depository", "180140000018", "MCSDKZ22", "KCJBKZKX")
+    debtor = Debtor("Model Central Securities Depository", "180140000018", "MCSDKZ22", "MBNKKZKA")
     data = render(found, "P1", NOON, debtor)
     read = read_orders(data)
     assert sorted(read.payments, key=lambda p: p.end_to_end) == sorted(found, key=lambda p: p.end_to_end)

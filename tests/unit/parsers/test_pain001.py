@@ -13,7 +13,7 @@ from depository.reports import Payment
 from parsers.pain001 import Debtor, read_orders, render
 from tests.support.feed_builders import DAY, IBAN, NOON, OTHER_IBAN
 
-DEBTOR = Debtor("Model Central Securities Depository", "180140000018", "MCSDKZ22", "KCJBKZKX")
+DEBTOR = Debtor("Model Central Securities Depository", "180140000018", "MCSDKZ22", "MBNKKZKA")
 PAYMENT = Payment(
     end_to_end="W000001",
     debtor_iban=IBAN,
@@ -22,7 +22,7 @@ PAYMENT = Payment(
     creditor_name="Тестовый брокер & Co <LLP>",
     creditor_bin="180140000018",
     creditor_iban="KZ418560000000001001",
-    creditor_bic="KCJBKZKX",
+    creditor_bic="MBNKKZKA",
     purpose="1517KZT710",
     details="Proceeds B01",
     execution_date=DAY,
@@ -95,7 +95,7 @@ def test_an_order_that_the_bank_could_not_carry_out_is_not_written(wrong: list[P
         (rb"<CtrlSum>1250000.50<", b"<CtrlSum>1<", "wrong-trailer"),
         (rb"<CdtTrfTxInf>.*?</CdtTrfTxInf>", b"", "wrong-trailer"),
         (rb'Ccy="KZT">1250000.50', b'Ccy="KZT">1,250,000.50', "wrong-payment"),
-        (rb"<BICFI>KCJBKZKX</BICFI>(?=\s*</FinInstnId>\s*</CdtrAgt>)", b"<BICFI>K</BICFI>", "wrong-payment"),
+        (rb"<BICFI>MBNKKZKA</BICFI>(?=\s*</FinInstnId>\s*</CdtrAgt>)", b"<BICFI>M</BICFI>", "wrong-payment"),
         (rb"<EndToEndId>W000001<", b"<EndToEndId><", "wrong-payment"),
         (rb"<EndToEndId>W000001<", b"<EndToEndId>W000002<", "duplicate-reference"),
         (rb"<Dt>2026-11-23<", b"<Dt>tomorrow<", "wrong-payment"),

@@ -11,7 +11,7 @@ from depository.rejects import Reject, RejectionReason
 from parsers.receipt_json import parse, render
 from tests.support.feed_builders import DAY, NOON
 
-REJECT = Reject(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", "КZ1C00001122", "Type Latin K.")
+REJECT = Reject(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", "КZX000009014", "Type Latin K.")
 RECEIPT = Receipt(
     number="R00000001",
     sender="B01",
@@ -55,7 +55,7 @@ def test_a_machine_reads_it_without_knowing_us() -> None:
         {
             "code": "DSEC",
             "field": "isin",
-            "found": "КZ1C00001122",
+            "found": "КZX000009014",
             "message": "Type Latin K.",
             "place": "IST!H12",
             "rule": "CSD-7.1.1-a",

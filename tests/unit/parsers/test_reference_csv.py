@@ -23,7 +23,7 @@ from parsers.reference_csv import (
 )
 
 PARTIES = """code,name,kind,bic,bin,active
-B01,"Bereke Test Brokerage, LLP",participant,KCJBKZKX,180140000018,yes
+B01,"Model Test Brokerage, LLP",participant,MBNKKZKA,180140000018,yes
 exchange,Model Exchange,exchange,,,
 """
 POWERS = """participant,name,position,forms,valid_from,valid_to
@@ -31,14 +31,14 @@ B01,Test Signatory,Head of operations,IST; WRN,2026-01-01,2026-12-31
 B01,Second Signatory,Director,*,2026-01-01,2026-12-31
 """
 BANK_ACCOUNTS = """participant,currency,iban,bank_bic,beneficiary_name,beneficiary_bin
-B01,KZT,KZ418560000000001001,KCJBKZKX,Bereke Test Brokerage,180140000018
+B01,KZT,KZ418560000000001001,MBNKKZKA,Model Test Brokerage,180140000018
 """
 ACCOUNTS = """number,opened_on,state,nin
 B01-HO,2026-01-05,open,
 B01-N000001,2026-01-05,on hold,NIN-0001
 """
 PRODUCTS = """isin,name,currency,quantity_type,scale,cfi,fisn,registry,market,admitted
-KZ1C00001122,"Құрылыс, жай акция",KZT,UNIT,0,ESVUFR,,Model Registry,AIX,yes
+KZX000009014,"Құрылыс, жай акция",KZT,UNIT,0,ESVUFR,,Model Registry,AIX,yes
 US0378331005,Test share,USD,UNIT,2,,,,,no
 """
 CALENDAR = """date,kind,reason,source
@@ -46,14 +46,14 @@ CALENDAR = """date,kind,reason,source
 2026-12-19,settlement,Moved working day,Government order
 """
 POSITIONS = """account,isin,quantity,registry_reference
-B01-HO,KZ1C00001122,1000,REG-1
+B01-HO,KZX000009014,1000,REG-1
 """
 
 
 def test_every_file_gives_its_records() -> None:
     start, end = date(2026, 1, 1), date(2026, 12, 31)
     assert read_parties(PARTIES.encode()).records == (
-        Party("B01", "Bereke Test Brokerage, LLP", PartyKind.PARTICIPANT, "KCJBKZKX", "180140000018", True),
+        Party("B01", "Model Test Brokerage, LLP", PartyKind.PARTICIPANT, "MBNKKZKA", "180140000018", True),
         Party("exchange", "Model Exchange", PartyKind.EXCHANGE),
     )
     assert read_powers(POWERS.encode()).records == (
@@ -61,7 +61,7 @@ def test_every_file_gives_its_records() -> None:
         Power("B01", "Second Signatory", "Director", ("*",), start, end),
     )
     assert read_bank_accounts(BANK_ACCOUNTS.encode()).records == (
-        BankAccount("B01", "KZT", "KZ418560000000001001", "KCJBKZKX", "Bereke Test Brokerage", "180140000018"),
+        BankAccount("B01", "KZT", "KZ418560000000001001", "MBNKKZKA", "Model Test Brokerage", "180140000018"),
     )
     opened = date(2026, 1, 5)
     assert read_accounts(ACCOUNTS.encode()).records == (
@@ -69,7 +69,7 @@ def test_every_file_gives_its_records() -> None:
         Account("B01-N000001", "B01", AccountType.NOMINEE, AccountState.ON_HOLD, opened, "NIN-0001"),
     )
     assert read_products(PRODUCTS.encode()).records == (
-        Product("KZ1C00001122", "Құрылыс, жай акция", "KZT", "UNIT", 0, "ESVUFR", "", "Model Registry", "AIX", True),
+        Product("KZX000009014", "Құрылыс, жай акция", "KZT", "UNIT", 0, "ESVUFR", "", "Model Registry", "AIX", True),
         Product("US0378331005", "Test share", "USD", "UNIT", 2, admitted=False),
     )
     assert read_calendar(CALENDAR.encode()).records == (
@@ -77,7 +77,7 @@ def test_every_file_gives_its_records() -> None:
         CalendarDay(date(2026, 12, 19), DayKind.SETTLEMENT, "Moved working day", "Government order"),
     )
     assert read_opening_positions(POSITIONS.encode()).records == (
-        OpeningPosition(2, "B01-HO", "KZ1C00001122", Decimal(1000), "REG-1"),
+        OpeningPosition(2, "B01-HO", "KZX000009014", Decimal(1000), "REG-1"),
     )
 
 
@@ -86,7 +86,7 @@ FAULTS: list[tuple[Callable[[bytes], Reference[Any]], str, str, str, str]] = [
     (read_parties, PARTIES, "exchange,", "../bank,", "code"),
     (read_parties, PARTIES, "participant", "member", "kind"),
     (read_parties, PARTIES, "180140000018", "180140000019", "bin"),
-    (read_parties, PARTIES, "KCJBKZKX", "KCJB", "bic"),
+    (read_parties, PARTIES, "MBNKKZKA", "MBNK", "bic"),
     (read_parties, PARTIES, "Model Exchange", "", "name"),
     (read_parties, PARTIES, ",yes", ",maybe", "active"),
     (read_powers, POWERS, "IST; WRN", "IST,WRN".replace(",", "+"), "forms"),
@@ -99,7 +99,7 @@ FAULTS: list[tuple[Callable[[bytes], Reference[Any]], str, str, str, str]] = [
     (read_accounts, ACCOUNTS, "open,", "open,NIN-0002", "nin"),
     (read_accounts, ACCOUNTS, "on hold", "frozen", "state"),
     (read_accounts, ACCOUNTS, "2026-01-05,open", "05.01.2026,open", "opened_on"),
-    (read_products, PRODUCTS, "KZ1C00001122", "KZ1C00001121", "isin"),
+    (read_products, PRODUCTS, "KZX000009014", "KZX000009013", "isin"),
     (read_products, PRODUCTS, "UNIT,0", "UNIT,9", "scale"),
     (read_products, PRODUCTS, "UNIT,0", "PIECES,0", "quantity_type"),
     (read_products, PRODUCTS, "ESVUFR", "ZZZZZZ", "cfi"),

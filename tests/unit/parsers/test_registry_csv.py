@@ -11,7 +11,7 @@ from parsers.registry_csv import read_positions, render_positions
 
 DAY = date(2026, 11, 23)
 ROWS = [
-    RegistryPosition(2, "KZ1C00001122", Decimal("1250000.5"), DAY),
+    RegistryPosition(2, "KZX000009014", Decimal("1250000.5"), DAY),
     RegistryPosition(3, "US0378331005", Decimal(0), DAY),
 ]
 RIGHT = render_positions(ROWS)
@@ -25,8 +25,8 @@ def test_a_right_file_gives_its_positions_and_nought_is_a_position() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "field"),
     [
-        (b"KZ1C00001122", b"KZ1C00001121", RejectionReason.SECURITY, "isin"),
-        (b"KZ1C00001122", b"US0378331005", RejectionReason.REFERENCE, "isin"),
+        (b"KZX000009014", b"KZX000009013", RejectionReason.SECURITY, "isin"),
+        (b"KZX000009014", b"US0378331005", RejectionReason.REFERENCE, "isin"),
         (b"2026-11-23\r\nUS", b"2026-13-23\r\nUS", RejectionReason.DATE, "as_of"),
         (b",1250000.5,", b',"1250000,5",', RejectionReason.QUANTITY, "quantity"),
     ],

@@ -21,7 +21,7 @@ NOTICE = Report(
     facts=(
         ("Notice", "N00000001"),
         ("From", "Model Central Securities Depository"),
-        ("Text", "Delivery of 100 KZ1C00001122 did not settle.\nЖеткізілім орындалмады: ғ қ ң ө ұ ү һ і ә."),
+        ("Text", "Delivery of 100 KZX000009014 did not settle.\nЖеткізілім орындалмады: ғ қ ң ө ұ ү һ і ә."),
         ("Missing", 100),
     ),
     tables=(),
