@@ -211,12 +211,13 @@ class PrefectServer:
             del os.environ[name]
         os.environ.update(ours)
         if "prefect" in sys.modules:
-            # Prefect reads its settings once, when it is imported: from here on it has to be told.
-            from prefect.context import SettingsContext
+            # Prefect reads its settings once, when it is imported: from here on it has to be told, and in all threads.
+            from prefect import context
             from prefect.settings import Profile, Settings
 
-            profile = Profile(name="csd", settings={})
-            self._stack.enter_context(SettingsContext(profile=profile, settings=Settings()))
+            self._stack.callback(setattr, context, "GLOBAL_SETTINGS_CONTEXT", context.GLOBAL_SETTINGS_CONTEXT)
+            ours_now = context.SettingsContext(profile=Profile(name="csd", settings={}), settings=Settings())
+            context.GLOBAL_SETTINGS_CONTEXT = ours_now
 
     def stop(self) -> None:
         """Stops the server in order and turns Prefect in this process back to where it was; harmless when repeated."""

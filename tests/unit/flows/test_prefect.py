@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import prefect  # noqa: F401 - before the server starts, so that its settings have to be changed
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -117,6 +119,23 @@ def test_a_flow_runs_against_the_private_server(server: PrefectServer) -> None:
         return 2 * number
 
     assert asyncio.run(double(21)) == 42
+
+
+def test_a_flow_in_another_thread_runs_against_the_private_server_too(server: PrefectServer) -> None:
+    from prefect import flow, get_client
+
+    seen: list[str] = []
+
+    @flow(name="in a thread")
+    async def look() -> None:
+        async with get_client() as client:
+            seen.append(str(client.api_url))
+
+    # Prefect was imported before the server was there, and a thread begins with settings of its own.
+    thread = threading.Thread(target=lambda: asyncio.run(look()))
+    thread.start()
+    thread.join(60)
+    assert seen == [f"{server.api_url}/"]
 
 
 def test_a_run_that_prefect_schedules_by_itself_is_made_and_executed(work: Path) -> None:
@@ -243,9 +262,9 @@ def test_the_deployments_of_prefect_yaml_are_taken_by_a_real_server(server: Pref
     from prefect.client.orchestration import get_client
 
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "CSD_SETTINGS": "/etc/csd/csd.toml"}
-    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    command = [sys.executable, "-m", "prefect", "--no-prompt"]
     for order in (["work-pool", "create", "csd", "--type", "process"], ["deploy", "--all"]):
-        subprocess.run([*prefect, *order], env=environment, cwd=ROOT, check=True, capture_output=True)
+        subprocess.run([*command, *order], env=environment, cwd=ROOT, check=True, capture_output=True)
 
     async def read() -> tuple[str | None, dict[str, object], object]:
         async with get_client() as client:
