@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from depository.feeds import RefusedLine
@@ -239,6 +240,12 @@ def check_total(name: str, stated: Decimal, counted: Decimal, what: str, *, comp
     )
 
 
+@lru_cache(maxsize=8192)
+def _checked(check: Callable[[str], str], found: str) -> str:
+    """The identifier in canonical form; feeds repeat the same few thousand, so each is checked once."""
+    return check(found)
+
+
 @dataclass(slots=True)
 class Cells:
     """Reads the cells of one row into values and gathers every fault of it instead of stopping at the first."""
@@ -285,7 +292,7 @@ class Cells:
                 self.fault(code, column, f"{column} is missing: give it.")
             return ""
         try:
-            return check(found)
+            return _checked(check, found)
         except BadIdentifier as error:
             self.fault(code, column, str(error))
             return ""
