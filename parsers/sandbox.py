@@ -10,8 +10,10 @@ import multiprocessing
 import os
 import pickle
 import resource
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from operator import attrgetter
 from types import TracebackType
@@ -33,6 +35,9 @@ SECONDS = 60.0
 FILES_PER_CHILD = 500
 """A child is replaced after so many files, so that what a library leaks does not add up."""
 
+PATIENCE = 10
+"""So many times the limit the parent waits at most, queue included, should the pool itself hang."""
+
 Answer: TypeAlias = tuple[bool, Any]
 
 
@@ -40,13 +45,19 @@ class Sandbox:
     """A pool of children that read forms; one or two are kept warm. Use it as a context manager, or call `close`."""
 
     def __init__(self, workers: int = 1, memory: int = MEMORY, seconds: float = SECONDS) -> None:
+        self._workers = workers
+        self._memory = memory
         self._seconds = seconds
+        self._lock = threading.Lock()
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPool:
         # spawn: a forked child would inherit threads, locks and database connections of the parent.
-        self._pool = ProcessPool(
-            max_workers=workers,
+        return ProcessPool(
+            max_workers=self._workers,
             max_tasks=FILES_PER_CHILD,
             initializer=_limit,
-            initargs=(memory,),
+            initargs=(self._memory,),
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -75,11 +86,32 @@ class Sandbox:
         self._pool.stop()
         self._pool.join()
 
-    def _run(self, task: Callable[..., bytes], *arguments: object) -> object:
-        future = self._pool.schedule(_guarded, args=(task, pickle.dumps(arguments)), timeout=self._seconds)
+    def _run(self, task: Callable[..., object], *arguments: object) -> object:
+        packed = pickle.dumps(arguments)
+        pool = self._pool
         try:
-            fine, answer = pickle.loads(future.result())  # noqa: S301 - bytes of our own child
+            fine, answer = self._answer(pool, task, packed)
+        except (BrokenProcessPool, RuntimeError):
+            # A child that is killed while it waits leaves pebble's pool broken for good; the file is not to blame.
+            self._replace(pool)
+            fine, answer = self._answer(self._pool, task, packed)
+        if not fine:
+            raise FileRefused(*answer)
+        return answer
+
+    def _replace(self, broken: ProcessPool) -> None:
+        with self._lock:
+            if self._pool is broken:
+                broken.stop()
+                self._pool = self._start()
+
+    def _answer(self, pool: ProcessPool, task: Callable[..., object], packed: bytes) -> Answer:
+        future = pool.schedule(_guarded, args=(task, packed), timeout=self._seconds)
+        try:
+            answer: Answer = pickle.loads(future.result(self._seconds * PATIENCE))  # noqa: S301 - bytes of our own child
         except FutureTimeout:
+            if not future.done():
+                self._replace(pool)
             raise FileRefused(
                 "time-limit",
                 "Reading the file took too long. Split it, or use the blank of the form, and send it again.",
@@ -89,8 +121,6 @@ class Sandbox:
                 "reader-stopped",
                 "The reader stopped while reading the file. Open it, save it again and send it once more.",
             ) from None
-        if not fine:
-            raise FileRefused(*answer)
         return answer
 
 
@@ -100,8 +130,10 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # A crash of calamine is answered; its stack in the log would only look like one of ours.
     os.environ["RUST_BACKTRACE"] = "0"
-    # Records have no cycles; without the collector a large form is read a tenth faster.
+    # Records have no cycles; without the collector a large form is read a tenth faster. What is loaded by now stays for good:
+    # frozen, it costs the collection after each file nothing.
     gc.disable()
+    gc.freeze()
 
 
 def _guarded(task: Callable[..., object], packed: bytes) -> bytes:

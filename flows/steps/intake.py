@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from depository.answers import Receipt, Verdict
+from depository.answers import Receipt, Verdict, answer_report
+from depository.points import reached
 from depository.register import Party, PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.sftp.errors import TooLarge
@@ -20,7 +21,7 @@ from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
 from flows.steps.recording import Content, Recorded, parse, record
 from flows.steps.site import LARGEST_FILE, Site
 from forms.form import Form
-from parsers import receipt_json
+from parsers import receipt_json, report_workbook
 
 INBOX = "inbox"
 CHECK = "check"
@@ -95,21 +96,29 @@ def take(site: Site, arrival: Arrival) -> Receipt:
     The same bytes from the same sender have one effect and get the first answer again (KCSD-84). A file in `check` is carried
     out and rolled back: the full verdict, no effect.
     """
+    reached("take.before")
     digest = site.archive.put(arrival.data)
+    reached("take.archived")
     repeated = _repeat(site, arrival, digest)
     if repeated is not None:
         return repeated
     content = _parse(site, arrival)
+    reached("take.parsed")
     if arrival.folder == CHECK:
         return _dry_run(site, arrival, digest, content)
     with site.writing(arrival.arrived) as work:
+        reached("record.begun")
         known = files.known_file(work, arrival.party, arrival.folder, digest)
         if known is not None:
             # Another worker took the same bytes between our look and this transaction.
             return _same_again(site, work, arrival, known)
         file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
+        reached("record.carried out")
         _queue_answers(site, work, arrival, file, receipt, recorded, content)
+        reached("record.answers queued")
         _note(site, work, arrival, digest, content)
+        reached("record.before commit")
+    reached("record.committed")
     return receipt
 
 
@@ -119,6 +128,7 @@ def claimed_folder(party: str) -> str:
 
 
 def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime) -> list[Ready]:
+    reached("look.before")
     entries = list(folders.look(f"/{party.code}/{folder}"))
     with site.reading(at) as work:
         before = files.sightings(work, party.code, folder)
@@ -185,6 +195,7 @@ def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) ->
         files.repeat(work, known.id)
         files.queue_again(work, f"file/{known.id}")
         _note(site, work, arrival, arrival.sha256, None)
+        reached("repeat.before commit")
     return receipt_json.parse(site.archive.get(known.receipt))
 
 
@@ -197,7 +208,9 @@ def _dry_run(site: Site, arrival: Arrival, digest: str, content: Content | FileR
         undo = work.connection.begin_nested()
         trial = Work(work.connection, work.business_date, work.at, work.market)
         _, receipt, _ = _carry_out(site, trial, arrival, digest, content)
+        reached("check.before taking back")
         undo.rollback()
+        reached("check.taken back")
         receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
         if answered:
             return receipt
@@ -207,6 +220,7 @@ def _dry_run(site: Site, arrival: Arrival, digest: str, content: Content | FileR
         if marked:
             queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.xlsx", marked, cause)
         _note(site, work, arrival, digest, content)
+    reached("check.committed")
     return receipt
 
 
@@ -305,9 +319,14 @@ def _queue_answers(
 
 
 def _marked(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> bytes:
-    """The sender's own workbook with the verdict in it, for people; empty for feeds and unreadable files."""
+    """The answer for people: the sender's own workbook with the faults marked, or when all was accepted a short workbook.
+
+    Empty for feeds and unreadable files, whose receipt says everything.
+    """
     if not isinstance(content, Form):
         return b""
+    if receipt.verdict is Verdict.ACCEPTED:
+        return report_workbook.render(answer_report(receipt))
     try:
         return site.sandbox.mark(arrival.data, content, receipt)
     except FileRefused:

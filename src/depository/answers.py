@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from depository.rejects import Reject
+from depository.reports import Column, Kind, Report, table
 
 
 class Verdict(StrEnum):
@@ -59,3 +60,33 @@ class Receipt:
     lines: tuple[LineOutcome, ...]
     message: str = ""
     """One sentence for a person: what was taken and what to do next."""
+
+
+LINES = (
+    Column("line", "Line", Kind.COUNT),
+    Column("reference", "Your reference"),
+    Column("verdict", "Verdict"),
+    Column("record", "Our number"),
+    Column("status", "Status"),
+    Column("note", "Note"),
+)
+
+
+def answer_report(receipt: Receipt) -> Report:
+    """The receipt of an accepted form as a report for people."""
+    facts = (
+        ("Receipt", receipt.number),
+        ("Your file", receipt.file_name),
+        ("SHA-256", receipt.sha256),
+        ("Form", receipt.form),
+        ("Your number", receipt.reference),
+        ("Verdict", receipt.verdict.value),
+        ("Arrived", receipt.arrived_at),
+        ("Batch", receipt.batch),
+        ("Cut-off of the batch", receipt.cut_off),
+        ("Remark", receipt.message),
+    )
+    rows = tuple((o.line, o.reference, o.verdict.value, o.record, o.status, o.note) for o in receipt.lines)
+    lines = table("Lines", "Your lines", LINES, rows, "The form has no lines.")
+    given = tuple((label, value) for label, value in facts if value not in ("", None))
+    return Report("receipt", "Receipt", receipt.sender, receipt.business_date, receipt.arrived_at, given, (lines,))
