@@ -1,8 +1,9 @@
 """The settlement engine: the best set that can settle, the proof of how good it is, and the reasons for the rest (design §5)."""
 
 from depository.settlement.checker import check
-from depository.settlement.engine import settle
+from depository.settlement.engine import EFFORTS, settle
 from depository.settlement.forecast import Forecast, Missing, Release, forecast
+from depository.settlement.objective import OBJECTIVES
 from depository.settlement.outcome import Certificate, Failing, Multiplier, Outcome, PriorityLine, Unsettled
 from depository.settlement.problem import Due, Position, Problem, problem
 
@@ -12,6 +13,8 @@ __all__ = [
     "Problem",
     "problem",
     "settle",
+    "EFFORTS",
+    "OBJECTIVES",
     "check",
     "forecast",
     "Outcome",

@@ -1,0 +1,80 @@
+"""`csd solve`: one settlement cycle from a folder of plain files to another (no database)."""
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from depository.settlement import EFFORTS, OBJECTIVES, check, settle
+from parsers import solve_files
+
+DONE = 0
+BAD_INPUT = 2
+BROKEN = 3
+
+# The emergency stop: by then the best feasible set is taken whatever the effort asked for. Effort itself is never counted in seconds.
+EMERGENCY_SECONDS = 3600.0
+
+
+def solve_folder(in_dir: Path | str, out_dir: Path | str, objective: str = "mixed", effort: str = "standard") -> int:
+    """Settle what the files of `in_dir` say and write the outcome, its reasons and its proof to `out_dir`.
+
+    Returns 0 when done; 2 with file, line and column on standard error when the input cannot be taken; 3 when the separate check
+    finds a rule broken. Nothing is written unless the result is 0.
+    """
+    began = time.perf_counter()
+    source, target = Path(in_dir), Path(out_dir)
+    for name, given, known in (("objective", objective, OBJECTIVES), ("effort", effort, EFFORTS)):
+        if given not in known:
+            print(f"csd solve: {name} is {given!r}, not one of {', '.join(known)}", file=sys.stderr)
+            return BAD_INPUT
+    digest = hashlib.sha256()
+    texts: dict[str, str] = {}
+    try:
+        if not source.is_dir():
+            raise solve_files.BadInput(str(source), 0, "", "is not a folder")
+        for name in solve_files.FILES:
+            path = source / name
+            if path.exists():
+                content = path.read_bytes()
+                digest.update(f"{name} {len(content)}\n".encode())
+                digest.update(content)
+                texts[name] = _text(name, content)
+        problem_read = solve_files.read(texts)
+    except solve_files.BadInput as error:
+        print(f"csd solve: {error}", file=sys.stderr)
+        return BAD_INPUT
+    texts.clear()
+    read = time.perf_counter()
+
+    outcome = settle(problem_read.problem, objective, effort, stop=lambda: time.perf_counter() - began > EMERGENCY_SECONDS)
+    settled = time.perf_counter()
+    broken = check(problem_read.problem, outcome)
+    if broken:
+        print(f"csd solve: {len(broken)} rules broken, nothing written; the first: {broken[0]}", file=sys.stderr)
+        return BROKEN
+    checked = time.perf_counter()
+    files = solve_files.write(problem_read, outcome, digest.hexdigest())
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (target / name).write_text(text, encoding="utf-8", newline="")
+    written = time.perf_counter()
+    timing = {
+        "read_seconds": round(read - began, 3),
+        "settle_seconds": round(settled - read, 3),
+        "check_seconds": round(checked - settled, 3),
+        "write_seconds": round(written - checked, 3),
+        "memory_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    (target / "timing.json").write_text(json.dumps(timing, indent=2) + "\n", encoding="utf-8")
+    return DONE
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise solve_files.BadInput(name, line, "", "is not UTF-8 text") from error
