@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal
 from functools import lru_cache
-from typing import TypeVar
 
 from depository.feeds import RefusedLine
 from depository.identifiers import CURRENCY_DECIMALS, BadIdentifier, lookalike_message
@@ -32,8 +31,6 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,8})?")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACES = " \t\u00a0"
 _SHOWN = 80
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
