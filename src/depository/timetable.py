@@ -122,15 +122,14 @@ def plan(day: date, settles: bool, timetable: Timetable, main_cycle_at: datetime
     windows = every(at(timetable.fop_start), at(timetable.fop_end), timetable.fop_every)
     batches += [PlannedBatch(day, f"fop-{w:%H%M}", BatchKind.FOP_WINDOW, w) for w in windows]
     if settles:
-        batches += [
-            PlannedBatch(day, f"funding-{f:%H%M}", BatchKind.FUNDING, at(f)) for f in timetable.funding_reports
-        ]
+        batches += [PlannedBatch(day, f"funding-{f:%H%M}", BatchKind.FUNDING, at(f)) for f in timetable.funding_reports]
         batches.append(PlannedBatch(day, "main-cycle", BatchKind.MAIN_CYCLE, main_cycle_at))
         late = every(at(timetable.late_start), at(timetable.last_dvp), timetable.late_every)
         batches += [PlannedBatch(day, f"late-{n:02d}", BatchKind.LATE_CYCLE, c) for n, c in enumerate(late, 1)]
-        last_payout = max(at(t) for t in timetable.payout_cut_offs.values())
-        payouts = every(at(timetable.payout_start), last_payout, timetable.payout_every)
-        batches += [PlannedBatch(day, f"payout-{p:%H%M}", BatchKind.PAYOUT, p) for p in payouts]
+        cut_offs = {at(t) for t in timetable.payout_cut_offs.values()}
+        payouts = {*every(at(timetable.payout_start), max(cut_offs), timetable.payout_every), *cut_offs}
+        # One at each currency's cut-off, so that what came in time is ordered by then (CSD-3.3.2-a).
+        batches += [PlannedBatch(day, f"payout-{p:%H%M}", BatchKind.PAYOUT, p) for p in sorted(payouts)]
         batches.append(PlannedBatch(day, "settlement-fail", BatchKind.SETTLEMENT_FAIL, at(timetable.last_dvp)))
     batches.append(PlannedBatch(day, "lapse", BatchKind.LAPSE, at(timetable.close)))
     batches.append(PlannedBatch(day, "end-of-day", BatchKind.END_OF_DAY, at(timetable.end_of_day)))

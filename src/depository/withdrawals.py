@@ -1,9 +1,10 @@
 """Cash withdrawals, form WRN: check, block, order the payment (CSD-3.3.2-a, b, c)."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from depository.answers import LineOutcome, Verdict
+from depository.business_days import OutsideCalendar
 from depository.ledger import Entry, block
 from depository.obligations import free_cash
 from depository.rejects import Reject, RejectionReason
@@ -32,8 +33,12 @@ def record_withdrawal(work: Work, header: Header, request: WithdrawalRequest, ca
     checked = check_withdrawal(work, header.participant, request)
     if isinstance(checked, Reject):
         return LineOutcome(1, Verdict.REFUSED, header.reference, "", "", (checked,))
+    try:
+        pay_on, why = payment_day(work, request.currency, request.value_date)
+    except OutsideCalendar as outside:
+        fault = Reject(RejectionReason.DATE, "CSD-7.6.5-a", "value_date", str(request.value_date), str(outside))
+        return LineOutcome(1, Verdict.REFUSED, header.reference, "", "", (fault,))
     number = f"W{work.next_number('withdrawal'):09d}"
-    pay_on, why = payment_day(work, request.currency, request.value_date)
     withdrawal = store.Withdrawal(
         number=number,
         participant=header.participant,
@@ -109,7 +114,9 @@ def check_withdrawal(work: Work, participant: str, request: WithdrawalRequest) -
     except TooFine as fault:
         return Reject(RejectionReason.MONEY, "CSD-3.3.2-b", "amount", str(request.amount), str(fault))
     if asked <= 0:
-        return Reject(RejectionReason.MONEY, "CSD-3.3.2-b", "amount", str(request.amount), "ask for an amount above nought")
+        return Reject(
+            RejectionReason.MONEY, "CSD-3.3.2-b", "amount", str(request.amount), "ask for an amount above nought"
+        )
     return _free_amount(work, participant, request, asked, currency.digits)
 
 
@@ -132,27 +139,34 @@ def _free_amount(work: Work, participant: str, request: WithdrawalRequest, asked
 
 
 def payment_day(work: Work, currency: str, value_date: date) -> tuple[date, str]:
-    """The day on which the order goes out, and why not today (CSD-3.3.2-a)."""
+    """The day on which the order goes out, and why not today (CSD-3.3.2-a); payouts run on settlement days.
+
+    Raises OutsideCalendar for a value date beyond the published calendar.
+    """
     calendar = register.calendar(work)
-    day = calendar.first_business_day_from(max(value_date, work.business_date))
+    day = calendar.settlement_day_after(max(value_date, work.business_date) - timedelta(days=1), 1)
     if day > work.business_date:
         return day, ""
     cut_off = work.market.timetable(day).payout_cut_off(currency)
     if work.at <= moment(day, cut_off, work.market.zone):
         return day, ""
-    following = calendar.business_day_after(day, 1)
-    return following, f": the cut-off {cut_off:%H:%M} for {currency} has passed, so it is queued for the next business day"
+    following = calendar.settlement_day_after(day, 1)
+    return (
+        following,
+        f": the cut-off {cut_off:%H:%M} for {currency} has passed, so it is queued for the next business day",
+    )
 
 
 def order_payments(work: Work, batch: str) -> list[PaymentOrder]:
-    """Orders every queued withdrawal whose day has come, one message per currency; the money stays blocked until the bank confirms."""
+    """Orders every queued withdrawal whose day has come, one message per currency; the money stays blocked until the bank confirms.
+
+    The cut-off is judged by the request's arrival (`payment_day`), not here: a batch that starts seconds late leaves nobody out.
+    """
     queued = store.in_state(work, store.QUEUED, work.business_date)
-    at = work.market.local(work.at)
     orders = []
     for currency in work.market.currencies:
-        cut_off = moment(work.business_date, work.market.timetable(work.business_date).payout_cut_off(currency.code), work.market.zone)
         mine = [w for w in queued if w.currency == currency.code]
-        if not mine or at > cut_off:
+        if not mine:
             continue
         message_id = f"PAY-{work.business_date:%Y%m%d}-{batch}-{currency.code}"
         payments = tuple(_payment(w, currency.nominee_iban, currency.digits, work.business_date) for w in mine)
