@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from depository.answers import LineOutcome, Verdict
+from depository.business_days import OutsideCalendar
 from depository.feeds import Trade
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
 from depository.register import AccountState, PartyKind, Product
@@ -32,9 +33,7 @@ def record_trades(work: Work, venue: str, trades: Sequence[Trade], cause: str) -
         quantity, amount = checked
         known.add(trade.trade_id)
         fresh.append(_instruction(work, venue, trade, next(ids), quantity, amount))
-        outcomes.append(
-            LineOutcome(trade.line, Verdict.ACCEPTED, trade.trade_id, fresh[-1].id, Status.MATCHED.value)
-        )
+        outcomes.append(LineOutcome(trade.line, Verdict.ACCEPTED, trade.trade_id, fresh[-1].id, Status.MATCHED.value))
     store.add(work, fresh, cause)
     return outcomes
 
@@ -42,18 +41,26 @@ def record_trades(work: Work, venue: str, trades: Sequence[Trade], cause: str) -
 def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | Reject:
     """Quantity and amount in smallest units, or the first fault."""
     if trade.trade_id in known:
-        return _fault(RejectionReason.REFERENCE, "CSD-4.1.1-b", "trade_id", trade.trade_id, "this trade is recorded already")
+        return _fault(
+            RejectionReason.REFERENCE, "CSD-4.1.1-b", "trade_id", trade.trade_id, "this trade is recorded already"
+        )
     for field, code, number in (
         ("buyer", trade.buyer, trade.buyer_account),
         ("seller", trade.seller, trade.seller_account),
     ):
         party = register.party(work, code)
         if party is None or party.kind is not PartyKind.PARTICIPANT or not party.active:
-            return _fault(RejectionReason.COUNTERPARTY, "CSD-4.1.1-b", field, code, "no active participant has this code")
+            return _fault(
+                RejectionReason.COUNTERPARTY, "CSD-4.1.1-b", field, code, "no active participant has this code"
+            )
         account = register.account(work, number)
         if account is None or account.participant != code or account.state is not AccountState.OPEN:
             return _fault(
-                RejectionReason.ACCOUNT, "CSD-4.1.1-b", f"{field}_account", number, f"{code} has no open account {number}"
+                RejectionReason.ACCOUNT,
+                "CSD-4.1.1-b",
+                f"{field}_account",
+                number,
+                f"{code} has no open account {number}",
             )
     product = register.product(work, trade.isin)
     if product is None or not product.admitted:
@@ -61,20 +68,39 @@ def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | 
     currency = work.market.currency(trade.currency)
     if currency is None:
         return _fault(
-            RejectionReason.MONEY, "CSD-5.1.5-a", "currency", trade.currency, "no settlement-bank arrangement for this currency"
+            RejectionReason.MONEY,
+            "CSD-5.1.5-a",
+            "currency",
+            trade.currency,
+            "no settlement-bank arrangement for this currency",
         )
-    expected = register.calendar(work).settlement_day_after(
-        trade.traded_at.date(), work.market.number("settlement_cycle_days", trade.traded_at.date())
-    )
-    if trade.kind == "TRADE" and trade.settlement_date != expected:
+    if currency.code != product.currency:
         return _fault(
-            RejectionReason.DATE,
-            "CSD-4.1.1-b",
-            "settlement_date",
-            str(trade.settlement_date),
-            f"a trade of {trade.traded_at.date()} settles on {expected}",
+            RejectionReason.MONEY,
+            "CSD-5.1.5-a",
+            "currency",
+            trade.currency,
+            f"{trade.isin} settles in {product.currency}",
         )
+    try:
+        wrong_date = _date_fault(work, trade)
+    except OutsideCalendar as outside:
+        wrong_date = str(outside)
+    if wrong_date:
+        return _fault(RejectionReason.DATE, "CSD-4.1.1-b", "settlement_date", str(trade.settlement_date), wrong_date)
     return _units(trade, product, currency.digits)
+
+
+def _date_fault(work: Work, trade: Trade) -> str:
+    """A trade settles on T+2; any other leg on a settlement day that the exchange names."""
+    calendar = register.calendar(work)
+    day = trade.traded_at.date()
+    expected = calendar.settlement_day_after(day, work.market.number("settlement_cycle_days", day))
+    if trade.kind == "TRADE" and trade.settlement_date != expected:
+        return f"a trade of {day} settles on {expected}"
+    if not calendar.is_settlement_day(trade.settlement_date):
+        return "not a settlement day of the calendar"
+    return ""
 
 
 def _units(trade: Trade, product: Product, digits: int) -> tuple[int, int] | Reject:
@@ -93,7 +119,9 @@ def _cancel(work: Work, venue: str, trade: Trade, cause: str) -> LineOutcome:
     """CSD-5.1.10-a: on the trade day alone; later the trade is official and stays."""
     old = store.by_reference(work, venue, trade.trade_id)
     if old is None:
-        reject = _fault(RejectionReason.REFERENCE, "CSD-5.1.10-a", "trade_id", trade.trade_id, "no such trade is recorded")
+        reject = _fault(
+            RejectionReason.REFERENCE, "CSD-5.1.10-a", "trade_id", trade.trade_id, "no such trade is recorded"
+        )
         return LineOutcome(trade.line, Verdict.REFUSED, trade.trade_id, "", "", (reject,))
     if old.trade_date != work.business_date or old.status not in OPEN:
         reject = _fault(
