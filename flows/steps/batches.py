@@ -13,6 +13,7 @@ from depository.funding_report import funding_reports
 from depository.instructions import Instruction, InstructionKind
 from depository.interests import carry_out_enforcements
 from depository.notices import Audience, notify
+from depository.points import reached
 from depository.register import PartyKind
 from depository.rejects import Broken
 from depository.reports import Report, Value
@@ -59,11 +60,17 @@ def run_batch(site: Site, business_date: date, slot: str, at: datetime) -> Batch
             finish(work, slot, SKIPPED, "{}")
             note(work, site.archive, EventKind.BATCH, {"slot": slot})
             return BatchResult(business_date, slot, SKIPPED, {"reason": "a later batch of its kind is due"})
+        reached("batch.begun")
         facts, report = BATCHES[state.batch.kind](work, site.archive, slot)
+        reached("batch.carried out")
         finish(work, slot, DONE, summary_json(facts))
         note(work, site.archive, EventKind.BATCH, {"slot": slot})
         if state.batch.kind is BatchKind.END_OF_DAY:
+            reached("end of day.before seal")
             seal(work, site.archive)
+            reached("end of day.sealed")
+        reached("batch.before commit")
+    reached("batch.committed")
     return BatchResult(business_date, slot, DONE, facts, report)
 
 
@@ -77,7 +84,9 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
     own = execute_transfers(work, cause)
     queue_notices(work, archive, notices, cause)
     for report in reports:
-        queue_report(work, archive, report, f"{work.business_date:%Y%m%d}_{slot}_{report.code}", cause, printed=True)
+        # Named by the interest too: two enforcements of one day are two reports to the same party.
+        name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}_{report.facts[0][1]}"
+        queue_report(work, archive, report, name, cause, printed=True)
     drawn = draw_of(work, work.business_date)
     if drawn is not None and register.calendar(work).is_settlement_day(work.business_date):
         body = (

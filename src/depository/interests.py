@@ -41,7 +41,13 @@ def carry_out_enforcements(work: Work, cause: str) -> tuple[list[store.Enforceme
         part = store.blocked_part(interest.number)
         journal.post(
             work,
-            [Entry("enforcement", one.number, move(interest.isin, one.quantity, interest.debtor_account, interest.secured_account, part))],
+            [
+                Entry(
+                    "enforcement",
+                    one.number,
+                    move(interest.isin, one.quantity, interest.debtor_account, interest.secured_account, part),
+                )
+            ],
         )
         left = interest.locked - one.quantity
         store.set_locked(work, interest.number, left, store.LOCKED if left else store.ENFORCED)
@@ -95,13 +101,23 @@ def interest_report(work: Work, addressee: str, number: str) -> Report:
     )
     rows = tuple((e.number, e.reference, from_units(e.quantity, scale), e.received_on, e.transfer_on) for e in pending)
     pending_table = table("Enforcements", "Enforcements to be carried out", columns, rows, "No enforcement is pending.")
-    return Report("interest", "Security Interest Report (SIR)", addressee, work.business_date, work.market.local(work.at), facts, (pending_table,))
+    return Report(
+        "interest",
+        "Security Interest Report (SIR)",
+        addressee,
+        work.business_date,
+        work.market.local(work.at),
+        facts,
+        (pending_table,),
+    )
 
 
 def _create(work: Work, header: Header, request: InterestRequest) -> InterestAnswer | Reject:
     """CSD-4.3-1-a: from the debtor, with agreement and indemnity, both sides with an account; locks the quantity."""
     if request.debtor != header.participant:
-        return _fault(RejectionReason.SENDER, "CSD-4.3-1-a", "debtor", request.debtor, "the debtor itself sends a new interest")
+        return _fault(
+            RejectionReason.SENDER, "CSD-4.3-1-a", "debtor", request.debtor, "the debtor itself sends a new interest"
+        )
     for attached, field, what in (
         (request.agreement_attached, "agreement_attached", "a copy of the security agreement"),
         (request.indemnity_attached, "indemnity_attached", "the debtor's indemnity (form IND)"),
@@ -114,17 +130,24 @@ def _create(work: Work, header: Header, request: InterestRequest) -> InterestAns
     ):
         account = register.account(work, number)
         if account is None or account.participant != party or account.state is not AccountState.OPEN:
-            return _fault(RejectionReason.ACCOUNT, "CSD-4.3-1-a", field, number, f"{party} has no open account {number}")
+            return _fault(
+                RejectionReason.ACCOUNT, "CSD-4.3-1-a", field, number, f"{party} has no open account {number}"
+            )
     if request.debtor_account == request.secured_account:
         return _fault(
-            RejectionReason.ACCOUNT, "CSD-4.3-1-a", "secured_account", request.secured_account, "debtor and secured party differ"
+            RejectionReason.ACCOUNT,
+            "CSD-4.3-1-a",
+            "secured_account",
+            request.secured_account,
+            "debtor and secured party differ",
         )
     quantity = _quantity_to_lock(work, request)
     if isinstance(quantity, Reject):
         return quantity
     number = f"S{work.next_number('interest'):06d}"
     journal.post(
-        work, [Entry("block", number, block(request.isin, quantity, request.debtor_account, store.blocked_part(number)))]
+        work,
+        [Entry("block", number, block(request.isin, quantity, request.debtor_account, store.blocked_part(number)))],
     )
     store.add(
         work,
@@ -181,9 +204,19 @@ def _discharge(work: Work, header: Header, request: InterestRequest) -> Interest
             request.interest,
             "an enforcement of this interest is pending; it can be discharged after the transfer",
         )
+    scale = register.scale(work, interest.isin)
+    if request.quantity is not None and request.quantity != from_units(interest.locked, scale):
+        return _fault(
+            RejectionReason.QUANTITY,
+            "CSD-4.3-1-e",
+            "quantity",
+            str(request.quantity),
+            f"a discharge lifts the whole lock, now {from_units(interest.locked, scale)}; give that quantity or all",
+        )
     part = store.blocked_part(interest.number)
     journal.post(
-        work, [Entry("release", interest.number, release(interest.isin, interest.locked, interest.debtor_account, part))]
+        work,
+        [Entry("release", interest.number, release(interest.isin, interest.locked, interest.debtor_account, part))],
     )
     store.set_locked(work, interest.number, 0, store.DISCHARGED)
     return _answer(work, header, interest.number, store.DISCHARGED, "the lock is lifted")
@@ -196,7 +229,11 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
         return interest
     if not request.indemnity_attached:
         return _fault(
-            RejectionReason.RULE, "CSD-4.3-1-f", "indemnity_attached", "no", "attach the secured party's indemnity (form IND)"
+            RejectionReason.RULE,
+            "CSD-4.3-1-f",
+            "indemnity_attached",
+            "no",
+            "attach the secured party's indemnity (form IND)",
         )
     if not request.additional_information.strip():
         return _fault(
@@ -245,7 +282,9 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
             ("Details given by the secured party", request.additional_information),
         ),
     )
-    answer = _answer(work, header, number, f"transfer on {transfer_on}", "the debtor has been notified", interest.number)
+    answer = _answer(
+        work, header, number, f"transfer on {transfer_on}", "the debtor has been notified", interest.number
+    )
     return InterestAnswer(answer.outcome, answer.reports, (notice,))
 
 
@@ -253,7 +292,11 @@ def _found(work: Work, header: Header, request: InterestRequest) -> store.Intere
     interest = store.get(work, request.interest)
     if interest is None or header.participant not in (interest.debtor, interest.secured_party):
         return _fault(
-            RejectionReason.REFERENCE, "CSD-4.3-1-e", "interest", request.interest, "no interest of yours has this number"
+            RejectionReason.REFERENCE,
+            "CSD-4.3-1-e",
+            "interest",
+            request.interest,
+            "no interest of yours has this number",
         )
     if interest.secured_party != header.participant:
         return _fault(
@@ -264,7 +307,19 @@ def _found(work: Work, header: Header, request: InterestRequest) -> store.Intere
             "only the secured party can discharge or enforce an interest",
         )
     if interest.state != store.LOCKED:
-        return _fault(RejectionReason.REFERENCE, "CSD-4.3-1-e", "interest", request.interest, f"this interest is {interest.state}")
+        return _fault(
+            RejectionReason.REFERENCE, "CSD-4.3-1-e", "interest", request.interest, f"this interest is {interest.state}"
+        )
+    for field in ("debtor", "debtor_account", "secured_party", "secured_account", "isin"):
+        said, recorded = getattr(request, field), getattr(interest, field)
+        if said and said != recorded:
+            return _fault(
+                RejectionReason.REFERENCE,
+                "CSD-4.3-1-e",
+                field,
+                said,
+                f"interest {interest.number} was recorded with {recorded}",
+            )
     return interest
 
 
