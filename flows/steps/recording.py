@@ -84,8 +84,10 @@ def record(work: Work, sender: str, file: int, content: Content) -> Recorded:
         outcomes = record_trades(work, sender, content.trades, cause)
         return Recorded("TRADES", "", lines=_with_refused(outcomes, content.refused))
     if isinstance(content, RegistryFile):
-        kept = record_positions(work, list(content.positions))
-        return Recorded("POSITIONS", "", lines=_with_refused([], content.refused), message=f"{kept} positions kept for reconciliation")
+        outcomes = record_positions(work, content.positions)
+        kept = sum(o.verdict is Verdict.ACCEPTED for o in outcomes)
+        lines = _with_refused(outcomes, content.refused)
+        return Recorded("POSITIONS", "", lines=lines, message=f"{kept} positions kept for reconciliation")
     return _record_statements(work, content, cause)
 
 
@@ -126,14 +128,14 @@ def _record_lines(work: Work, header: Header, form: Form, cause: str) -> Recorde
     outcomes = {outcome.line: outcome for outcome in recorded.lines}
     lines = []
     for line in form.lines:
-        outcome = outcomes.get(line.number) or LineOutcome(line.number, Verdict.REFUSED, line.reference, "", "", line.rejects)
+        outcome = outcomes.get(line.number) or LineOutcome(
+            line.number, Verdict.REFUSED, line.reference, "", "", line.rejects
+        )
         lines.append(replace(outcome, places=_places(form, line.number, outcome.rejects)))
     return replace(recorded, lines=tuple(lines), message=_notes(form))
 
 
-def _record_requests(
-    work: Work, header: Header, code: str, requests: Sequence[object], cause: str
-) -> Recorded:
+def _record_requests(work: Work, header: Header, code: str, requests: Sequence[object], cause: str) -> Recorded:
     """The lines that are right in form, by the rules of their form."""
     transfers = [r for r in requests if isinstance(r, TransferRequest)]
     openings = [r for r in requests if isinstance(r, OpeningRequest)]
@@ -153,7 +155,9 @@ def _record_requests(
             return _in_next(work, BatchKind.PAYOUT, recorded) if today else recorded
         if isinstance(request, InterestRequest):
             answer = record_interest(work, header, request, cause)
-            return Recorded(code, header.reference, lines=(answer.outcome,), reports=answer.reports, notices=answer.notices)
+            return Recorded(
+                code, header.reference, lines=(answer.outcome,), reports=answer.reports, notices=answer.notices
+            )
     return Recorded(code, header.reference)
 
 
@@ -172,13 +176,18 @@ def _record_statements(work: Work, statements: tuple[BankStatement, ...], cause:
 
 def _with_refused(outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine]) -> tuple[LineOutcome, ...]:
     placed = [replace(o, places=tuple(f"line {o.line}" for _ in o.rejects)) if o.rejects else o for o in outcomes]
-    lines = [*placed, *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused)]
+    lines = [
+        *placed,
+        *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused),
+    ]
     return tuple(sorted(lines, key=lambda line: line.line))
 
 
 def _in_next(work: Work, kind: BatchKind, recorded: Recorded) -> Recorded:
     """With the next batch of a kind and its moment, for the receipt; unchanged when the day has none left."""
-    ahead = [b.batch for b in batches_of(work, work.business_date) if b.batch.kind is kind and b.batch.due_at >= work.at]
+    ahead = [
+        b.batch for b in batches_of(work, work.business_date) if b.batch.kind is kind and b.batch.due_at >= work.at
+    ]
     if not ahead:
         return recorded
     return replace(recorded, batch=f"{ahead[0].business_date}/{ahead[0].slot}", cut_off=ahead[0].due_at)

@@ -1,17 +1,20 @@
 """Do the books agree with the world? Cash with the bank, securities with the registry, transitory accounts empty (CSD-3.1.3-a)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 
+from depository.answers import LineOutcome, Verdict
 from depository.bank import closing_balance, unidentified
 from depository.feeds import RegistryPosition
-from depository.ledger import BANK, ISSUER, is_contra
+from depository.ledger import AVAILABLE, BANK, ISSUER, is_contra
 from depository.register import AccountType
+from depository.rejects import Reject, RejectionReason
 from depository.store import journal, register, schema
 from depository.store import withdrawals as payments
 from depository.store.work import Work
-from depository.units import from_units, to_units
+from depository.units import TooFine, from_units, to_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,12 @@ class Difference:
 def reconcile_cash(work: Work) -> list[Difference]:
     """Our nominee account per currency against the bank's closing balance of the day."""
     differences = []
+    held = journal.balances_at_close(work, [BANK])
     for currency in work.market.currencies:
-        ours = -journal.amount(work, BANK, currency.code)
-        differences.append(Difference("settlement bank", currency.code, ours, closing_balance(work, work.business_date, currency.code)))
+        ours = -held.get((BANK, currency.code, AVAILABLE), 0)
+        differences.append(
+            Difference("settlement bank", currency.code, ours, closing_balance(work, work.business_date, currency.code))
+        )
     return differences
 
 
@@ -43,7 +49,8 @@ def reconcile_securities(work: Work) -> list[Difference]:
     t = schema.registry_position
     rows = work.connection.execute(select(t).where(t.c.as_of == work.business_date))
     theirs = {r.isin: int(r.quantity) for r in rows}
-    ours = {isin: -journal.amount(work, ISSUER, isin) for isin in register.all_products(work)}
+    held = journal.balances_at_close(work, [ISSUER])
+    ours = {isin: -held.get((ISSUER, isin, AVAILABLE), 0) for isin in register.all_products(work)}
     return [
         Difference("registry", isin, ours.get(isin, 0), theirs.get(isin))
         for isin in sorted(ours.keys() | theirs.keys())
@@ -51,26 +58,46 @@ def reconcile_securities(work: Work) -> list[Difference]:
     ]
 
 
-def record_positions(work: Work, positions: list[RegistryPosition]) -> int:
-    """Keeps the registry's positions of a day; a later file of the same day replaces them. Returns how many were kept."""
+def record_positions(work: Work, positions: Sequence[RegistryPosition]) -> list[LineOutcome]:
+    """Keeps the registry's positions of a day; a later file of the same day replaces them.
+
+    Refused are an unknown security and a quantity finer than the security knows.
+    """
     t = schema.registry_position
-    known = [p for p in positions if register.product(work, p.isin) is not None]
-    for day in {p.as_of for p in known}:
+    rows: list[dict[str, object]] = []
+    outcomes = []
+    for p in positions:
+        kept = _position_units(work, p)
+        if isinstance(kept, Reject):
+            outcomes.append(LineOutcome(p.line, Verdict.REFUSED, p.isin, "", "", (kept,)))
+            continue
+        outcomes.append(LineOutcome(p.line, Verdict.ACCEPTED, p.isin, "", "kept"))
+        rows.append({"as_of": p.as_of, "isin": p.isin, "quantity": kept})
+    for day in {p.as_of for p in positions}:
         work.connection.execute(delete(t).where(t.c.as_of == day))
-    if known:
-        work.connection.execute(
-            insert(t),
-            [{"as_of": p.as_of, "isin": p.isin, "quantity": to_units(p.quantity, register.scale(work, p.isin))} for p in known],
-        )
-    return len(known)
+    if rows:
+        work.connection.execute(insert(t), rows)
+    return outcomes
+
+
+def _position_units(work: Work, position: RegistryPosition) -> int | Reject:
+    product = register.product(work, position.isin)
+    if product is None:
+        return Reject(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", position.isin, "not a product of the register")
+    try:
+        return to_units(position.quantity, product.scale)
+    except TooFine as fault:
+        return Reject(RejectionReason.QUANTITY, "CSD-3.5.1-a", "quantity", str(position.quantity), str(fault))
 
 
 def overnight_breaches(work: Work) -> list[tuple[str, str, str]]:
     """Balances left on transitory settlement accounts: account, asset, quantity (CSD-3.1.3-a, CSD-3.5.8-a)."""
     breaches = []
     for participant in register.participants(work):
-        transitory = [a.number for a in register.accounts_of(work, participant.code) if a.type is AccountType.SETTLEMENT]
-        for (holder, asset, _), amount in journal.balances(work, transitory).items():
+        transitory = [
+            a.number for a in register.accounts_of(work, participant.code) if a.type is AccountType.SETTLEMENT
+        ]
+        for (holder, asset, _), amount in journal.balances_at_close(work, transitory).items():
             breaches.append((holder, asset, str(from_units(amount, register.scale(work, asset)))))
     return breaches
 

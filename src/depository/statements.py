@@ -56,10 +56,16 @@ def statement(work: Work, participant: str) -> Report:
     """The statement of one participant as at the end of the business date, with the journal's head (design §3)."""
     number, hash_ = journal.head(work)
     holders = [participant, *(a.number for a in register.accounts_of(work, participant))]
-    balances = journal.balances(work, holders)
+    balances = journal.balances_at_close(work, holders)
     movements = _movements(work, holders)
     tables = (
-        table("Holdings", "Holdings by account", HOLDINGS, _holdings(work, participant, balances), "No securities are held."),
+        table(
+            "Holdings",
+            "Holdings by account",
+            HOLDINGS,
+            _holdings(work, participant, balances),
+            "No securities are held.",
+        ),
         table("Cash", "Cash by currency", CASH, _cash(work, participant, balances), "No cash is held."),
         table("Movements", "Movements of the day", MOVEMENTS, movements, "Nothing moved today."),
         table(
@@ -69,13 +75,27 @@ def statement(work: Work, participant: str) -> Report:
             instruction_rows(work, participant, store.open_of(work, participant)),
             "No instruction is open.",
         ),
-        table("Interests", "Security interests in force", INTERESTS, _interests(work, participant), "No security interest."),
+        table(
+            "Interests",
+            "Security interests in force",
+            INTERESTS,
+            _interests(work, participant),
+            "No security interest.",
+        ),
     )
     facts = (
         ("Journal entries", number),
         ("Journal head", hash_),
     )
-    return Report("statement", "Statement of holdings and cash", participant, work.business_date, work.market.local(work.at), facts, tables)
+    return Report(
+        "statement",
+        "Statement of holdings and cash",
+        participant,
+        work.business_date,
+        work.market.local(work.at),
+        facts,
+        tables,
+    )
 
 
 def _holdings(work: Work, participant: str, balances: dict[journal.Key, int]) -> tuple[tuple[Value, ...], ...]:
@@ -108,7 +128,9 @@ def _holdings(work: Work, participant: str, balances: dict[journal.Key, int]) ->
 def _cash(work: Work, participant: str, balances: dict[journal.Key, int]) -> tuple[tuple[Value, ...], ...]:
     rows: list[tuple[Value, ...]] = []
     for currency in work.market.currencies:
-        mine = {part: n for (holder, asset, part), n in balances.items() if holder == participant and asset == currency.code}
+        mine = {
+            part: n for (holder, asset, part), n in balances.items() if holder == participant and asset == currency.code
+        }
         credits, debits = _turnover(work, participant, currency.code)
         closing = sum(mine.values())
         if not (closing or credits or debits):

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
+from depository.points import reached
 from depository.rejects import Broken
 from depository.store import schema
 from depository.store.types import moment_text
@@ -47,9 +48,11 @@ def post(work: Work, entries: Sequence[Entry]) -> None:
             for line, p in enumerate(entry.postings, 1)
         )
     _move_balances(work, (p for entry in entries for p in entry.postings))
+    reached("journal.balances moved")
     work.connection.execute(insert(schema.journal), journal_rows)
     work.connection.execute(insert(schema.posting), posting_rows)
     work.connection.execute(update(schema.journal_head).values(number=number, hash=previous))
+    reached("journal.posted")
 
 
 def head(work: Work) -> tuple[int, str]:
@@ -81,6 +84,27 @@ def balances(work: Work, holders: Iterable[str] | None = None) -> dict[Key, int]
     return {(h, a, p): amount for h, a, p, amount in sorted(map(tuple, work.connection.execute(query)))}
 
 
+def balances_at_close(work: Work, holders: Iterable[str] | None = None) -> dict[Key, int]:
+    """Like `balances`, as at the end of the business date: what later business dates have booked already is left out.
+
+    An end of day that runs late thus closes its own day, and not what came in the meantime.
+    """
+    p, j = schema.posting, schema.journal
+    later = (
+        select(p.c.holder, p.c.asset, p.c.part, func.sum(p.c.amount).label("moved"))
+        .join(j, j.c.number == p.c.entry)
+        .where(j.c.business_date > work.business_date)
+        .group_by(p.c.holder, p.c.asset, p.c.part)
+    )
+    wanted = None if holders is None else set(holders)
+    found = balances(work, wanted)
+    for row in work.connection.execute(later):
+        if wanted is None or row.holder in wanted:
+            key = (row.holder, row.asset, row.part)
+            found[key] = found.get(key, 0) - int(row.moved)
+    return {key: found[key] for key in sorted(found) if found[key]}
+
+
 def _move_balances(work: Work, postings: Iterable[Posting]) -> None:
     changes: dict[Key, int] = defaultdict(int)
     for p in postings:
@@ -108,7 +132,9 @@ def _read(work: Work, keys: list[Key]) -> dict[Key, int]:
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         rows = work.connection.execute(
-            select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(tuple_(t.c.holder, t.c.asset, t.c.part).in_(chunk))
+            select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(
+                tuple_(t.c.holder, t.c.asset, t.c.part).in_(chunk)
+            )
         )
         found.update({(h, a, p): value for h, a, p, value in rows})
     return found
