@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,11 +13,13 @@ from sqlalchemy import func, insert, select
 from depository.instructions import Instruction, Status
 from depository.ledger import AVAILABLE, Entry, move
 from depository.obligations import due_today
+from depository.points import reached
 from depository.rejects import Broken, PendingReason
 from depository.settlement import Certificate, Due, Outcome, Problem, Unsettled, check, problem, settle
 from depository.store import instructions as store
 from depository.store import journal, schema
 from depository.store.work import Work
+from depository.timetable import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,38 @@ class Cycle:
 
 
 def pose(work: Work, due: Sequence[Instruction]) -> Problem:
-    """The settlement problem of these instructions against what is available now; blocked parts stay out (CSD-4.3-1-a)."""
+    """The settlement problem of these instructions against what is available now.
+
+    Blocked parts stay out (CSD-4.3-1-a), and so does money that came after the day's last moment (CSD-A1, CSD-3.3.1-d).
+    """
     accounts = {a for one in due for a in (one.deliver_account, one.receive_account)}
     payers = {p for one in due for p in (one.deliver_participant, one.receive_participant)}
     available = journal.balances(work, accounts | payers)
+    for (who, currency), late in _late_money(work).items():
+        if who in payers:
+            key = (who, currency, AVAILABLE)
+            available[key] = max(0, available.get(key, 0) - late)
     return problem(
         securities=[(h, a, n) for (h, a, part), n in available.items() if h in accounts and part == AVAILABLE],
         cash=[(h, a, n) for (h, a, part), n in available.items() if h in payers and part == AVAILABLE],
         due=[_due(one) for one in due],
     )
+
+
+def _late_money(work: Work) -> dict[tuple[str, str], int]:
+    """Money credited after the end of the last minute in which it counts today: participant and currency to amount."""
+    last = moment(work.business_date, work.market.timetable(work.business_date).last_money, work.market.zone)
+    end = last + timedelta(minutes=1)
+    if work.at < end:
+        return {}
+    j, p = schema.journal, schema.posting
+    rows = work.connection.execute(
+        select(p.c.holder, p.c.asset, func.sum(p.c.amount).label("amount"))
+        .join(j, j.c.number == p.c.entry)
+        .where(j.c.kind == "credit", j.c.at >= end, p.c.amount > 0)
+        .group_by(p.c.holder, p.c.asset)
+    )
+    return {(r.holder, r.asset): int(r.amount) for r in rows}
 
 
 def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
@@ -78,7 +104,9 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
         return Cycle(number, kind, (), (), {}, None)
     posed = pose(work, due)
     objective = str(work.market.parameter("settlement_objective", work.business_date))
+    reached("cycle.posed")
     outcome = settle(posed, objective)
+    reached("cycle.solved")
     faults = check(posed, outcome)
     if faults:
         raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
@@ -86,10 +114,12 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
     unsettled = [one for one, done in zip(due, outcome.settled, strict=True) if not done]
     step = {one.id: int(at) for one, at in zip(due, outcome.step, strict=True)}
     journal.post(work, [_entry(one) for one in sorted(settled, key=lambda one: step[one.id])])
+    reached("cycle.posted")
     store.change(work, settled, Status.SETTLED, "", cause)
     shortages = shortages_of(outcome)
     _give_reasons(work, unsettled, shortages, cause)
     _keep(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
+    reached("cycle.kept")
     return Cycle(number, kind, tuple(settled), tuple(unsettled), shortages, outcome.certificate)
 
 
@@ -103,11 +133,7 @@ def shortages_of(outcome: Outcome) -> dict[str, Shortage]:
 
 def certificate_json(certificate: Certificate) -> str:
     """The certificate as stored; fractions become exact decimals of 28 digits."""
-    values = {
-        name: getattr(certificate, name)
-        for name in Certificate.__slots__
-        if name not in ("priorities",)
-    }
+    values = {name: getattr(certificate, name) for name in Certificate.__slots__ if name not in ("priorities",)}
     return json.dumps({k: str(decimal(v)) if isinstance(v, Fraction) else v for k, v in values.items()}, sort_keys=True)
 
 
@@ -165,6 +191,12 @@ def pending_reason(shortage: Shortage | None) -> str:
 def _keep(work: Work, number: int, kind: str, due: int, settled: int, certificate: str) -> None:
     work.connection.execute(
         insert(schema.cycle).values(
-            business_date=work.business_date, number=number, kind=kind, at=work.at, due=due, settled=settled, certificate=certificate
+            business_date=work.business_date,
+            number=number,
+            kind=kind,
+            at=work.at,
+            due=due,
+            settled=settled,
+            certificate=certificate,
         )
     )

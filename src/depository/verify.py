@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from depository.ledger import GENESIS, Entry, Posting, chain, is_contra
 from depository.rejects import Broken
@@ -42,7 +42,14 @@ def verify(work: Work, most_faults: int = 20) -> Verdict:
         previous = row.hash
     head_number, head_hash = journal.head(work)
     if (head_number, head_hash) != (number, previous):
-        faults.append(f"the journal's head says entry {head_number}, the last entry is {number}: entries are missing or were added")
+        faults.append(
+            f"the journal's head says entry {head_number}, the last entry is {number}: entries are missing or were added"
+        )
+    written = int(work.connection.execute(select(func.count()).select_from(schema.posting)).scalar_one())
+    if written != postings:
+        faults.append(
+            f"{written} postings are written, {postings} belong to an entry: some were added or belong to none"
+        )
     faults += _balance_faults(work, rebuilt, most_faults)
     return Verdict(number, postings, head_hash, tuple(faults[:most_faults]))
 
@@ -93,5 +100,7 @@ def _balance_faults(work: Work, rebuilt: dict[journal.Key, int], most: int) -> l
         sums[asset] += amount
         if amount < 0 and not is_contra(holder):
             faults.append(f"balance of {holder} in {asset} is negative: {amount}")
-    faults += [f"{asset} does not sum to nought over all holders but to {amount}" for asset, amount in sums.items() if amount]
+    faults += [
+        f"{asset} does not sum to nought over all holders but to {amount}" for asset, amount in sums.items() if amount
+    ]
     return faults[:most]
