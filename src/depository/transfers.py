@@ -177,7 +177,9 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
         pair = [one, store.get(work, one.matched_with)] if one.matched_with else [one]
         if journal.amount(work, one.deliver_account, one.isin) < one.quantity:
             reason = PendingReason.SECURITIES_SHORT
-            store.change(work, pair, Status.MATCHED, f"{reason} not enough available securities on {one.deliver_account}", cause)
+            store.change(
+                work, pair, Status.MATCHED, f"{reason} not enough available securities on {one.deliver_account}", cause
+            )
             waiting.append(one)
             continue
         postings = move(one.isin, one.quantity, one.deliver_account, one.receive_account)
@@ -382,10 +384,20 @@ def _date_fault(work: Work, due: date | None, within: bool) -> Reject | None:
     try:
         open_then = register.calendar(work).is_business_day(due)
     except OutsideCalendar as outside:
-        return Reject(RejectionReason.DATE, "CSD-7.6.5-a", "due_date", str(due), f"{outside}; give a date within the published calendar")
+        return Reject(
+            RejectionReason.DATE,
+            "CSD-7.6.5-a",
+            "due_date",
+            str(due),
+            f"{outside}; give a date within the published calendar",
+        )
     if not open_then:
         return Reject(
-            RejectionReason.DATE, "CSD-7.6.5-a", "due_date", str(due), "the due date is not a business day of the calendar"
+            RejectionReason.DATE,
+            "CSD-7.6.5-a",
+            "due_date",
+            str(due),
+            "the due date is not a business day of the calendar",
         )
     close = moment(due, work.market.timetable(due).close, work.market.zone)
     if not within and due == work.business_date and work.at >= close:
@@ -443,4 +455,3 @@ def shown(work: Work, asset: str, units: int) -> Decimal:
 
 def _refused(line: TransferRequest, reject: Reject) -> LineOutcome:
     return LineOutcome(line.line, Verdict.REFUSED, line.reference, "", "", (reject,))
-

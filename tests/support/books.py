@@ -50,7 +50,6 @@ from flows.steps.reference import load_reference
 from flows.steps.site import Site, load_market
 from forms import samples
 from parsers import report_json
-from parsers.blank_workbook import fill
 from parsers.camt import render_statements
 from parsers.sandbox import Sandbox
 from parsers.trades_csv import render_trades
@@ -142,7 +141,9 @@ def withdrawal(participant: str, amount: str, currency: str = "KZT", **changes: 
     return WithdrawalRequest(**{**values, **changes})
 
 
-def interest(action: InterestAction = InterestAction.CREATE, quantity: int | None = 1_000, **changes: Any) -> InterestRequest:
+def interest(
+    action: InterestAction = InterestAction.CREATE, quantity: int | None = 1_000, **changes: Any
+) -> InterestRequest:
     """A SIN: B01 locks SHARE_B on B01-HO in favour of B03 (B03-DO)."""
     values: dict[str, Any] = {
         "action": action,
@@ -200,7 +201,9 @@ def trade(
     return Trade(**{**values, **changes})
 
 
-def entry(reference: str, amount: str, participant: str, *, credit: bool = True, line: int = 1, **changes: Any) -> BankEntry:
+def entry(
+    reference: str, amount: str, participant: str, *, credit: bool = True, line: int = 1, **changes: Any
+) -> BankEntry:
     """A booking on the nominee account."""
     values: dict[str, Any] = {
         "line": line,
@@ -234,7 +237,9 @@ def advice(*entries: BankEntry, currency: str = "KZT", closing: str | None = Non
 
 def client(nin: str, **changes: Any) -> ClientData:
     """A client of a nominee account."""
-    return ClientData(**{"person_type": "INDIVIDUAL", "surname": "Testov", "first_name": "Client", "nin": nin, **changes})
+    return ClientData(
+        **{"person_type": "INDIVIDUAL", "surname": "Testov", "first_name": "Client", "nin": nin, **changes}
+    )
 
 
 def opening(line: int, nin: str, *, change: bool = False, **changes: Any) -> OpeningRequest:
@@ -259,7 +264,9 @@ class Books:
 
     # What others do --------------------------------------------------------------------------------------------------
 
-    def fund(self, participant: str, amount: str, currency: str = "KZT", local: str = "09:05", day: date | None = None) -> None:
+    def fund(
+        self, participant: str, amount: str, currency: str = "KZT", local: str = "09:05", day: date | None = None
+    ) -> None:
         """Money comes in for a participant."""
         with self.work(local, day) as work:
             one = advice(entry(f"REF-{next(self._numbers)}", amount, participant), currency=currency)
@@ -269,7 +276,9 @@ class Books:
     def give(self, account: str, isin: str, quantity: int) -> None:
         """Securities are lodged on an account."""
         with self.work() as work:
-            journal.post(work, [Entry("lodgment", f"TEST-{next(self._numbers)}", move(isin, quantity, ISSUER, account))])
+            journal.post(
+                work, [Entry("lodgment", f"TEST-{next(self._numbers)}", move(isin, quantity, ISSUER, account))]
+            )
 
     def trade(self, *made: Trade, local: str = "18:10", day: date = TRADE_DAY) -> list[LineOutcome]:
         """The exchange reports trades."""
@@ -281,22 +290,32 @@ class Books:
         with self.work(local, day) as work:
             return bank.record_statement(work, statement, "test")
 
-    def send(self, participant: str, *lines: TransferRequest, local: str = "10:00", day: date | None = None) -> Recorded:
+    def send(
+        self, participant: str, *lines: TransferRequest, local: str = "10:00", day: date | None = None
+    ) -> Recorded:
         """A participant sends an IST."""
         numbered = [_numbered(line, n) for n, line in enumerate(lines, 1)]
         with self.work(local, day) as work:
-            return transfers.record_transfers(work, header(participant, f"{participant}-IST-{next(self._numbers)}"), numbered, "test")
+            return transfers.record_transfers(
+                work, header(participant, f"{participant}-IST-{next(self._numbers)}"), numbered, "test"
+            )
 
-    def withdraw(self, participant: str, request: WithdrawalRequest, local: str = "12:00", day: date | None = None) -> LineOutcome:
+    def withdraw(
+        self, participant: str, request: WithdrawalRequest, local: str = "12:00", day: date | None = None
+    ) -> LineOutcome:
         """A participant sends a WRN."""
         with self.work(local, day) as work:
             number = f"{participant}-WRN-{next(self._numbers)}"
             return withdrawals.record_withdrawal(work, header(participant, number, "WRN"), request, "test")
 
-    def secure(self, participant: str, request: InterestRequest, local: str = "10:00", day: date | None = None) -> InterestAnswer:
+    def secure(
+        self, participant: str, request: InterestRequest, local: str = "10:00", day: date | None = None
+    ) -> InterestAnswer:
         """A participant sends a SIN."""
         with self.work(local, day) as work:
-            return record_interest(work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request, "test")
+            return record_interest(
+                work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request, "test"
+            )
 
     def cycle(self, kind: str = "main", local: str = "11:15", day: date | None = None) -> Cycle:
         """A settlement cycle runs."""
@@ -362,7 +381,14 @@ def form(
 
 
 def ist_line(
-    reference: str, own: str, other: str, quantity: int = 100, *, receive: bool = False, due: date = DAY, **changes: object
+    reference: str,
+    own: str,
+    other: str,
+    quantity: int = 100,
+    *,
+    receive: bool = False,
+    due: date = DAY,
+    **changes: object,
 ) -> Mapping[str, object]:
     """A row of an IST workbook."""
     return {
@@ -408,13 +434,35 @@ class Desk(Books):
         day = day or self.day
         return [b.batch.slot for b in plan(self.site, day, at("08:55", day), lambda: SECRET)]
 
-    def drop(self, party: str, name: str, data: bytes, local: str = "10:00", *, folder: str = "inbox", day: date | None = None, **changes: Any) -> Receipt:  # fmt: skip
+    def drop(
+        self,
+        party: str,
+        name: str,
+        data: bytes,
+        local: str = "10:00",
+        *,
+        folder: str = "inbox",
+        day: date | None = None,
+        **changes: Any,
+    ) -> Receipt:
         """A party drops a file."""
         return take(self.site, Arrival(party, folder, name, data, at(local, day or self.day), **changes))
 
-    def drop_form(self, code: str, party: str, reference: str, *args: Any, local: str = "10:00", folder: str = "inbox", day: date | None = None, **named: Any) -> Receipt:  # fmt: skip
+    def drop_form(
+        self,
+        code: str,
+        party: str,
+        reference: str,
+        body: Mapping[str, object] | None = None,
+        lines: Sequence[Mapping[str, object]] = (),
+        local: str = "10:00",
+        *,
+        folder: str = "inbox",
+        day: date | None = None,
+        **changes: object,
+    ) -> Receipt:
         """A participant drops a form."""
-        data = form(code, party, reference, *args, day=day or self.day, **named)
+        data = form(code, party, reference, body, lines, day or self.day, **changes)
         return self.drop(party, f"{code}_{reference}.xlsx", data, local, folder=folder, day=day)
 
     def drop_trades(self, *made: Trade, local: str = "18:10", day: date = TRADE_DAY) -> Receipt:
@@ -426,7 +474,9 @@ class Desk(Books):
         data = render_statements(statements, all(s.opening is None for s in statements), at(local, day or self.day))
         return self.drop("bank", f"camt_{next(self._numbers)}.xml", data, local, day=day)
 
-    def run(self, slot: str, local: str | None = None, day: date | None = None, *, on: date | None = None) -> BatchResult:
+    def run(
+        self, slot: str, local: str | None = None, day: date | None = None, *, on: date | None = None
+    ) -> BatchResult:
         """Runs a batch, at its own moment unless another is given."""
         day = day or self.day
         moment = at(local, on or day) if local else self.batch(slot, day).due_at

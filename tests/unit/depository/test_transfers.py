@@ -270,7 +270,9 @@ def test_a_reference_is_used_once_also_within_one_form_but_a_refused_line_may_co
 
 @pytest.mark.rule("CSD-4.1.5-a", "CSD-4.3.3-a")
 def test_the_sender_can_withdraw_until_the_day_before_and_on_the_day_itself_at_its_own_risk(books: Desk):
-    books.send("B01", transfer("T-1", "B01-HO", "B03-DO", due=TUESDAY), transfer("T-2", "B01-HO", "B03-DO", due=TUESDAY))
+    books.send(
+        "B01", transfer("T-1", "B01-HO", "B03-DO", due=TUESDAY), transfer("T-2", "B01-HO", "B03-DO", due=TUESDAY)
+    )
     before = only(books.send("B01", revoke("V-1", "T-1")))
     assert (before.verdict, before.status, before.note) == (Verdict.ACCEPTED, "cancelled", "")
     on_the_day = only(books.send("B01", revoke("V-2", "T-2"), day=TUESDAY))
@@ -363,7 +365,9 @@ def test_when_one_side_is_withdrawn_the_other_waits_for_a_new_match(books: Desk)
 
 @pytest.mark.rule("CSD-4.1.5-a")
 def test_when_one_side_is_withdrawn_the_other_is_paired_at_once_with_an_equal_one_that_waits(books: Desk):
-    books.send("B01", transfer("D-1", "B01-HO", "B03-DO", due=TUESDAY), transfer("D-2", "B01-HO", "B03-DO", due=TUESDAY))
+    books.send(
+        "B01", transfer("D-1", "B01-HO", "B03-DO", due=TUESDAY), transfer("D-2", "B01-HO", "B03-DO", due=TUESDAY)
+    )
     books.send("B03", transfer("R-1", "B03-DO", "B01-HO", due=TUESDAY, receive=True))
     books.send("B01", revoke("V-1", "D-1"))
     assert books.instruction("B03", "R-1").matched_with == books.instruction("B01", "D-2").id
@@ -421,4 +425,7 @@ def test_what_is_not_executed_lapses_on_its_due_day_and_each_sender_is_told(book
 
 def test_a_bond_moves_by_face_amount(books: Desk):
     assert only(books.send("B02", transfer("T-1", "B02-HO", "B02-DO", 150_000, isin=BOND))).status == "settled"
-    assert refusal(books.send("B02", transfer("T-2", "B02-HO", "B02-DO", isin=SHARE_A, quantity_type="FAMT")))[2] == "quantity_type"
+    assert (
+        refusal(books.send("B02", transfer("T-2", "B02-HO", "B02-DO", isin=SHARE_A, quantity_type="FAMT")))[2]
+        == "quantity_type"
+    )
