@@ -115,8 +115,20 @@ def test_an_answer_arrives_wherever_the_line_is_cut(bench: Bench, upwards: bool)
     assert bench.outbox() == dict.fromkeys(("whole.json", *(f"{part}.json" for part in range(16))), ANSWER)
 
 
+@pytest.mark.parametrize("upwards", [True, False])
+def test_a_line_cut_anywhere_in_the_login_is_a_lost_connection_and_no_refused_login(
+    bench: Bench, upwards: bool
+) -> None:
+    with Line(bench.server.port, 1 << 40, upwards) as line, bench.folders(line.port):
+        length = line.passed
+    assert length > 1000
+    for cut_at in range(0, length - 1, 97):
+        with Line(bench.server.port, cut_at, upwards) as line, pytest.raises(Lost), bench.folders(line.port) as folders:
+            folders.exists("/csd")
+
+
 def test_a_line_that_goes_dead_is_given_up_in_time(bench: Bench) -> None:
-    for cut_at in (0, 500, 40_000):
+    for cut_at in (0, 500, 3_100, 40_000):
         with Line(bench.server.port, cut_at, dead=True) as line:
             began = time.monotonic()
             with pytest.raises(Lost), bench.folders(line.port, Timeouts(1.0, 0.5, 1.0)) as folders:

@@ -14,8 +14,9 @@ from typing import Self
 
 import paramiko
 from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+from paramiko.ssh_exception import IncompatiblePeer
 
-from depository.sftp.errors import HostKeyWrong, LoginRefused, Lost, Missing, Refused
+from depository.sftp.errors import HostKeyWrong, LoginRefused, Lost, Missing, Refused, SftpError
 from depository.sftp.wire import NO_SUCH_FILE, Nonsense, Session, Status
 
 # Every failure reaches the caller as an error of this package; paramiko would print a traceback of its own beside it.
@@ -201,22 +202,30 @@ def connect(
         if transport is None:
             raise EOFError("the server closed the connection")
         transport.set_keepalive(timeouts.keepalive)
-    except paramiko.BadHostKeyException as error:
-        watch.stop()
-        client.close()
-        raise HostKeyWrong(f"{where}: the server's host key is not the pinned one: {error}") from error
-    except paramiko.AuthenticationException as error:
-        watch.stop()
-        client.close()
-        raise LoginRefused(f"{where}: {error}") from error
-    except (EOFError, OSError, paramiko.SSHException) as error:
+        return Connection(client, watch, timeouts)
+    except BaseException as error:
         watch.stop()
         client.close()
         tcp.close()
-        if "host key" in str(error).lower() or "Incompatible ssh server (no acceptable host key)" in str(error):
-            raise HostKeyWrong(f"{where}: the server has no host key of the pinned kind: {error}") from error
-        raise Lost(f"{where}: {str(error) or type(error).__name__}") from error
-    return Connection(client, watch, timeouts)
+        reason = _why_not(where, error)
+        if reason is None:
+            raise
+        raise reason from error
+
+
+def _why_not(where: str, error: BaseException) -> SftpError | None:
+    """The reason why a login failed as an error of this package; None for what is no failure of the connection."""
+    if isinstance(error, paramiko.BadHostKeyException):
+        return HostKeyWrong(f"{where}: the server's host key is not the pinned one: {error}")
+    if isinstance(error, IncompatiblePeer) and "host key" in str(error):
+        return HostKeyWrong(f"{where}: the server has no host key of the pinned kind: {error}")
+    # paramiko calls it a failed authentication too when the line breaks or nothing comes in the middle of it.
+    broken = "transport shut down" in str(error) or "timeout" in str(error)
+    if isinstance(error, paramiko.AuthenticationException) and not broken:
+        return LoginRefused(f"{where}: {error}")
+    if isinstance(error, EOFError | OSError | paramiko.SSHException):
+        return Lost(f"{where}: {str(error) or type(error).__name__}")
+    return None
 
 
 def _public_key(line: str) -> paramiko.PKey:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
+from depository.points import reached
 from depository.sftp import wire
 from depository.sftp.client import Connection
 from depository.sftp.entry import Entry, decode_name, encode_name
@@ -105,6 +106,7 @@ class Folders:
         temporary = folder + b"/." + mark + b".part"
         with self._connection.session(f"put {path}") as session:
             _write(session, temporary, data)
+            reached("put.written")
             try:
                 back = _read(session, temporary, len(data) + 1)
             except Status as status:
@@ -123,6 +125,7 @@ class Folders:
                     raise
                 _prove_stored(session, path, target, data)
                 return
+            reached("put.renamed")
             try:
                 stored = session.lstat(target)
             except Status as status:
