@@ -11,6 +11,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from math import isfinite
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
@@ -170,7 +171,9 @@ def tidy(text: str) -> str:
 
 def number_text(number: float) -> str:
     """Write a sheet's number the way the sheet shows it: 15 significant digits, no exponent."""
-    if number == int(number) and abs(number) < 1e15:
+    if not isfinite(number):
+        return str(number)
+    if abs(number) < 1e15 and number == int(number):
         return str(int(number))
     return format(Decimal(format(number, ".15g")), "f")
 
@@ -384,7 +387,7 @@ def number(
         if not value or (all_word and value.casefold() == all_word):
             return None
         if type(cell) is not str:
-            if isinstance(cell, bool | date):
+            if isinstance(cell, bool) or not isinstance(cell, int | float) or not isfinite(cell):
                 raise CellFault("holds no number; type the figure.")
             amount = Decimal(value)
             if abs(amount) >= Decimal(10) ** 15:

@@ -25,6 +25,7 @@ CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - the format has no zone
 LINE_LABEL = "Line"
 _TABLE_START = 10  # row of the labels on a front sheet that has the table, counted from 0
 _BLANK_ROWS = 25
+_TEXT = 49  # the built-in number format @
 _STREAM_FROM = 2_000  # lines from which rows are streamed to disk instead of kept in memory
 
 _GUIDE = "Fill in * always and ° in the cases that the cell's hint names. Dates as 2026-11-23; decimals with a point."
@@ -117,7 +118,7 @@ class _Styles:
                 "bg_color": "#F5F7F9",
             }
         )
-        self.printed = book.add_format({**base, "bold": True, "border": 1, "border_color": _GRID, "num_format": "@"})
+        self.printed = book.add_format({**base, "bold": True, "border": 1, "border_color": _GRID, "num_format": _TEXT})
         self._inputs: dict[tuple[Kind, bool, int], Format] = {}
 
     def input(self, field: Field, *, border: bool = True) -> Format:
@@ -127,9 +128,9 @@ class _Styles:
             number = {
                 Kind.DATE: "yyyy-mm-dd",
                 Kind.NUMBER: "#,##0." + "#" * field.decimals if field.decimals else "0",
-                Kind.CHOICE: "@",
-                Kind.TEXT: "@",
-                Kind.CODE: "@",
+                Kind.CHOICE: _TEXT,
+                Kind.TEXT: _TEXT,
+                Kind.CODE: _TEXT,
             }[field.kind]
             options: dict[str, Any] = {**self._base, "locked": False, "num_format": number, "align": "left"}
             if field.kind is Kind.NUMBER:

@@ -27,8 +27,8 @@ def rows(data: bytes, sheet: SheetFacts, *, large: bool | None = None) -> Iterat
     Raises FileRefused when the library cannot read what the guard let through.
     """
     source = _calamine_rows if (sheet.size >= LARGE if large is None else large) else _openpyxl_rows
-    odd = odd_cells(data, sheet) if sheet.odd else {}
     try:
+        odd = odd_cells(data, sheet) if sheet.odd else {}
         for number, cells in source(data, sheet.name):
             if number in odd:
                 changed = list(cells)
@@ -70,7 +70,18 @@ def _calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[objec
     sheet = book.get_sheet_by_name(name)
     if sheet.start is None:
         return
-    yield from enumerate(sheet.iter_rows(), 1)
+    given = 0
+    try:
+        for given, cells in enumerate(sheet.iter_rows(), 1):
+            yield given, cells
+        return
+    except BaseException as panic:
+        # calamine panics on a date far outside the calendar, and a panic is no Exception; openpyxl goes on from there.
+        if type(panic).__name__ != "PanicException":
+            raise
+    for number, cells in _openpyxl_rows(data, name):
+        if number > given:
+            yield number, cells
 
 
 def odd_cells(data: bytes, sheet: SheetFacts) -> dict[int, dict[int, OddCell]]:

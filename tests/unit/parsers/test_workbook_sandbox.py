@@ -1,0 +1,105 @@
+"""The sandbox: the same answers as reading at once, and no file that takes the process or the pool down."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from depository.rejects import FileRefused
+from forms import samples
+from parsers.blank_workbook import fill
+from parsers.marked_workbook import mark
+from parsers.sandbox import Sandbox
+from parsers.workbook_form import read_form
+from tests.support.form_cases import CASES, repacked
+from tests.unit.parsers.test_workbook_marked import receipt_of
+
+WRN = fill("WRN", samples.header(), samples.wrn_body(), ())
+pytestmark = pytest.mark.xdist_group("sandbox")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as one:
+        yield one
+
+
+def _dense(sheet_rows: int) -> bytes:
+    """Make an IST whose sheet passes the guard but is large for a parser."""
+    row = b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>' + b"x" * 120 + b'</t></is></c><c r="BL%d"><v>1</v></c></row>'
+    filler = b"".join(row % (n, n, n) for n in range(100, 100 + sheet_rows))
+    return repacked(
+        fill("IST", samples.header(), {}, [samples.ist_line()]),
+        lambda parts: parts.update(
+            {
+                "xl/worksheets/sheet1.xml": parts["xl/worksheets/sheet1.xml"].replace(
+                    b"</sheetData>", filler + b"</sheetData>"
+                )
+            }
+        ),
+    )
+
+
+def test_a_form_read_in_the_sandbox_is_the_form_read_at_once(sandbox: Sandbox) -> None:
+    for case in CASES[::5]:
+        data = case.make()
+        try:
+            expected = read_form(data, "x.xlsx")
+        except FileRefused as refused:
+            with pytest.raises(FileRefused) as caught:
+                sandbox.read_form(data, "x.xlsx")
+            assert (caught.value.code, caught.value.message) == (refused.code, refused.message)
+        else:
+            assert sandbox.read_form(data, "x.xlsx") == expected
+
+
+def test_marking_in_the_sandbox_gives_the_same_bytes(sandbox: Sandbox) -> None:
+    form = read_form(WRN, "x.xlsx")
+    assert sandbox.mark(WRN, form, receipt_of(form)) == mark(WRN, form, receipt_of(form))
+    assert sandbox.mark(b"no workbook", None, receipt_of(form)) == mark(b"no workbook", None, receipt_of(form))
+
+
+@pytest.mark.long
+def test_a_file_that_takes_too_much_memory_is_refused_and_the_next_one_is_read() -> None:
+    with Sandbox(memory=450_000_000) as small:
+        for _ in range(2):
+            with pytest.raises(FileRefused) as caught:
+                small.read_form(_dense(150_000), "x.xlsx")
+            assert caught.value.code in ("memory-limit", "reader-stopped")
+            assert small.read_form(WRN, "x.xlsx").code == "WRN"
+
+
+@pytest.mark.long
+def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_read() -> None:
+    with Sandbox(seconds=1.5) as hasty:
+        assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
+        with pytest.raises(FileRefused) as caught:
+            hasty.read_form(_dense(150_000), "x.xlsx")
+        assert caught.value.code == "time-limit"
+        assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
+
+
+def test_a_child_that_is_killed_costs_one_file_and_nothing_else() -> None:
+    others = set(psutil.Process(os.getpid()).children(recursive=True))
+    with Sandbox() as one:
+        assert one.read_form(WRN, "x.xlsx").code == "WRN"
+        for child in set(psutil.Process(os.getpid()).children(recursive=True)) - others:
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+        answers = []
+        for _ in range(3):
+            try:
+                answers.append(one.read_form(WRN, "x.xlsx").code)
+            except FileRefused as refused:
+                answers.append(refused.code)
+        assert answers[-1] == "WRN"
+        assert set(answers) <= {"WRN", "reader-stopped"}
+
+
+def test_records_come_back_equal_and_frozen(sandbox: Sandbox) -> None:
+    data = fill("BUNA", samples.header(), samples.buna_cover(50), [samples.buna_client(n) for n in range(1, 51)])
+    form = sandbox.read_form(data, "x.xlsx")
+    assert form == read_form(data, "x.xlsx")
+    assert replace(form.lines[0], number=7).number == 7
