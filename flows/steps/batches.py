@@ -7,7 +7,18 @@ from datetime import date, datetime
 
 from depository.cycle_report import operator_report, participant_reports, summary, summary_json
 from depository.cycles import Cycle, run_cycle
-from depository.day import DONE, SKIPPED, batches_of, draw_of, finish, overtaken, reveal, to_start
+from depository.day import (
+    DONE,
+    PLANNED,
+    SKIPPED,
+    batches_of,
+    draw_of,
+    finish,
+    overtaken,
+    reveal,
+    to_start,
+    unfinished_before,
+)
 from depository.fails import record_failed, record_late
 from depository.funding_report import funding_reports
 from depository.instructions import Instruction, InstructionKind
@@ -21,7 +32,7 @@ from depository.store import register
 from depository.store.archive import Archive
 from depository.store.events import EventKind
 from depository.store.work import Work
-from depository.timetable import BatchKind
+from depository.timetable import BatchKind, PlannedBatch
 from depository.transfers import execute_transfers, lapse_transfers
 from depository.withdrawals import order_payments
 from flows.steps.end_of_day import close_day
@@ -32,6 +43,8 @@ from parsers import pain001
 from parsers.pain001 import Debtor
 
 Facts = dict[str, Value]
+UNORDERED = (BatchKind.FUNDING, BatchKind.PAYOUT)
+"""Kinds on which no later batch depends: one that fails holds up nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +62,28 @@ class BatchResult:
 def run_batch(site: Site, business_date: date, slot: str, at: datetime) -> BatchResult:
     """Runs a batch of the plan if it has not run; two runners at once, or the same one again, have the effect of one.
 
-    A batch that finds a later one of its kind due follows its lateness policy. Raises Broken, committing nothing, when the plan has
-    no such batch or an invariant fails.
+    Batches before it whose order matters and that are still planned run first, so that triggers which fire together or out of
+    order do no harm (design §6). A batch that finds a later one of its kind due follows its lateness policy. Raises Broken,
+    committing nothing, when the plan has no such batch, its moment has not come, or an invariant fails.
     """
+    for earlier in _left_before(site, business_date, slot, at):
+        _run(site, earlier.business_date, earlier.slot, at)
+    return _run(site, business_date, slot, at)
+
+
+def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> list[PlannedBatch]:
+    with site.reading(at, business_date) as work:
+        today = batches_of(work, business_date)
+        mine = next((n for n, b in enumerate(today) if b.batch.slot == slot), None)
+        if mine is None or today[mine].state != PLANNED:
+            return []
+        if at < today[mine].batch.due_at:
+            raise Broken(f"batch {slot} of {business_date} is due at {today[mine].batch.due_at}: it does not run before")
+        left = [*unfinished_before(work, business_date), *(b for b in today[:mine] if b.state == PLANNED)]
+    return [b.batch for b in left if b.batch.kind not in UNORDERED]
+
+
+def _run(site: Site, business_date: date, slot: str, at: datetime) -> BatchResult:
     with site.writing(at, business_date) as work:
         state = to_start(work, slot)
         if state is None:

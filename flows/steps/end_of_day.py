@@ -3,6 +3,7 @@
 from depository.day import batches_of
 from depository.fails import FAILED, fails_of_day
 from depository.openings import on_hold
+from depository.points import reached
 from depository.reconciliation import (
     Difference,
     conservation,
@@ -49,7 +50,12 @@ FAILS = (
     Column("short", "What is short"),
 )
 BREACHES = (Column("account", "Account"), Column("asset", "Asset"), Column("quantity", "Left overnight"))
-BATCHES = (Column("slot", "Batch"), Column("due", "Due", Kind.MOMENT), Column("state", "State"), Column("result", "Result"))
+BATCHES = (
+    Column("slot", "Batch"),
+    Column("due", "Due", Kind.MOMENT),
+    Column("state", "State"),
+    Column("result", "Result"),
+)
 HOLDS = (
     Column("opening", "Opening"),
     Column("participant", "Participant"),
@@ -67,9 +73,11 @@ def close_day(work: Work, archive: Archive, slot: str) -> tuple[dict[str, Value]
         raise Broken(f"the books are not whole: {lopsided} {negative}; run `csd verify`")
     cash, securities = reconcile_cash(work), reconcile_securities(work)
     breaches = overnight_breaches(work)
+    reached("end of day.reconciled")
     cause = f"batch/{slot}"
     participants = register.participants(work)
     queue_reports(work, archive, [statement(work, p.code) for p in participants], slot, cause)
+    reached("end of day.statements queued")
     operator = register.party_of_kind(work, PartyKind.OPERATOR)
     report = None
     if operator is not None:
@@ -88,7 +96,11 @@ def close_day(work: Work, archive: Archive, slot: str) -> tuple[dict[str, Value]
 
 
 def _day_report(
-    work: Work, operator: str, cash: list[Difference], securities: list[Difference], breaches: list[tuple[str, str, str]]
+    work: Work,
+    operator: str,
+    cash: list[Difference],
+    securities: list[Difference],
+    breaches: list[tuple[str, str, str]],
 ) -> Report:
     number, hash_ = journal.head(work)
     facts: tuple[tuple[str, Value], ...] = (
@@ -97,11 +109,19 @@ def _day_report(
         ("Next business day", register.calendar(work).business_day_after(work.business_date, 1)),
     )
     tables = (
-        table("Reconciliation", "Our books against the world", RECONCILIATION, _reconciliation(work, [*cash, *securities])),
+        table(
+            "Reconciliation", "Our books against the world", RECONCILIATION, _reconciliation(work, [*cash, *securities])
+        ),
         table("Instructions", "Instructions touched today", STATUSES, _statuses(work), "No instruction was touched."),
         table("Fails", "Settlement fails", FAILS, _fails(work), "Nothing failed."),
         table("Files", "Files of the day", FILES, _files(work), "No file came."),
-        table("Breaches", "Left on transitory accounts overnight", BREACHES, tuple(breaches), "No overnight balance (CSD-3.1.3-a)."),
+        table(
+            "Breaches",
+            "Left on transitory accounts overnight",
+            BREACHES,
+            tuple(breaches),
+            "No overnight balance (CSD-3.1.3-a).",
+        ),
         table("Holds", "Openings on hold", HOLDS, _holds(work), "No opening is on hold."),
         table("Batches", "Batches", BATCHES, _batches(work)),
     )
@@ -122,7 +142,9 @@ def _reconciliation(work: Work, differences: list[Difference]) -> tuple[tuple[Va
         if d.asset in without_owner:
             remarks.append("money without an identified participant")
         theirs = None if d.theirs is None else from_units(d.theirs, scale)
-        rows.append((d.what, d.asset, from_units(d.ours, scale), theirs, "yes" if d.agrees else "NO", "; ".join(remarks)))
+        rows.append(
+            (d.what, d.asset, from_units(d.ours, scale), theirs, "yes" if d.agrees else "NO", "; ".join(remarks))
+        )
     return tuple(rows)
 
 

@@ -1,6 +1,7 @@
 """One look at every folder: what is whole is claimed, fetched, archived, recorded and answered (design §4)."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,9 +10,9 @@ from depository.answers import Receipt, Verdict, answer_report
 from depository.points import reached
 from depository.register import Party, PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
-from depository.sftp.errors import TooLarge
+from depository.sftp.errors import Changed, Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
-from depository.sftp.intake import Ready, broken_promise, forget, judge
+from depository.sftp.intake import Ready, broken_promise, judge
 from depository.store import files, register
 from depository.store.events import EventKind
 from depository.store.types import moment_text
@@ -23,9 +24,13 @@ from flows.steps.site import LARGEST_FILE, Site
 from forms.form import Form
 from parsers import receipt_json, report_workbook
 
+log = logging.getLogger(__name__)
+
 INBOX = "inbox"
 CHECK = "check"
 SFTP = "SFTP"
+MARKER = ".sha256~"
+"""What a claimed file's `.sha256` marker is called on our side, after the file's own name there."""
 LIMITS = ("time-limit", "reader-stopped", "memory-limit")
 """Refusals that hang on the machine as well as on the file; a replay repeats them instead of reading the file again."""
 
@@ -60,33 +65,51 @@ def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000) -> 
     """
     with site.reading(at) as work:
         parties = [p for p in register.all_parties(work).values() if p.kind is not PartyKind.OPERATOR]
-    receipts = []
+    receipts: list[Receipt] = []
     for party in parties:
         for folder in (INBOX, CHECK):
             if folder == CHECK and party.kind is not PartyKind.PARTICIPANT:
                 continue
-            receipts += take_claimed(site, folders, party, folder)
-            for ready in _look(site, folders, party, folder, at)[: most - len(receipts)]:
-                claimed = _claim(folders, party, folder, ready)
-                if claimed:
-                    receipts += take_claimed(site, folders, party, folder, [claimed])
+            try:
+                receipts += take_claimed(site, folders, party, folder)
+                receipts += _take_new(site, folders, party, folder, at, max(0, most - len(receipts)))
+            except Lost:
+                raise
+            except SftpError as fault:
+                # Lies as it is until the next look; the others' files must not wait for it.
+                log.warning("%s/%s: %s", party.code, folder, fault)
     return receipts
 
 
 def take_claimed(
     site: Site, folders: Folders, party: Party, folder: str, names: Iterable[str] | None = None
 ) -> list[Receipt]:
-    """Takes files that lie claimed on our side: those just claimed, or what a crash left there."""
+    """Takes files that lie claimed on our side: those just claimed, or what a crash left there.
+
+    What another worker is taking at this moment may be among them; a file has one effect however many take it.
+    """
     place = claimed_folder(party.code)
     if names is None:
         names = sorted(e.name for e in folders.look(place) if e.is_file and e.name.startswith(f"{folder}~"))
-        names = [n for n in names if not n.endswith(".sha256~")]
+        names = [n for n in names if not n.endswith(MARKER)]
     receipts = []
     for name in names:
-        arrival = _fetch(folders, party, folder, place, name)
+        try:
+            arrival = _fetch(folders, party, folder, place, name)
+        except Missing:
+            # Another worker has taken it and removed it.
+            continue
+        except Changed as fault:
+            # A writer that kept the file open through the rename goes on writing; it is looked at again.
+            log.warning("%s/%s: %s", party.code, folder, fault)
+            continue
+        reached("fetch.done")
         receipts.append(take(site, arrival))
+        reached("claimed.before removal")
         folders.remove(f"{place}/{name}")
-        folders.remove(f"{place}/{name}.sha256~")
+        reached("claimed.removed")
+        folders.remove(f"{place}/{name}{MARKER}")
+        reached("claimed.marker removed")
     return receipts
 
 
@@ -127,16 +150,36 @@ def claimed_folder(party: str) -> str:
     return f"/csd/claimed/{party}"
 
 
+def _take_new(site: Site, folders: Folders, party: Party, folder: str, at: datetime, most: int) -> list[Receipt]:
+    """One look at a folder; what is whole is claimed and taken, and then what was seen of it forgotten."""
+    receipts: list[Receipt] = []
+    gone = []
+    for ready in _look(site, folders, party, folder, at)[:most]:
+        reached("claim.before")
+        claimed = _claim(folders, party, folder, ready)
+        reached("claim.done")
+        gone.append(ready.name)
+        if claimed:
+            receipts += take_claimed(site, folders, party, folder, [claimed])
+    if gone:
+        with site.writing(at) as work:
+            files.forget_sightings(work, party.code, folder, gone)
+            reached("look.before forgetting")
+    return receipts
+
+
 def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime) -> list[Ready]:
     reached("look.before")
     entries = list(folders.look(f"/{party.code}/{folder}"))
     with site.reading(at) as work:
         before = files.sightings(work, party.code, folder)
     judged = judge(party.code, before, entries, at, site.policy)
-    after = forget(judged.sightings, [ready.name for ready in judged.ready])
-    if list(after) != before:
+    if sorted(judged.sightings, key=lambda seen: seen.name) != sorted(before, key=lambda seen: seen.name):
+        # Kept before anything is claimed, what is whole included: a crash in between must not move its arrival.
         with site.writing(at) as work:
-            files.keep_sightings(work, party.code, folder, after)
+            files.keep_sightings(work, party.code, folder, judged.sightings)
+            reached("look.before keeping")
+        reached("look.kept")
     return list(judged.ready)
 
 
@@ -145,12 +188,30 @@ def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
     place = claimed_folder(party.code)
     name = f"{folder}~{ready.arrived.astimezone(UTC):%Y%m%dT%H%M%S%f}~{ready.safe_name}"
     source = f"/{party.code}/{folder}/{ready.name}"
+    elsewhere = False
     for companion in ready.companions:
         if companion.endswith(".sha256"):
-            folders.claim(f"/{party.code}/{folder}/{companion}", f"{place}/{name}.sha256~")
+            elsewhere |= not folders.claim(f"/{party.code}/{folder}/{companion}", f"{place}/{name}{MARKER}")
         else:
             folders.remove(f"/{party.code}/{folder}/{companion}")
-    return name if folders.claim(source, f"{place}/{name}") else ""
+        reached("claim.companion")
+    if not folders.claim(source, f"{place}/{name}"):
+        return ""
+    if elsewhere:
+        _adopt_marker(folders, place, folder, ready.safe_name, name)
+    return name
+
+
+def _adopt_marker(folders: Folders, place: str, folder: str, safe: str, name: str) -> None:
+    """Another worker got the marker, this one the file: the marker without a file of its own comes to the file."""
+    there = {entry.name for entry in folders.look(place)}
+    if f"{name}{MARKER}" in there:
+        return
+    for other in sorted(there):
+        single = other.removesuffix(MARKER) not in there
+        if single and other.startswith(f"{folder}~") and other.endswith(f"~{safe}{MARKER}"):
+            folders.claim(f"{place}/{other}", f"{place}/{name}{MARKER}")
+            return
 
 
 def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -> Arrival:
@@ -163,8 +224,8 @@ def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -
             party.code, folder, original, b"", arrived, claimed=name, fault=f"the file is too large: {too_large}"
         )
     fault = ""
-    if folders.exists(f"{place}/{name}.sha256~"):
-        fault = broken_promise(folders.fetch(f"{place}/{name}.sha256~", 4096), data)
+    if folders.exists(f"{place}/{name}{MARKER}"):
+        fault = broken_promise(folders.fetch(f"{place}/{name}{MARKER}", 4096), data)
     return Arrival(party.code, folder, original, data, arrived, claimed=name, fault=fault)
 
 
@@ -176,7 +237,7 @@ def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
     with site.reading(arrival.arrived) as work:
         party = register.party(work, arrival.party)
     try:
-        return parse(site.sandbox, party.kind if party else PartyKind.OPERATOR, arrival.name, arrival.data)
+        return parse(site.sandbox, site.market.zone, party.kind if party else PartyKind.OPERATOR, arrival.name, arrival.data)
     except FileRefused as refused:
         return refused
 

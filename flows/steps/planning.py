@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from depository.day import PLANNED, BatchState, batches_of, plan_day, unfinished_before
+from depository.points import reached
 from depository.store.events import EventKind
 from depository.timetable import PlannedBatch
 from flows.steps.inputs import note
@@ -20,10 +21,13 @@ def plan(
         if before:
             return before
         drawn = secret()
+        reached("plan.drawn")
         planned = plan_day(work, drawn)
+        reached("plan.written")
         if planned:
             note(work, site.archive, EventKind.PLAN, {"day": day.isoformat(), "secret": drawn})
-        return planned
+    reached("plan.committed")
+    return planned
 
 
 def due(site: Site, at: datetime) -> list[PlannedBatch]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from depository.feeds import OpeningPosition
 from depository.ledger import ISSUER, Entry, move
+from depository.points import reached
 from depository.register import AccountType
 from depository.rejects import FileRefused
 from depository.store import journal, register
@@ -68,9 +69,12 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         register.open_accounts(work, accounts)
         for nominee in (a for a in accounts if a.type is AccountType.NOMINEE):
             work.skip_numbers(f"nominee/{nominee.participant}", int(nominee.number.partition("-N")[2]))
+        reached("reference.register written")
         lodge(work, records.get("positions.csv", ()))
         archived = {name: site.archive.put(contents[name]) for name in records}
         note(work, site.archive, EventKind.REFERENCE, {"files": archived})
+        reached("reference.before commit")
+    reached("reference.committed")
     return {name: len(found) for name, found in records.items()}
 
 

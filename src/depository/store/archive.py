@@ -5,6 +5,7 @@ import os
 import threading
 from pathlib import Path
 
+from depository.points import reached
 from depository.rejects import Broken
 
 POINTERS = "days"
@@ -64,7 +65,9 @@ def _store(target: Path, data: bytes) -> None:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
+        reached("archive.written")
         temporary.rename(target)
+        reached("archive.renamed")
     except OSError:
         temporary.unlink(missing_ok=True)
         raise

@@ -120,9 +120,9 @@ def repeat(work: Work, id_: int) -> None:
     work.connection.execute(update(T).where(T.c.id == id_).values(repeats=T.c.repeats + 1))
 
 
-def waiting(work: Work, most: int = 1000) -> list[Outgoing]:
-    """Answers not yet delivered, oldest first."""
-    rows = work.connection.execute(select(O).where(O.c.sent == 0).order_by(O.c.id).limit(most))
+def waiting(work: Work, most: int = 1000, after: int = 0) -> list[Outgoing]:
+    """Answers not yet delivered, oldest first, beginning after a number."""
+    rows = work.connection.execute(select(O).where(O.c.sent == 0, O.c.id > after).order_by(O.c.id).limit(most))
     return [Outgoing(r.id, r.party, r.name, r.sha256) for r in rows]
 
 
@@ -194,3 +194,9 @@ def keep_sightings(work: Work, party: str, folder: str, seen: Sequence[Sighting]
                 for s in seen
             ],
         )
+
+
+def forget_sightings(work: Work, party: str, folder: str, names: Sequence[str]) -> None:
+    """Forgets what was seen of files that have been claimed, so that the next of the same name starts anew."""
+    t = schema.sighting
+    work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder, t.c.name.in_(names)))
