@@ -1,5 +1,7 @@
 """Every fault of server or line ends in the file once and whole on the other side, or in a clear error."""
 
+import hashlib
+import os
 import socket
 import threading
 import time
@@ -9,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from depository.sftp.client import Timeouts, connect
-from depository.sftp.errors import Lost, NotStored, Refused, SftpError
-from tests.faults.faulty_sftp import IMPATIENT, PARTY, Bench, Line, deliver, faulty, take
+from depository.sftp.errors import Changed, Lost, NotStored, Refused, SftpError
+from tests.faults.faulty_sftp import IMPATIENT, LIMIT, PARTY, Bench, Line, deliver, faulty, take
 
 ANSWER = bytes(range(256)) * 400
 FORM = bytes(reversed(range(256))) * 300
@@ -277,3 +279,34 @@ def test_a_file_that_the_server_loses_in_the_claim_is_told(bench: Bench) -> None
     taken = take(bench)
     assert taken.lost == ["form.xlsx"]
     assert taken.files == []
+
+
+def test_a_file_rewritten_to_the_same_size_while_it_is_fetched_is_told(bench: Bench) -> None:
+    bench.drop("form.xlsx", FORM)
+    path = bench.root / PARTY / "inbox" / "form.xlsx"
+    os.utime(path, (1, 1))
+    bench.faults.slow = 0.1  # look, open, read three pieces, close, look: the change comes in the middle
+
+    def rewrite() -> None:
+        time.sleep(0.35)
+        path.write_bytes(FORM[::-1])
+
+    writer = threading.Thread(target=rewrite)
+    with bench.folders() as folders:
+        writer.start()
+        with pytest.raises(Changed):
+            folders.fetch(f"/{PARTY}/inbox/form.xlsx", LIMIT)
+    writer.join()
+
+
+def test_a_worker_that_starts_on_the_same_answer_does_not_cut_the_file_of_another(bench: Bench) -> None:
+    # Another worker has written all of it and is about to rename; this one opens the same file, and its line breaks there.
+    target = f"/{PARTY}/outbox/receipt.json"
+    mark = hashlib.sha256(target.encode() + b"\0" + ANSWER).hexdigest()[:32]
+    others = bench.root / PARTY / "outbox" / f".{mark}.part"
+    others.write_bytes(ANSWER)
+    bench.faults.cut_write_at, bench.faults.times = 0, 1
+    with pytest.raises(Lost), bench.folders() as folders:
+        folders.put(target, ANSWER)
+    assert bench.faults.happened == 1
+    assert others.read_bytes() == ANSWER

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import pwd
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
@@ -231,6 +233,19 @@ def test_there_is_no_shell_no_command_and_no_forwarding(site: Site) -> None:
             client.close()
 
 
+def test_small_requests_do_not_wait_for_more_to_send(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    create = socket.create_connection
+
+    def remember(*args: Any, **more: Any) -> socket.socket:
+        opened.append(create(*args, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "create_connection", remember)
+    with site.connect(site.csd):
+        assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in opened] == [1]
+
+
 # Taking
 
 
@@ -297,6 +312,7 @@ def test_of_two_processes_exactly_one_gets_each_file(site: Site) -> None:
     script = """
 import sys
 from pathlib import Path
+from typing import Any
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 host, port, user, key, pin, party, worker, count = sys.argv[1:]
@@ -571,6 +587,7 @@ def test_a_large_folder_is_listed_with_flat_memory(site: Site, count: int) -> No
     script = """
 import resource, sys
 from pathlib import Path
+from typing import Any
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 host, port, user, key, pin, folder = sys.argv[1:]
