@@ -37,7 +37,6 @@ VERSION = "001.08"
 """The version that is written."""
 
 _WHAT = "bank statement"
-_ZONE = ZoneInfo("Asia/Almaty")
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?")
 _CODE = re.compile(r"(?<![\w-])[A-Z][0-9]{2}(?![\w-])")
 _ROOTS = {"BkToCstmrStmt": "Stmt", "BkToCstmrDbtCdtNtfctn": "Ntfctn"}
@@ -45,9 +44,10 @@ _UNBOOKED = ("PDNG", "INFO", "FUTR")
 _LONGEST_USTRD = 140
 
 
-def read_statement(data: bytes) -> tuple[BankStatement, ...]:
+def read_statement(data: bytes, zone: ZoneInfo) -> tuple[BankStatement, ...]:
     """All statements or advices of a message, one per account and currency; entries are numbered through the message.
 
+    `zone` is the market's: a moment with an offset belongs to the day that it is there, one without is local.
     Raises FileRefused when it is no such message, or when a balance is missing or does not come out.
     """
     message, document = read_document(data, _WHAT)
@@ -70,7 +70,7 @@ def read_statement(data: bytes) -> tuple[BankStatement, ...]:
     statements: list[BankStatement] = []
     line = 0
     for number, element in enumerate(children(body, _ROOTS[local(body)]), start=1):
-        reading = _Reading(element, number, line, advice, words(element, "CreDtTm") or created)
+        reading = _Reading(element, number, line, advice, words(element, "CreDtTm") or created, zone)
         statements.append(reading.statement(message_id))
         line = reading.line
     if not statements:
@@ -87,6 +87,7 @@ class _Reading:
     line: int
     advice: bool
     created: str
+    zone: ZoneInfo
     iban: str = ""
     currency: str = ""
     entries: list[BankEntry] = field(default_factory=list)
@@ -113,7 +114,7 @@ class _Reading:
             raise FileRefused("incomplete", f"{self._name()} does not say its currency: give Acct/Ccy.")
         if {opening_currency, closing_currency} - {"", self.currency}:
             raise FileRefused("wrong-balance", f"{self._name()} has balances in another currency than {self.currency}.")
-        days = [_day(booking) for booking in children(self.element, "Ntry", "BookgDt")]
+        days = [_day(booking, self.zone) for booking in children(self.element, "Ntry", "BookgDt")]
         for entry in children(self.element, "Ntry"):
             self._entry(entry)
         if not self.advice:
@@ -152,7 +153,7 @@ class _Reading:
                         "give a plain amount and CRDT or DBIT.",
                     )
                 amount = Decimal(text) if side == "CRDT" else -Decimal(text)
-                return amount, _amount(found[0])[1], _day(child(found[0], "Dt"))
+                return amount, _amount(found[0])[1], _day(child(found[0], "Dt"), self.zone)
         return None, "", None
 
     def _check_arithmetic(self, opening: Decimal, closing: Decimal) -> None:
@@ -166,10 +167,10 @@ class _Reading:
     def _business_date(self, closing: date | None, booked: list[date | None]) -> date:
         """The day that the statement is about: closing balance, else period, else its entries, else its creation."""
         period = child(self.element, "FrToDt", "ToDtTm")
-        candidates = [closing, _day_of(words(period)) if period is not None else None]
+        candidates = [closing, _day_of(words(period), self.zone) if period is not None else None]
         if booked and len(set(booked)) == 1:
             candidates.append(booked[0])
-        candidates.append(_day_of(self.created))
+        candidates.append(_day_of(self.created, self.zone))
         found = next((day for day in candidates if day is not None), None)
         if found is None:
             raise FileRefused("incomplete", f"{self._name()} does not say its day: give the date of CLBD, or CreDtTm.")
@@ -228,7 +229,7 @@ class _Reading:
         self.seen.add(reference)
         if reversal not in ("", "true", "false", "1", "0"):
             fault(RejectionReason.OTHER, "RvslInd", reversal, "The reversal indicator must be true or false.")
-        value_date = _day(child(entry, "ValDt")) or _day(child(entry, "BookgDt"))
+        value_date = _day(child(entry, "ValDt"), self.zone) or _day(child(entry, "BookgDt"), self.zone)
         if value_date is None:
             fault(RejectionReason.DATE, "ValDt", words(entry, "ValDt", "Dt"), "The entry needs a value date.")
         if faults or value_date is None:
@@ -324,12 +325,12 @@ def _latin(word: str) -> str:
     return "".join(letters)
 
 
-def _day(element: Element | None) -> date | None:
+def _day(element: Element | None, zone: ZoneInfo) -> date | None:
     """The day of a DateAndDateTimeChoice."""
-    return _day_of(words(element, "Dt") or words(element, "DtTm"))
+    return _day_of(words(element, "Dt") or words(element, "DtTm"), zone)
 
 
-def _day_of(text: str) -> date | None:
+def _day_of(text: str, zone: ZoneInfo) -> date | None:
     """The market's day of a date or moment by ISO 8601; a moment without offset is local."""
     try:
         if len(text) == 10:
@@ -337,7 +338,7 @@ def _day_of(text: str) -> date | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (at.astimezone(_ZONE) if at.tzinfo else at).date()
+    return (at.astimezone(zone) if at.tzinfo else at).date()
 
 
 def render_statement(statement: BankStatement, advice: bool, created: datetime) -> bytes:
@@ -348,7 +349,8 @@ def render_statement(statement: BankStatement, advice: bool, created: datetime) 
 def render_statements(statements: Sequence[BankStatement], advice: bool, created: datetime) -> bytes:
     """Several statements of one message; raises ValueError when a statement lacks a balance or does not add up.
 
-    Written so that read_statement gives equal statements again; refused lines and remarks are not written.
+    Days begin and end in the zone that `created` carries. Written so that read_statement in that zone gives equal statements
+    again; refused lines and remarks are not written.
     """
     document = new_document(f"camt.05{4 if advice else 3}.{VERSION}")
     body = add(document, "BkToCstmrDbtCdtNtfctn" if advice else "BkToCstmrStmt")
@@ -366,8 +368,8 @@ def _write_statement(body: Element, statement: BankStatement, advice: bool, crea
     add(element, "CreDtTm", moment(created))
     day = statement.business_date.isoformat()
     period = add(element, "FrToDt")
-    add(period, "FrDtTm", moment(datetime.combine(statement.business_date, time.min, _ZONE)))
-    add(period, "ToDtTm", moment(datetime.combine(statement.business_date, time(23, 59, 59), _ZONE)))
+    add(period, "FrDtTm", moment(datetime.combine(statement.business_date, time.min, created.tzinfo)))
+    add(period, "ToDtTm", moment(datetime.combine(statement.business_date, time(23, 59, 59), created.tzinfo)))
     account = add(element, "Acct")
     add(account, "Id/IBAN", statement.iban)
     add(account, "Ccy", statement.currency)

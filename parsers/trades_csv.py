@@ -52,16 +52,16 @@ TRADE, REPO_OPEN, REPO_CLOSE = "TRADE", "REPO_OPEN", "REPO_CLOSE"
 NEW, CANCELLED = "NEW", "CANCELLED"
 
 _WHAT = "trades"
-_ZONE = ZoneInfo("Asia/Almaty")
 _OPTIONAL = ("alternative_currency", "repo_rate", "repo_end")
 _TOTALS = ("count", "total_quantity", "total_amount")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
 
 
-def read_trades(data: bytes) -> TradeFile:
+def read_trades(data: bytes, zone: ZoneInfo) -> TradeFile:
     """The trades of a file and the lines that are refused, each with every fault; `line` counts the lines of the file.
 
-    Raises FileRefused when the file cannot be read or its control trailer is missing or disagrees.
+    Times of trading are local to `zone`, the market's. Raises FileRefused when the file cannot be read or its control trailer
+    is missing or disagrees.
     """
     table = read_table(data, COLUMNS, what=_WHAT, rule=RULE, optional=_OPTIONAL, trailer=True)
     trades: list[Trade] = []
@@ -76,7 +76,7 @@ def read_trades(data: bytes) -> TradeFile:
         for name, number in (("total_quantity", quantity), ("total_amount", amount)):
             totals[name] = EXACT.add(totals[name], number or Decimal(0))
             unread[name] |= number is None
-        trade = _trade(cells, quantity, amount)
+        trade = _trade(cells, quantity, amount, zone)
         identity = (row.cells["trade_id"], row.cells["state"])
         if seen.setdefault(identity, row.line) != row.line:
             message = f"The trade stands on line {seen[identity]} already: send a trade or its cancellation once."
@@ -92,7 +92,7 @@ def read_trades(data: bytes) -> TradeFile:
     return TradeFile(tuple(trades), tuple(sorted(refused, key=lambda line: line.line)))
 
 
-def _trade(cells: Cells, quantity: Decimal | None, amount: Decimal | None) -> Trade | None:
+def _trade(cells: Cells, quantity: Decimal | None, amount: Decimal | None, zone: ZoneInfo) -> Trade | None:
     """The trade of a line; None when a value of it is missing, the faults being in `cells`."""
     trade_id = cells.identifier("trade_id", identifiers.reference, RejectionReason.REFERENCE)
     trade_date = cells.day("trade_date")
@@ -121,7 +121,7 @@ def _trade(cells: Cells, quantity: Decimal | None, amount: Decimal | None) -> Tr
     return Trade(
         line=cells.row.line,
         trade_id=trade_id,
-        traded_at=datetime.combine(trade_date, trade_time, _ZONE),
+        traded_at=datetime.combine(trade_date, trade_time, zone),
         kind=kind,
         isin=isin,
         quantity=quantity,
@@ -197,12 +197,12 @@ def _rounded(amount: Decimal, currency: str) -> str:
 
 
 def render_trades(trades: Sequence[Trade]) -> bytes:
-    """The file of the trades with its trailer, as read_trades takes it; lines in the order given."""
+    """The file of the trades with its trailer, as read_trades takes it in the zone that the moments carry; lines in the order given."""
     rows = [
         (
             trade.trade_id,
-            trade.traded_at.astimezone(_ZONE).date().isoformat(),
-            trade.traded_at.astimezone(_ZONE).time().isoformat(),
+            trade.traded_at.date().isoformat(),
+            trade.traded_at.time().isoformat(),
             trade.kind,
             trade.isin,
             plain(trade.quantity),

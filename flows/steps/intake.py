@@ -237,7 +237,8 @@ def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
     with site.reading(arrival.arrived) as work:
         party = register.party(work, arrival.party)
     try:
-        return parse(site.sandbox, site.market.zone, party.kind if party else PartyKind.OPERATOR, arrival.name, arrival.data)
+        kind = party.kind if party else PartyKind.OPERATOR
+        return parse(site.sandbox, site.market.zone, kind, arrival.name, arrival.data)
     except FileRefused as refused:
         return refused
 

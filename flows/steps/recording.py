@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from depository.answers import LineOutcome, Verdict
 from depository.authority import check_authority
@@ -62,12 +63,15 @@ class Recorded:
         return Verdict.REFUSED if refused == len(self.lines) else Verdict.PARTLY
 
 
-def parse(sandbox: Sandbox, kind: PartyKind, name: str, data: bytes) -> Content:
-    """The content by the kind of its sender; raises FileRefused when it is not what that sender sends."""
+def parse(sandbox: Sandbox, zone: ZoneInfo, kind: PartyKind, name: str, data: bytes) -> Content:
+    """The content by the kind of its sender, local times being of the market's `zone`.
+
+    Raises FileRefused when it is not what that sender sends.
+    """
     readers: dict[PartyKind, Callable[[], Content]] = {
         PartyKind.PARTICIPANT: lambda: sandbox.read_form(data, name),
-        PartyKind.EXCHANGE: lambda: read_trades(data),
-        PartyKind.BANK: lambda: read_statement(data),
+        PartyKind.EXCHANGE: lambda: read_trades(data, zone),
+        PartyKind.BANK: lambda: read_statement(data, zone),
         PartyKind.REGISTRY: lambda: read_positions(data),
     }
     if kind not in readers:

@@ -23,7 +23,7 @@ class SimulatedBank:
 
     def sent(self, data: bytes) -> None:
         """Notes the entries of a statement or advice that it has sent."""
-        for statement in read_statement(data):
+        for statement in read_statement(data, self.market.zone):
             self.booked.setdefault(statement.currency, []).extend(statement.entries)
 
     def carry_out_orders(self, folders: Folders, at: datetime) -> Iterator[tuple[str, bytes]]:

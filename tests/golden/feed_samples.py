@@ -19,7 +19,7 @@ from parsers.camt import read_statement, render_statements
 from parsers.reference_csv import Reference
 from parsers.registry_csv import read_positions, render_positions
 from parsers.trades_csv import read_trades, render_trades
-from tests.support.feed_builders import DAY, NOON, OTHER_IBAN, entry, statement, trade
+from tests.support.feed_builders import DAY, NOON, OTHER_IBAN, ZONE, entry, statement, trade
 
 FOLDER = Path(__file__).parents[2] / "sample_files"
 REFERENCE_READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
@@ -37,7 +37,7 @@ def answer(folder: str, name: str, data: bytes) -> dict[str, Any]:
     """What the reader of the folder says of a file: what it takes, what it refuses and why, what it remarks on."""
     try:
         if folder == "trades":
-            trades = read_trades(data)
+            trades = read_trades(data, ZONE)
             return _answer(_trade_lines(trades), trades.refused)
         if folder == "registry":
             positions = read_positions(data)
@@ -46,7 +46,7 @@ def answer(folder: str, name: str, data: bytes) -> dict[str, Any]:
             reader = name.removesuffix(".csv").split("-")[1]
             found = REFERENCE_READERS[reader](data)
             return _answer([str(next(iter(_values(record)))) for record in found.records], found.refused)
-        statements = read_statement(data)
+        statements = read_statement(data, ZONE)
     except FileRefused as refused:
         return {"file_refused": {"code": refused.code, "message": refused.message}}
     lines = [line for one in statements for line in _statement_lines(one)]

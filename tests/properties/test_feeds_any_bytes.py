@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from depository.feeds import BankStatement, TradeFile
 from depository.rejects import FileRefused
 from parsers.camt import read_statement, render_statement
 from parsers.pain001 import read_orders
@@ -21,12 +22,21 @@ from parsers.reference_csv import (
 )
 from parsers.registry_csv import read_positions, render_positions
 from parsers.trades_csv import read_trades, render_trades
-from tests.support.feed_builders import NOON, entry, positions, statement, trade
+from tests.support.feed_builders import NOON, ZONE, entry, positions, statement, trade
+
+
+def trades_read(data: bytes) -> TradeFile:
+    return read_trades(data, ZONE)
+
+
+def statements_read(data: bytes) -> tuple[BankStatement, ...]:
+    return read_statement(data, ZONE)
+
 
 READERS: list[Callable[[bytes], Any]] = [
-    read_trades,
+    trades_read,
     read_positions,
-    read_statement,
+    statements_read,
     read_orders,
     read_parties,
     read_powers,
@@ -82,7 +92,7 @@ def test_any_bytes(read: Callable[[bytes], Any], data: bytes) -> None:
     refuses_or_reads(read, data)
 
 
-@pytest.mark.parametrize(("read", "right"), [(read_trades, TRADES), (read_statement, STATEMENT)])
+@pytest.mark.parametrize(("read", "right"), [(trades_read, TRADES), (statements_read, STATEMENT)])
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_right_file_damaged_anywhere(read: Callable[[bytes], Any], right: bytes, data: st.DataObject) -> None:

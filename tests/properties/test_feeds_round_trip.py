@@ -22,6 +22,7 @@ from tests.support.feed_builders import (
     OTHER_IBAN,
     REFERENCES,
     SENTENCES,
+    ZONE,
     numbers,
     positions,
     statements,
@@ -37,7 +38,7 @@ NAMES = SENTENCES.filter(lambda text: 0 < len(text) <= 140)
 @given(trades())
 def test_trades_come_back(found: list[Trade]) -> None:
     data = render_trades(found)
-    read = read_trades(data)
+    read = read_trades(data, ZONE)
     assert read.refused == ()
     assert read.trades == tuple(found)
     assert render_trades(read.trades) == data
@@ -55,7 +56,7 @@ def test_registry_positions_come_back(found: list[RegistryPosition]) -> None:
 @given(statements(advice=False))
 def test_statements_come_back(found: BankStatement) -> None:
     data = render_statement(found, False, NOON)
-    (read,) = read_statement(data)
+    (read,) = read_statement(data, ZONE)
     assert read == found
     assert render_statement(found, False, NOON) == data
 
@@ -63,7 +64,7 @@ def test_statements_come_back(found: BankStatement) -> None:
 @FEW
 @given(statements(advice=True))
 def test_advices_come_back(found: BankStatement) -> None:
-    (read,) = read_statement(render_statement(found, True, NOON))
+    (read,) = read_statement(render_statement(found, True, NOON), ZONE)
     assert read == found
 
 
