@@ -23,7 +23,7 @@ from depository.rejects import Reject, RejectionReason
 Convert: TypeAlias = Callable[[object], object]
 
 
-class CellFault(ValueError):  # noqa: N818 - a finding that is answered, not an error of ours
+class CellFault(ValueError):
     """What is wrong with one cell; `code` and `rule` only where they differ from the field's own."""
 
     def __init__(self, message: str, code: RejectionReason | None = None, rule: str = "") -> None:

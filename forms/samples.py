@@ -13,7 +13,7 @@ FORM_DATE = date(2026, 11, 23)
 ISIN = "KZ1C00000009"
 
 
-def header(reference: str = "A01-2026-0147", participant: str = "A01", **changes: object) -> Mapping[str, object]:
+def header(reference: object = "A01-2026-0147", participant: object = "A01", **changes: object) -> Mapping[str, object]:
     """Give a header signed by one person."""
     return {
         "reference": reference,
@@ -27,7 +27,7 @@ def header(reference: str = "A01-2026-0147", participant: str = "A01", **changes
     }
 
 
-def ist_line(reference: str = "T-000001", **changes: object) -> Mapping[str, object]:
+def ist_line(reference: object = "T-000001", **changes: object) -> Mapping[str, object]:
     """Give a line of an IST: A01 delivers 1,000 units free to B02."""
     return {
         "action": "new",

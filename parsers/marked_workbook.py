@@ -16,6 +16,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import range_boundaries
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from depository.answers import LineOutcome, Receipt, Verdict
@@ -261,11 +262,11 @@ def _answer_sheet(sheet: Worksheet, form: Form | None, receipt: Receipt) -> None
             cell.alignment = Alignment(wrap_text=len(values) > 2, vertical="top", horizontal="left")
             if head:
                 cell.fill = PatternFill("solid", fgColor=_HEAD_FILL)
-                sheet.freeze_panes = sheet.cell(row + 1, 1)
+                sheet.freeze_panes = f"A{row + 1}"
     sheet.page_setup.paperSize = 9
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
 def _answer_rows(form: Form | None, receipt: Receipt) -> Iterator[tuple[object, ...]]:
@@ -288,7 +289,7 @@ def _answer_rows(form: Form | None, receipt: Receipt) -> Iterator[tuple[object, 
         ("Business date", receipt.business_date.isoformat()),
         ("Channel", receipt.channel),
         ("Batch", receipt.batch),
-        ("Cut-off of the batch", receipt.cut_off if receipt.cut_off else ""),
+        ("Cut-off of the batch", receipt.cut_off or ""),
         ("Lines", len(receipt.lines)),
     )
     yield from ((f"Lines {verdict.value}", number) for verdict, number in counts.items() if number)

@@ -340,7 +340,8 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, Mapping[tuple[int
         if far:
             raise FileRefused(
                 "too-many-cells",
-                f"A sheet reaches farther than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns. Delete the rows and columns that are not used, save it and send it again.",
+                f"A sheet reaches farther than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns. "
+                "Delete the rows and columns that are not used, save it and send it again.",
             )
         odd = odd or _may_be_odd(piece)
         if end and len(end) < MAX_SMALL_PART:

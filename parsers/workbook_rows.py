@@ -79,9 +79,7 @@ def _calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[objec
         # calamine panics on a date far outside the calendar, and a panic is no Exception; openpyxl goes on from there.
         if type(panic).__name__ != "PanicException":
             raise
-    for number, cells in _openpyxl_rows(data, name):
-        if number > given:
-            yield number, cells
+    yield from ((number, cells) for number, cells in _openpyxl_rows(data, name) if number > given)
 
 
 def odd_cells(data: bytes, sheet: SheetFacts) -> dict[int, dict[int, OddCell]]:

@@ -19,7 +19,7 @@ from stdnum import lei as stdnum_lei
 from stdnum.exceptions import InvalidChecksum, InvalidComponent, InvalidLength, ValidationError
 
 
-class BadIdentifier(ValueError):  # noqa: N818 - named for what the text is
+class BadIdentifier(ValueError):
     """The text is not such an identifier; the message names the fault and the fix."""
 
 

@@ -29,7 +29,7 @@ from tests.unit.parsers.test_workbook_marked import receipt_of
 references = st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9/._:-]{0,33}[A-Za-z0-9])?", fullmatch=True)
 days = st.dates(date(1900, 3, 1), date(2199, 12, 31))
 texts = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), max_size=60).map(tidy)
-quantities = st.decimals(Decimal("0.000001"), Decimal("999999999999999"), places=6)
+quantities = st.decimals(Decimal("0.000001"), Decimal(999999999999999), places=6)
 isins = st.from_regex(r"KZ[0-9A-Z]{9}", fullmatch=True).map(lambda body: body + str(stdnum_isin.calc_check_digit(body)))
 accounts = st.one_of(
     st.sampled_from(["B02-HO", "B02-DO", "B02-FO", "B02-ST", "B02-MM"]),
@@ -173,7 +173,8 @@ def _read_or_refused(data: bytes) -> None:
     try:
         form = read_form(data, "x.xlsx")
     except FileRefused as refused:
-        assert refused.code in REFUSALS
+        if refused.code not in REFUSALS:
+            raise
         form = None
     assert mark(data, form, receipt_of(form))
 
@@ -223,7 +224,8 @@ def test_a_field_gives_a_value_or_a_fault_for_any_cell(cell: object) -> None:
             try:
                 field.read(cell)
             except CellFault as fault:
-                assert fault.message
+                if not fault.message:
+                    raise
 
 
 @settings(max_examples=40, deadline=None)

@@ -22,7 +22,7 @@ CODES = list(FORMS)
 
 
 def _sheets(code: str) -> list[Worksheet]:
-    return [sheet for sheet in load_workbook(io.BytesIO(render_blank(code))).worksheets if isinstance(sheet, Worksheet)]
+    return list(load_workbook(io.BytesIO(render_blank(code))).worksheets)
 
 
 @pytest.mark.rule("CSD-A3")
@@ -66,6 +66,7 @@ def test_every_input_has_a_hint_and_every_choice_a_drop_down(code: str) -> None:
 def test_sheets_print_on_a4_and_have_frozen_labels(code: str) -> None:
     for sheet in _sheets(code):
         assert str(sheet.page_setup.paperSize) == "9"
+        assert sheet.sheet_properties.pageSetUpPr
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
         assert sheet.freeze_panes
 
