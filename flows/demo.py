@@ -1,6 +1,7 @@
 """The demonstration: a site made anew, its own SFTP server and Prefect server, the sample day played, a summary printed."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -29,6 +30,8 @@ def run_demo(
     folder: Path, market: Path, sample: Path, day: date, database: str, clock_of: Callable[[datetime], Clock]
 ) -> None:
     """Plays the sample day in `folder`, which is removed first; `clock_of` makes the day's clock from its first moment."""
+    # The screen tells the day; the runs' own logs are in the operators' page.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
     forget(folder)
     zone = load_market(market).zone
     clock = clock_of(datetime.combine(day, time(8, 55), zone))
@@ -68,8 +71,8 @@ def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tup
         number, head = journal.head(work)
         verdict = verify(work)
         done = Counter(state.state for state in batches_of(work, day))
-    # The same file again has the same receipt: it counts once.
-    receipts = list({r.number: r for r in receipts}.values())
+    # The same file again has the same receipt and counts once; a dry run has none.
+    receipts = list({r.number: r for r in receipts if r.number}.values())
     by_form = Counter((r.form or "unreadable", r.verdict.value) for r in receipts)
     refused = Counter(
         (r.form or "unreadable", reject.code.value, reject.rule, reject.message)
