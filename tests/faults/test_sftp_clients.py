@@ -146,11 +146,16 @@ class Intake:
         """All sizes seen before the file was taken."""
         self._sightings: tuple[Sighting, ...] = ()
 
-    def run(self, until: Callable[[], bool], wait: float = 20.0) -> list[tuple[Ready, bytes]]:
-        """Look every 30 ms until something was taken and `until` holds; AssertionError when nothing comes in time."""
+    def run(
+        self, until: Callable[[], bool], wait: float = 20.0, begin: Callable[[], None] = lambda: None
+    ) -> list[tuple[Ready, bytes]]:
+        """Begin, then look every 30 ms until something was taken and `until` holds; AssertionError when nothing comes in time."""
         taken: list[tuple[Ready, bytes]] = []
         end = time.monotonic() + wait
         with self.site.folders() as folders:
+            # The intake is there before the upload, so that it sees the file grow also on a busy machine.
+            list(folders.look(f"/{self.party}/inbox"))
+            begin()
             while not (taken and until()):
                 assert time.monotonic() < end, f"not taken: {self._sightings}"
                 entries = list(folders.look(f"/{self.party}/inbox"))
@@ -184,15 +189,22 @@ class Intake:
     indirect=["site"],
 )
 def test_a_slow_upload_is_taken_whole(site: Site, form: Path, client: Callable[[Site, Path], Sequence[str]]) -> None:
+    uploads: list[subprocess.Popen[bytes]] = []
+
     with (form.parent / "said").open("w") as said:
-        upload = subprocess.Popen(client(site, form), stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
+        def begin() -> None:
+            command = client(site, form)
+            uploads.append(subprocess.Popen(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL))
+
+        intake = Intake(site)
         try:
-            intake = Intake(site)
-            taken = intake.run(lambda: upload.poll() is not None)
-            assert upload.wait(timeout=20) == 0, (form.parent / "said").read_text()
+            taken = intake.run(lambda: uploads[0].poll() is not None, begin=begin)
+            assert uploads[0].wait(timeout=20) == 0, (form.parent / "said").read_text()
         finally:
-            upload.kill()
-            upload.wait()
+            for upload in uploads:
+                upload.kill()
+                upload.wait()
     assert [(ready.name, data == FORM) for ready, data in taken] == [("form.xlsx", True)]
     assert taken[0][0].proof is Proof.STOOD_STILL
     assert min(intake.sizes) < len(FORM), "the intake saw it half written"
