@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from depository.answers import LineOutcome, Verdict
@@ -163,7 +163,7 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
     if work.market.local(work.at).date() < work.business_date:
         # Arrived before the day: it belongs to the next business day and waits for its opening.
         return Executed((), ())
-    kinds = FREE if in_window(work) else (InstructionKind.OWN_TRANSFER,)
+    kinds = FREE if in_window(work, batch=not only) else (InstructionKind.OWN_TRANSFER,)
     if only:
         one = store.get(work, only)
         due = [one] if one.kind in kinds and one.status is Status.MATCHED and one.isd <= work.business_date else []
@@ -191,13 +191,16 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
     return Executed(tuple(settled), tuple(waiting), tuple(notices))
 
 
-def in_window(work: Work) -> bool:
-    """Is it the time of transfers between participants? (CSD-4.1.2-c; both ends included)"""
+def in_window(work: Work, *, batch: bool = False) -> bool:
+    """Is it the time of transfers between participants? (CSD-4.1.2-c; both ends included)
+
+    The day's last `batch` is due at the very end and may start within that minute.
+    """
     times = work.market.timetable(work.business_date)
     at = work.market.local(work.at)
     zone = work.market.zone
     start = moment(work.business_date, times.fop_start, zone)
-    end = moment(work.business_date, times.fop_end, zone)
+    end = moment(work.business_date, times.fop_end, zone) + (timedelta(minutes=1) if batch else timedelta())
     return register.calendar(work).is_business_day(work.business_date) and start <= at <= end
 
 
