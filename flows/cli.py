@@ -49,7 +49,9 @@ def main() -> None:
 @app.command(rich_help_panel="See it")
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demonstration's site is made anew.")] = Path("var/demo"),
-    database: Annotated[str, typer.Option(help="Database URL; SQLite in the folder when left out.")] = "sqlite:///csd.db",
+    database: Annotated[
+        str, typer.Option(help="Database URL; SQLite in the folder when left out.")
+    ] = "sqlite:///csd.db",
 ) -> None:
     """Play the sample business day: own SFTP server, own Prefect server, everything in one folder."""
     from flows.demo import run_demo
@@ -61,7 +63,9 @@ def demo(
 def day(
     speed: Annotated[float, typer.Option(help="How many times faster than the day outside the clock moves.")] = 600,
     folder: Annotated[Path, typer.Option(help="Where the day's site is made anew.")] = Path("var/day"),
-    database: Annotated[str, typer.Option(help="Database URL; SQLite in the folder when left out.")] = "sqlite:///csd.db",
+    database: Annotated[
+        str, typer.Option(help="Database URL; SQLite in the folder when left out.")
+    ] = "sqlite:///csd.db",
 ) -> None:
     """Play the sample business day on a clock that moves by itself."""
     from flows.demo import run_demo
@@ -72,10 +76,14 @@ def day(
 @app.command(rich_help_panel="Run a depository")
 def init(
     folder: Annotated[Path, typer.Argument(help="An empty folder for the site.")],
-    reference: Annotated[Path, typer.Option(help="Folder with parties.csv, accounts.csv, products.csv, calendar.csv …")] = SAMPLE / "reference",
+    reference: Annotated[
+        Path, typer.Option(help="Folder with parties.csv, accounts.csv, products.csv, calendar.csv …")
+    ] = SAMPLE / "reference",
     market: Annotated[Path, typer.Option(help="Folder with market.toml and timetable.toml.")] = MARKET,
     port: Annotated[int, typer.Option(help="Port of the SFTP server.")] = 2222,
-    database: Annotated[str, typer.Option(help="Database URL, e.g. postgresql+psycopg://user@host/name.")] = "sqlite:///csd.db",
+    database: Annotated[
+        str, typer.Option(help="Database URL, e.g. postgresql+psycopg://user@host/name.")
+    ] = "sqlite:///csd.db",
 ) -> None:
     """Make a site: SFTP folders, keys, settings file, database with the reference data."""
     from flows.steps.setup import load as load_data
@@ -105,7 +113,9 @@ def load(
 def up(
     site: Settings = Path("csd.toml"),
     port: Annotated[int | None, typer.Option(help="Port of the Prefect server, a free one when left out.")] = None,
-    prefect_database: Annotated[str, typer.Option(help="Prefect's own database URL; SQLite beside the site when left out.")] = "",
+    prefect_database: Annotated[
+        str, typer.Option(help="Prefect's own database URL; SQLite beside the site when left out.")
+    ] = "",
     own_sftp: Annotated[bool, typer.Option(help="Serve the site's SFTP folders from this process, too.")] = False,
 ) -> None:
     """Run the depository for real: Prefect server, planner, resident intake, a run for each batch of the day."""
@@ -184,7 +194,8 @@ def take(
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
         receipt = take_file(
-            opened, Arrival(party, INBOX, file.name, file.read_bytes(), at, f"{channel}; {reason}; taken in by {operator}")
+            opened,
+            Arrival(party, INBOX, file.name, file.read_bytes(), at, f"{channel}; {reason}; taken in by {operator}"),
         )
     _print_receipt(receipt)
 
@@ -269,7 +280,9 @@ def hold(
 @app.command(rich_help_panel="Run a depository")
 def release(
     participant: Annotated[str, typer.Argument(help="Participant whose openings go on.")],
-    nin: Annotated[str, typer.Option(help="One client's NIN; the hold on every client when left out.")] = openings.EVERY_CLIENT,
+    nin: Annotated[
+        str, typer.Option(help="One client's NIN; the hold on every client when left out.")
+    ] = openings.EVERY_CLIENT,
     site: Settings = Path("csd.toml"),
 ) -> None:
     """Lift a hold and open the accounts that waited for it."""
@@ -285,7 +298,9 @@ class _opened:  # noqa: N801 - reads as a word in `with _opened(...)`
 
     def __init__(self, settings: Path) -> None:
         if not settings.exists():
-            raise FileNotFoundError(f"there is no settings file {settings}: make a site with `csd init`, or name one with --site")
+            raise FileNotFoundError(
+                f"there is no settings file {settings}: make a site with `csd init`, or name one with --site"
+            )
         self.site = read_site(settings)
 
     def __enter__(self) -> Site:
@@ -302,9 +317,15 @@ def _now_at(market: Path) -> datetime:
 def _print_receipt(receipt: Receipt) -> None:
     console.print(f"{receipt.file_name}: {receipt.verdict} {receipt.message}", markup=False, soft_wrap=True)
     for place, reject in zip(receipt.places, receipt.rejects, strict=True):
-        console.print(f"  {place} {reject.field}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True)
+        console.print(
+            f"  {place} {reject.field}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True
+        )
     for line in receipt.lines:
-        console.print(f"  line {line.line} {line.reference}: {line.verdict} {line.status} {line.note}", markup=False, soft_wrap=True)
+        console.print(
+            f"  line {line.line} {line.reference}: {line.verdict} {line.status} {line.note}",
+            markup=False,
+            soft_wrap=True,
+        )
         for place, reject in zip(line.places, line.rejects, strict=True):
             console.print(f"    {place}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True)
 

@@ -63,7 +63,9 @@ def run_demo(
     print_summary(f"Business day {day}", tables, places, facts, console)
 
 
-def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tuple[list[Table], list[tuple[str, Value]]]:
+def summary(
+    site: Site, receipts: list[Receipt], day: date, at: datetime
+) -> tuple[list[Table], list[tuple[str, Value]]]:
     """What came in, what was refused and why, what settled, who failed, and whether the books prove themselves."""
     with site.reading(at, day) as work:
         touched = instructions.touched_on(work, day)
@@ -90,7 +92,13 @@ def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tup
         table(
             "refused",
             "What was refused, and why",
-            (Column("form", "Form"), Column("code", "Code"), Column("rule", "Rule"), Column("why", "Why"), Column("times", "Times", Kind.COUNT)),
+            (
+                Column("form", "Form"),
+                Column("code", "Code"),
+                Column("rule", "Rule"),
+                Column("why", "Why"),
+                Column("times", "Times", Kind.COUNT),
+            ),
             tuple((*key, count) for key, count in sorted(refused.items())),
         ),
         table(
@@ -102,7 +110,11 @@ def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tup
         table(
             "fails",
             "Who failed",
-            (Column("instruction", "Instruction"), Column("causes", "Failing participants"), Column("short", "What is short")),
+            (
+                Column("instruction", "Instruction"),
+                Column("causes", "Failing participants"),
+                Column("short", "What is short"),
+            ),
             tuple((f.instruction, ", ".join(f.causes), f.short) for f in fails),
             "Nobody failed.",
         ),
@@ -115,4 +127,3 @@ def summary(site: Site, receipts: list[Receipt], day: date, at: datetime) -> tup
         ("Proof", "the journal proves the books" if not verdict.faults else "; ".join(verdict.faults)),
     ]
     return tables, facts
-

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from datetime import datetime, timedelta
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import acreate_table_artifact
 from tenacity import retry, retry_if_exception_type, stop_never, wait_random_exponential
 
@@ -21,7 +21,13 @@ STOP = threading.Event()
 """Set by who runs the resident intake when it has to end."""
 
 
-@flow(name="take files", flow_run_name="look at {at}")
+def _name_of_look() -> str:
+    """The run's name for operators."""
+    at = runtime.flow_run.parameters.get("at")
+    return f"look at {at:%Y-%m-%d %H:%M}" if at else "look now"
+
+
+@flow(name="take files", flow_run_name=_name_of_look)
 async def take_once(settings: str, at: datetime | None = None) -> list[Receipt]:
     """One look at every folder, and delivery of the answers; for a simulated day and for operators."""
     site = site_of(settings)
@@ -48,7 +54,9 @@ async def intake(settings: str, seconds_between: int = 2) -> int:
     wait=wait_random_exponential(max=60),
     stop=stop_never,
     sleep=asyncio.sleep,
-    before_sleep=lambda state: get_run_logger().warning("SFTP: %s; trying again", state.outcome and state.outcome.exception()),
+    before_sleep=lambda state: get_run_logger().warning(
+        "SFTP: %s; trying again", state.outcome and state.outcome.exception()
+    ),
 )
 async def _patiently(site: Site, clock: RealClock) -> list[Receipt]:
     return await _look(site, clock.now())
@@ -67,7 +75,15 @@ async def _show(receipts: list[Receipt]) -> None:
     logger = get_run_logger()
     for receipt in receipts:
         refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
-        logger.info("%s %s %s: %s, %d lines, %d refused", receipt.number, receipt.sender, receipt.file_name, receipt.verdict, len(receipt.lines), refused)
+        logger.info(
+            "%s %s %s: %s, %d lines, %d refused",
+            receipt.number,
+            receipt.sender,
+            receipt.file_name,
+            receipt.verdict,
+            len(receipt.lines),
+            refused,
+        )
     rows = [
         {
             "receipt": r.number,

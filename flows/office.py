@@ -1,5 +1,7 @@
 """What every flow shares: the open site of this process, the moment, the delivery of answers and the operator's page."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -9,8 +11,10 @@ from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from depository.cycle_report import jsonable
+from depository.day import PLANNED, batches_of
 from depository.reports import Report, Table
 from depository.sftp.folders import Folders
+from depository.timetable import BatchKind
 from flows.clock import RealClock
 from flows.steps.batches import BatchResult, run_batch
 from flows.steps.deliver import deliver
@@ -56,18 +60,38 @@ async def carry_out(settings: str, business_date: date, slot: str, at: datetime 
         sent = deliver(site, folders, moment)
     get_run_logger().info("%s %s: %s, %s; %d files delivered", business_date, slot, result.state, result.facts, sent)
     await show(result)
+    await show_day(site, business_date, moment)
     return result
 
 
 async def show(result: BatchResult) -> None:
     """The batch's result as artifacts: facts as a page, tables as tables."""
-    key = result.slot.lower()
+    # One page per kind of batch, whose older versions are the earlier batches of the kind.
+    key = re.sub(r"-\d+$", "", result.slot.lower())
     lines = "\n".join(f"| {name} | {value} |" for name, value in jsonable(result.facts).items())
     page = f"# {result.slot}, {result.business_date}: {result.state}\n\n| fact | value |\n|---|---|\n{lines}\n"
     await acreate_markdown_artifact(markdown=page, key=key, description=f"{result.business_date} {result.slot}")
     if result.report is not None:
         for table in result.report.tables:
             await _show_table(result.report, table, key)
+
+
+async def show_day(site: Site, business_date: date, at: datetime) -> None:
+    """The day at a glance: every batch with its moment, state and result. The main cycle's moment is shown once it has run."""
+    with site.reading(at, business_date) as work:
+        states = batches_of(work, business_date)
+    rows = [
+        {
+            "batch": s.batch.slot,
+            "due": "drawn by lot"
+            if s.batch.kind is BatchKind.MAIN_CYCLE and s.state == PLANNED
+            else f"{s.batch.due_at:%H:%M:%S}",
+            "state": s.state,
+            "result": ", ".join(f"{k} {v}" for k, v in json.loads(s.result or "{}").items()),
+        }
+        for s in states
+    ]
+    await acreate_table_artifact(table=rows, key="the-day", description=f"Business day {business_date}")
 
 
 async def _show_table(report: Report, table: Table, key: str) -> None:

@@ -42,6 +42,8 @@ async def take_up(settings: str) -> int:
     now = RealClock(site.market.zone).now()
     left = [batch for batch in due(site, now) if (now - batch.due_at).total_seconds() > GRACE_SECONDS]
     for batch in left:
-        get_run_logger().warning("%s of %s did not run at %s; running it now", batch.slot, batch.business_date, batch.due_at)
+        get_run_logger().warning(
+            "%s of %s did not run at %s; running it now", batch.slot, batch.business_date, batch.due_at
+        )
         await carry_out(settings, batch.business_date, batch.slot, None)
     return len(left)

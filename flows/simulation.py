@@ -22,7 +22,18 @@ from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 from depository.store import instructions
 from depository.timetable import BatchKind, PlannedBatch
-from flows import end_of_day, fop_window, funding, intake, lapse, late_cycle, main_cycle, opening, payout, settlement_fail
+from flows import (
+    end_of_day,
+    fop_window,
+    funding,
+    intake,
+    lapse,
+    late_cycle,
+    main_cycle,
+    opening,
+    payout,
+    settlement_fail,
+)
 from flows.clock import Clock, SteppedClock
 from flows.office import site_of
 from flows.screen import DayEvent, DayScreen, EventKind
@@ -135,7 +146,9 @@ async def play(
         for state in batches:
             if state.batch.due_at == at:
                 await _run(site, settings, state.batch, at, screen)
-        if any(s.batch.due_at == at and s.batch.kind is BatchKind.PAYOUT for s in batches) and _bank_answers(parties, bank, at):
+        if any(s.batch.due_at == at and s.batch.kind is BatchKind.PAYOUT for s in batches) and _bank_answers(
+            parties, bank, at
+        ):
             played.receipts += _told(screen, await intake.take_once(settings, at + timedelta(seconds=30)))
     return played
 
@@ -203,7 +216,9 @@ def _told(screen: DayScreen, receipts: list[Receipt]) -> list[Receipt]:
         screen.tell(DayEvent(receipt.arrived_at, kind, text))
         if refused and not whole:
             reasons = {reject.message for line in refused for reject in line.rejects}
-            screen.tell(DayEvent(receipt.arrived_at, EventKind.LINE_REFUSED, "; ".join(sorted(reasons))[:160], len(refused)))
+            screen.tell(
+                DayEvent(receipt.arrived_at, EventKind.LINE_REFUSED, "; ".join(sorted(reasons))[:160], len(refused))
+            )
     return receipts
 
 

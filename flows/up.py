@@ -69,7 +69,7 @@ def resident_intake(settings: Path) -> Iterator[None]:
 
 
 def serve_all(settings: Path, zone: ZoneInfo) -> None:
-    """Serves every deployment of the depository from this process; the planner runs at once and then every hour."""
+    """Serves every deployment of the depository from this process; the planner runs half a minute after the start and every ten minutes."""
     from prefect.schedules import Interval
 
     from flows.planner import plan_the_day, take_up
@@ -77,11 +77,12 @@ def serve_all(settings: Path, zone: ZoneInfo) -> None:
     from flows.simulation import FLOW
 
     parameters = {"settings": str(settings)}
-    soon = RealClock(zone).now() + timedelta(seconds=5)
-    hourly = Interval(timedelta(hours=1), anchor_date=soon)
-    often = Interval(timedelta(minutes=5), anchor_date=soon + timedelta(minutes=1))
+    # Late enough for the deployments to be registered: a moment that has passed by then makes no run.
+    soon = RealClock(zone).now() + timedelta(seconds=30)
+    planning = Interval(timedelta(minutes=10), anchor_date=soon)
+    taking_up = Interval(timedelta(minutes=5), anchor_date=soon + timedelta(minutes=1))
     serve(
-        served(plan_the_day, "hourly", parameters=parameters, schedules=[hourly]),
-        served(take_up, "every five minutes", parameters=parameters, schedules=[often]),
+        served(plan_the_day, "every ten minutes", parameters=parameters, schedules=[planning]),
+        served(take_up, "every five minutes", parameters=parameters, schedules=[taking_up]),
         *(served(FLOW[kind], kind.value, parameters=parameters) for kind in BatchKind),
     )

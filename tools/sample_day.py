@@ -118,7 +118,10 @@ def reference() -> None:
     write(
         "bank_accounts.csv",
         "participant,currency,iban,bank_bic,beneficiary_name,beneficiary_bin",
-        [f"{code},{currency},{iban},NBRKKZKX,{NAMES[code]},{bins[code]}" for (code, currency), iban in BANK_IBAN.items()],
+        [
+            f"{code},{currency},{iban},MBNKKZKA,{NAMES[code]},{bins[code]}"
+            for (code, currency), iban in BANK_IBAN.items()
+        ],
     )
     accounts = [f"{code}-{suffix},2026-01-05,open," for code in NAMES for suffix in ("HO", "DO", "ST")]
     accounts += ["B03-FO,2026-01-05,open,", "B01-MM,2026-01-05,open,", "B03-N000001,2026-02-02,open,KZ00000001"]
@@ -163,7 +166,12 @@ def reference() -> None:
 
 def interests_before() -> None:
     """Security interests of earlier days: one whose enforcement falls due on the day, one to be discharged on it."""
-    lock = {"agreement_number": "SA-11/2026", "agreement_date": date(2026, 11, 2), "agreement_attached": "yes", "indemnity_attached": "yes"}
+    lock = {
+        "agreement_number": "SA-11/2026",
+        "agreement_date": date(2026, 11, 2),
+        "agreement_attached": "yes",
+        "indemnity_attached": "yes",
+    }
     one = {
         "action": "create",
         "debtor": "B02",
@@ -177,7 +185,13 @@ def interests_before() -> None:
     put(LOCKING_DAY, "1000", "B02", "SIN_B02-SIN-0001.xlsx", form("SIN", "B02", "B02-SIN-0001", LOCKING_DAY, one, additional_information="Loan 4471 of 2 November 2026"))  # fmt: skip
     two = {**one, "debtor": "B03", "debtor_account": "B03-DO", "secured_party": "B05", "secured_account": "B05-HO", "isin": SHARE_B, "quantity": Decimal(2_500), "agreement_number": "SA-12/2026"}  # fmt: skip
     put(LOCKING_DAY, "1010", "B03", "SIN_B03-SIN-0001.xlsx", form("SIN", "B03", "B03-SIN-0001", LOCKING_DAY, two))
-    enforce = {"action": "enforce", "interest": "S000001", "enforcement": "yes", "quantity": Decimal(120_000), "indemnity_attached": "yes"}
+    enforce = {
+        "action": "enforce",
+        "interest": "S000001",
+        "enforcement": "yes",
+        "quantity": Decimal(120_000),
+        "indemnity_attached": "yes",
+    }
     put(LOCKING_DAY, "1500", "B01", "SIN_B01-SIN-0001.xlsx", form("SIN", "B01", "B01-SIN-0001", LOCKING_DAY, {**one, **enforce}, additional_information="Financial collateral agreement FCA-3 of 2 November 2026, clause 7"))  # fmt: skip
 
 
@@ -252,14 +266,38 @@ def money() -> None:
     more = [entry(n, f"USD-{DAY:%y%m%d}-{n:03d}", amount, who) for n, (who, amount) in enumerate(usd, len(entries) + 1)]
     zero = Decimal("0.00")
     statements = (
-        BankStatement(f"STM-{DAY:%Y%m%d}-AM", f"KZT-{DAY:%Y%m%d}-AM", IBAN_KZT, "KZT", DAY, zero, sum((e.amount for e in entries), zero), tuple(entries)),  # fmt: skip
-        BankStatement(f"STM-{DAY:%Y%m%d}-AM", f"USD-{DAY:%Y%m%d}-AM", IBAN_USD, "USD", DAY, zero, sum((e.amount for e in more), zero), tuple(more)),  # fmt: skip
+        BankStatement(
+            f"STM-{DAY:%Y%m%d}-AM",
+            f"KZT-{DAY:%Y%m%d}-AM",
+            IBAN_KZT,
+            "KZT",
+            DAY,
+            zero,
+            sum((e.amount for e in entries), zero),
+            tuple(entries),
+        ),  # fmt: skip
+        BankStatement(
+            f"STM-{DAY:%Y%m%d}-AM",
+            f"USD-{DAY:%Y%m%d}-AM",
+            IBAN_USD,
+            "USD",
+            DAY,
+            zero,
+            sum((e.amount for e in more), zero),
+            tuple(more),
+        ),  # fmt: skip
     )
     created = datetime.combine(DAY, time(9, 5), ZONE)
     put(DAY, "0905", "bank", f"camt053_{DAY:%Y%m%d}_0905.xml", render_statements(statements, False, created))
     late = entry(1, f"KZT-{DAY:%y%m%d}-101", "30000000.00", "B04")
     advice = BankStatement(f"ADV-{DAY:%Y%m%d}-1", f"ADV-{DAY:%Y%m%d}-1", IBAN_KZT, "KZT", DAY, None, None, (late,))
-    put(DAY, "1310", "bank", f"camt054_{DAY:%Y%m%d}_1310.xml", render_statements((advice,), True, datetime.combine(DAY, time(13, 10), ZONE)))
+    put(
+        DAY,
+        "1310",
+        "bank",
+        f"camt054_{DAY:%Y%m%d}_1310.xml",
+        render_statements((advice,), True, datetime.combine(DAY, time(13, 10), ZONE)),
+    )
 
 
 def transfers() -> None:
@@ -309,9 +347,20 @@ def transfers() -> None:
 
 def interests() -> None:
     """SIN forms of the day: a new interest, a discharge, and a debtor who tries to discharge."""
-    lock = {"agreement_number": "SA-17/2026", "agreement_date": date(2026, 11, 20), "agreement_attached": "yes", "indemnity_attached": "yes"}
+    lock = {
+        "agreement_number": "SA-17/2026",
+        "agreement_date": date(2026, 11, 20),
+        "agreement_attached": "yes",
+        "indemnity_attached": "yes",
+    }
     new = {"action": "create", "debtor": "B05", "debtor_account": "B05-HO", "secured_party": "B03", "secured_account": "B03-DO", "isin": SHARE_B, "quantity": Decimal(1_000), **lock}  # fmt: skip
-    put(DAY, "1032", "B05", "SIN_B05-SIN-0001.xlsx", form("SIN", "B05", "B05-SIN-0001", DAY, new, additional_information="Margin of 20 November 2026"))
+    put(
+        DAY,
+        "1032",
+        "B05",
+        "SIN_B05-SIN-0001.xlsx",
+        form("SIN", "B05", "B05-SIN-0001", DAY, new, additional_information="Margin of 20 November 2026"),
+    )
     old = {"debtor": "B03", "debtor_account": "B03-DO", "secured_party": "B05", "secured_account": "B05-HO", "isin": SHARE_B, "quantity": Decimal(2_500), "interest": "S000002", "action": "discharge", "agreement_number": "SA-12/2026", "agreement_date": date(2026, 11, 2)}  # fmt: skip
     put(DAY, "1140", "B03", "SIN_B03-SIN-0002.xlsx", form("SIN", "B03", "B03-SIN-0002", DAY, old))
     put(DAY, "1200", "B05", "SIN_B05-SIN-0002.xlsx", form("SIN", "B05", "B05-SIN-0002", DAY, old))
@@ -326,7 +375,7 @@ def withdrawals() -> None:
             "mode": "exact amount",
             "amount": Decimal(amount),
             "iban": BANK_IBAN[party, currency],
-            "bank_bic": "NBRKKZKX",
+            "bank_bic": "MBNKKZKA",
             "beneficiary_name": NAMES[party],
             "beneficiary_bin": samples.iin_bin(f"2601400000{2 + list(NAMES).index(party)}"),
             **({"purpose": "1515KZT119"} if currency == "KZT" else {}),
@@ -335,7 +384,9 @@ def withdrawals() -> None:
             **more,
         }
 
-    def drop(at: str, party: str, number: int, values: Mapping[str, object], folder: str = "inbox", **header: object) -> None:
+    def drop(
+        at: str, party: str, number: int, values: Mapping[str, object], folder: str = "inbox", **header: object
+    ) -> None:
         reference = f"{party}-WRN-{number:04d}"
         put(DAY, at, party, f"WRN_{reference}.xlsx", form("WRN", party, reference, DAY, values, **header), folder)
 
@@ -343,7 +394,11 @@ def withdrawals() -> None:
     drop("0950", "B02", 1, body("B02", "KZT", "40000000.00"))
     drop("1040", "B06", 9, body("B06", "KZT", "100000.00"), folder="check")
     drop("1045", "B06", 1, body("B06", "KZT", "100000.00", iban=BANK_IBAN["B05", "KZT"]))
-    person = {"signatory": "Authorised Person B06-2", "signatory_position": "Cashier", "signature": "Authorised Person B06-2"}
+    person = {
+        "signatory": "Authorised Person B06-2",
+        "signatory_position": "Cashier",
+        "signature": "Authorised Person B06-2",
+    }
     drop("1048", "B06", 2, body("B06", "KZT", "100000.00"), **person)
     drop("1205", "B01", 1, body("B01", "KZT", "20000000.00"))
     drop("1220", "B01", 2, body("B01", "USD", "10000.00"))
@@ -371,7 +426,13 @@ def openings() -> None:
     put(DAY, "1000", "B03", "BUNA_B03-BUNA-0001.xlsx", data)
     put(DAY, "1145", "B03", "BUNA_B03-BUNA-0001.xlsx", data)
     few = [samples.buna_client(900 + n) for n in range(1, 6)]
-    put(DAY, "1022", "B05", "BUNA_B05-BUNA-0001.xlsx", form("BUNA", "B05", "B05-BUNA-0001", DAY, samples.buna_cover(6), few))
+    put(
+        DAY,
+        "1022",
+        "B05",
+        "BUNA_B05-BUNA-0001.xlsx",
+        form("BUNA", "B05", "B05-BUNA-0001", DAY, samples.buna_cover(6), few),
+    )
 
 
 def hostile() -> None:
