@@ -9,6 +9,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -39,6 +40,10 @@ SETTINGS = {
     "timezone": "UTC",
 }
 TEMPLATE = "csd_template"
+UNTIL_THE_PIPE_CLOSES = (
+    'folder=$1; shift; "$@" & server=$!; read -r _; kill -INT $server; wait $server; rm -rf -- "$folder"'
+)
+"""Runs the server until the tests end or are killed. SIGINT is PostgreSQL's "fast" shutdown: it waits for no connection."""
 
 
 def create_schema(url: str) -> None:
@@ -74,9 +79,11 @@ class PostgresServer:
             str(self.data),
         )
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        command = [str(self.programs / "bin" / "postgres"), "-D", str(self.data), "-k", str(self.folder)]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [str(self.programs / "bin" / "postgres"), "-D", str(self.data), "-k", str(self.folder), *options],
+                ["/bin/sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", str(self.folder), *command, *options],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 user=self._user,
@@ -148,12 +155,12 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stops the server and removes its folder."""
-        # SIGINT is PostgreSQL's "fast" shutdown: it does not wait for connections.
-        self._process.send_signal(2)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,24 @@ def test_the_postgresql_server_does_not_run_as_root(postgres_server: PostgresSer
     owner = Path(f"/proc/{process}").stat().st_uid
     assert owner != 0
     assert os.geteuid() in (0, owner)
+
+
+def test_no_server_is_left_behind_when_the_tests_are_killed() -> None:
+    program = "from tests.support.databases import PostgresServer; print(PostgresServer().folder, flush=True); input()"
+    root = Path(__file__).parents[3]
+    environment = os.environ | {"PYTHONPATH": f"{root / 'src'}:{root}"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stdin=pipe, stdout=pipe, text=True
+    ) as tests:
+        assert tests.stdout is not None
+        folder = Path(tests.stdout.readline().strip())
+        assert (folder / "data" / "postmaster.pid").exists()
+        tests.kill()
+    deadline = time.monotonic() + 20
+    while folder.exists():
+        assert time.monotonic() < deadline, f"the server in {folder} lives on"
+        time.sleep(0.1)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
