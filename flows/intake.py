@@ -75,15 +75,8 @@ async def _show(receipts: list[Receipt]) -> None:
     logger = get_run_logger()
     for receipt in receipts:
         refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
-        logger.info(
-            "%s %s %s: %s, %d lines, %d refused",
-            receipt.number,
-            receipt.sender,
-            receipt.file_name,
-            receipt.verdict,
-            len(receipt.lines),
-            refused,
-        )
+        what = f"{receipt.verdict}, {len(receipt.lines)} lines, {refused} refused"
+        logger.info("%s %s %s: %s", receipt.number, receipt.sender, receipt.file_name, what)
     rows = [
         {
             "receipt": r.number,

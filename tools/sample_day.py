@@ -182,8 +182,23 @@ def interests_before() -> None:
         "quantity": Decimal(300_000),
         **lock,
     }
-    put(LOCKING_DAY, "1000", "B02", "SIN_B02-SIN-0001.xlsx", form("SIN", "B02", "B02-SIN-0001", LOCKING_DAY, one, additional_information="Loan 4471 of 2 November 2026"))  # fmt: skip
-    two = {**one, "debtor": "B03", "debtor_account": "B03-DO", "secured_party": "B05", "secured_account": "B05-HO", "isin": SHARE_B, "quantity": Decimal(2_500), "agreement_number": "SA-12/2026"}  # fmt: skip
+    put(
+        LOCKING_DAY,
+        "1000",
+        "B02",
+        "SIN_B02-SIN-0001.xlsx",
+        form("SIN", "B02", "B02-SIN-0001", LOCKING_DAY, one, additional_information="Loan 4471 of 2 November 2026"),
+    )
+    two = {
+        **one,
+        "debtor": "B03",
+        "debtor_account": "B03-DO",
+        "secured_party": "B05",
+        "secured_account": "B05-HO",
+        "isin": SHARE_B,
+        "quantity": Decimal(2_500),
+        "agreement_number": "SA-12/2026",
+    }
     put(LOCKING_DAY, "1010", "B03", "SIN_B03-SIN-0001.xlsx", form("SIN", "B03", "B03-SIN-0001", LOCKING_DAY, two))
     enforce = {
         "action": "enforce",
@@ -192,7 +207,20 @@ def interests_before() -> None:
         "quantity": Decimal(120_000),
         "indemnity_attached": "yes",
     }
-    put(LOCKING_DAY, "1500", "B01", "SIN_B01-SIN-0001.xlsx", form("SIN", "B01", "B01-SIN-0001", LOCKING_DAY, {**one, **enforce}, additional_information="Financial collateral agreement FCA-3 of 2 November 2026, clause 7"))  # fmt: skip
+    put(
+        LOCKING_DAY,
+        "1500",
+        "B01",
+        "SIN_B01-SIN-0001.xlsx",
+        form(
+            "SIN",
+            "B01",
+            "B01-SIN-0001",
+            LOCKING_DAY,
+            {**one, **enforce},
+            additional_information="Financial collateral agreement FCA-3 of 2 November 2026, clause 7",
+        ),
+    )
 
 
 def trades() -> None:
@@ -260,7 +288,15 @@ def entry(line: int, reference: str, amount: str, participant: str) -> BankEntry
 
 def money() -> None:
     """The morning statement of the settlement bank and the credit advices of the day."""
-    kzt = [("B01", "5000000.00"), ("B02", "45000000.00"), ("B03", "2000000.00"), ("B04", "10000000.00"), ("B05", "18000000.00"), ("B06", "20000000.00"), ("", "123456.00")]  # fmt: skip
+    kzt = [
+        ("B01", "5000000.00"),
+        ("B02", "45000000.00"),
+        ("B03", "2000000.00"),
+        ("B04", "10000000.00"),
+        ("B05", "18000000.00"),
+        ("B06", "20000000.00"),
+        ("", "123456.00"),
+    ]
     usd = [("B01", "250000.00"), ("B06", "60000.00")]
     entries = [entry(n, f"KZT-{DAY:%y%m%d}-{n:03d}", amount, who) for n, (who, amount) in enumerate(kzt, 1)]
     more = [entry(n, f"USD-{DAY:%y%m%d}-{n:03d}", amount, who) for n, (who, amount) in enumerate(usd, len(entries) + 1)]
@@ -275,7 +311,7 @@ def money() -> None:
             zero,
             sum((e.amount for e in entries), zero),
             tuple(entries),
-        ),  # fmt: skip
+        ),
         BankStatement(
             f"STM-{DAY:%Y%m%d}-AM",
             f"USD-{DAY:%Y%m%d}-AM",
@@ -285,7 +321,7 @@ def money() -> None:
             zero,
             sum((e.amount for e in more), zero),
             tuple(more),
-        ),  # fmt: skip
+        ),
     )
     created = datetime.combine(DAY, time(9, 5), ZONE)
     put(DAY, "0905", "bank", f"camt053_{DAY:%Y%m%d}_0905.xml", render_statements(statements, False, created))
@@ -303,7 +339,16 @@ def money() -> None:
 def transfers() -> None:
     """IST forms: two sides that match, two that do not, one revoked, two too late, one own transfer, one with faults."""
 
-    def line(reference: str, movement: str, own: str, other: str, isin: str, quantity: object, due: date = DAY, **more: object) -> Mapping[str, object]:  # fmt: skip
+    def line(
+        reference: str,
+        movement: str,
+        own: str,
+        other: str,
+        isin: str,
+        quantity: object,
+        due: date = DAY,
+        **more: object,
+    ) -> Mapping[str, object]:
         return {
             "action": "new",
             "reference": reference,
@@ -338,7 +383,13 @@ def transfers() -> None:
         line("B01-T-4", "deliver free", "B01-FO", "B06-HO", SHARE_B, 10),
         line("B01-T-5", "deliver free", "B01-HO", "B06-HO", SHARE_B, 10, date(2026, 11, 20)),
     )
-    drop("1500", "B06", 1, line("B06-T-1", "deliver free", "B06-ST", "B06-DO", BOND_C, 200_000), line("B06-T-2", "deliver free", "B06-ST", "B06-DO", FUND_D, 500))  # fmt: skip
+    drop(
+        "1500",
+        "B06",
+        1,
+        line("B06-T-1", "deliver free", "B06-ST", "B06-DO", BOND_C, 200_000),
+        line("B06-T-2", "deliver free", "B06-ST", "B06-DO", FUND_D, 500),
+    )
     drop("1510", "B01", 2, samples.ist_revocation("B01-T-6", "B01-T-1"))
     drop("1600", "B02", 2, samples.ist_revocation("B02-T-2", "B02-T-1"))
     drop("1750", "B04", 1, line("B04-T-1", "deliver free", "B04-HO", "B06-HO", SHARE_B, 5))
@@ -353,7 +404,16 @@ def interests() -> None:
         "agreement_attached": "yes",
         "indemnity_attached": "yes",
     }
-    new = {"action": "create", "debtor": "B05", "debtor_account": "B05-HO", "secured_party": "B03", "secured_account": "B03-DO", "isin": SHARE_B, "quantity": Decimal(1_000), **lock}  # fmt: skip
+    new = {
+        "action": "create",
+        "debtor": "B05",
+        "debtor_account": "B05-HO",
+        "secured_party": "B03",
+        "secured_account": "B03-DO",
+        "isin": SHARE_B,
+        "quantity": Decimal(1_000),
+        **lock,
+    }
     put(
         DAY,
         "1032",
@@ -361,7 +421,18 @@ def interests() -> None:
         "SIN_B05-SIN-0001.xlsx",
         form("SIN", "B05", "B05-SIN-0001", DAY, new, additional_information="Margin of 20 November 2026"),
     )
-    old = {"debtor": "B03", "debtor_account": "B03-DO", "secured_party": "B05", "secured_account": "B05-HO", "isin": SHARE_B, "quantity": Decimal(2_500), "interest": "S000002", "action": "discharge", "agreement_number": "SA-12/2026", "agreement_date": date(2026, 11, 2)}  # fmt: skip
+    old = {
+        "debtor": "B03",
+        "debtor_account": "B03-DO",
+        "secured_party": "B05",
+        "secured_account": "B05-HO",
+        "isin": SHARE_B,
+        "quantity": Decimal(2_500),
+        "interest": "S000002",
+        "action": "discharge",
+        "agreement_number": "SA-12/2026",
+        "agreement_date": date(2026, 11, 2),
+    }
     put(DAY, "1140", "B03", "SIN_B03-SIN-0002.xlsx", form("SIN", "B03", "B03-SIN-0002", DAY, old))
     put(DAY, "1200", "B05", "SIN_B05-SIN-0002.xlsx", form("SIN", "B05", "B05-SIN-0002", DAY, old))
 
