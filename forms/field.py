@@ -294,7 +294,10 @@ def choice(
     empty: object = None,
     **more: Any,
 ) -> Field:
-    """Declare a choice; `values` maps each text of the drop-down to what it means. Upper and lower case are the same."""
+    """Declare a choice; `values` maps each text of the drop-down to what it means.
+
+    Upper and lower case are the same and commas do not count; the texts have none, since a drop-down list separates by commas.
+    """
     known = {choice_text.casefold(): value for choice_text, value in values.items()}
     listed = ", ".join(values)
 
@@ -304,7 +307,7 @@ def choice(
         if not value:
             return empty
         try:
-            return known[value.casefold()]
+            return known[value.casefold().replace(",", "")]
         except KeyError:
             twins = "" if value.isascii() else " " + lookalike_message(value)
             raise CellFault(f"must be one of: {listed}.{twins}") from None

@@ -37,7 +37,7 @@ class WrnBody(Row):
         choice(
             "How much",
             "exact amount, or all that is free, at most the amount below",
-            {"exact amount": False, "all available, at most": True},
+            {"exact amount": False, "all available at most": True},
             code=RejectionReason.MONEY,
             example="exact amount",
         ),

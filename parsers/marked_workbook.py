@@ -26,7 +26,7 @@ from forms.field import OddCell, fields_of, shown
 from forms.form import Form
 from parsers.workbook_form import ANSWER_SHEET, MARK
 from parsers.workbook_guard import Inspection, column_letters, column_number, inspect
-from parsers.workbook_rows import LARGE, odd_cells, rows
+from parsers.workbook_rows import odd_cells, rows
 
 HEADS = ("Answer: verdict", "Answer: our number", "Answer: code", "Answer: rule", "Answer: reason")
 """Labels of the columns that are put to the right of the table."""
@@ -35,6 +35,8 @@ _FILL = "FFFFC7CE"
 _HEAD_FILL = "FFDCE3EA"
 _WHOLE_ROWS = 5_000
 """Lines up to which the sender's own workbook is kept."""
+_WHOLE_BYTES = 10_000_000
+"""Expanded bytes of a sheet up to which the sender's own workbook is kept: openpyxl takes some fifty times as much memory."""
 _PLACE = re.compile(r"(.+)!([A-Z]{1,3})([0-9]+)")
 _WIDTHS = (20, 18, 16, 18, 16, 14, 20, 22, 8, 14, 70, 24)
 _COLUMNS = (
@@ -64,10 +66,11 @@ def mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
         inspection = inspect(
             original, receipt.file_name if receipt.file_name.lower().endswith(".xlsx") else "form.xlsx"
         )
-        if form is not None and len(form.lines) > _WHOLE_ROWS:
-            return _copied(original, inspection, form, receipt)
-        if all(sheet.size < LARGE for sheet in inspection.sheets):
+        small = all(sheet.size < _WHOLE_BYTES for sheet in inspection.sheets)
+        if small and (form is None or len(form.lines) <= _WHOLE_ROWS):
             return _kept(original, inspection, form, receipt)
+        if form is not None:
+            return _copied(original, inspection, form, receipt)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a library may raise anything on a crafted file; the answer still has to reach the sender
@@ -110,7 +113,8 @@ def _kept(original: bytes, inspection: Inspection, form: Form | None, receipt: R
     for facts in inspection.sheets:
         sheet = book[facts.name]
         if isinstance(sheet, Worksheet):
-            _clean(sheet)
+            if ANSWER_SHEET in book.sheetnames:
+                _clean(sheet)
             if facts.odd:
                 for row, cells in odd_cells(original, facts).items():
                     for column, odd in cells.items():

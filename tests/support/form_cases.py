@@ -566,7 +566,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "WRN",
         "right-all-available-dollars",
-        _wrn(currency="usd", mode="all available, at most", amount="250000.50", purpose=None),
+        _wrn(currency="usd", mode="all available at most", amount="250000.50", purpose=None),
     ),
     Case("WRN", "right-inserted-rows", lambda: edited(_wrn()(), _insert_rows)),
     Case("WRN", "right-yen-without-decimals", _wrn(currency="JPY", amount=1000000, purpose=None)),

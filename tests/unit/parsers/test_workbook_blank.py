@@ -62,6 +62,14 @@ def test_every_input_has_a_hint_and_every_choice_a_drop_down(code: str) -> None:
             assert field.hint[:40] in hints[field.label[:32]], field.label
 
 
+def test_drop_downs_fit_into_excels_list_of_255_characters_separated_by_commas() -> None:
+    for spec in FORMS.values():
+        for model in filter(None, (spec.body, spec.table)):
+            for field in fields_of(model):
+                assert not any("," in choice for choice in field.choices), field.label
+                assert len(",".join(field.choices)) <= 255, field.label
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_sheets_print_on_a4_and_have_frozen_labels(code: str) -> None:
     for sheet in _sheets(code):

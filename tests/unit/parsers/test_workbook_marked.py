@@ -212,8 +212,9 @@ def test_a_senders_formula_comes_back_as_its_value() -> None:
     assert _book(marked)["WRN"]["B15"].value == "=1+1"
 
 
-def test_a_large_form_is_copied_with_its_values_and_marks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parsers.marked_workbook._WHOLE_ROWS", 2)
+@pytest.mark.parametrize("limit", ["_WHOLE_ROWS", "_WHOLE_BYTES"])
+def test_a_large_form_is_copied_with_its_values_and_marks(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"parsers.marked_workbook.{limit}", 2)
     data = fill("IST", samples.header(participant="A1"), {}, IST_LINES)
     form = read_form(data, "form.xlsx")
     marked = mark(data, form, receipt_of(form))
