@@ -48,9 +48,10 @@ from flows.steps.intake import Arrival, take
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
 from flows.steps.site import Site, load_market
-from forms import samples
 from parsers import report_json
 from parsers.camt import render_statements
+from parsers.csv_table import EXACT
+from parsers.reference_csv import read_bank_accounts
 from parsers.sandbox import Sandbox
 from parsers.trades_csv import render_trades
 from tools import sample_day
@@ -68,8 +69,11 @@ TUESDAY = date(2026, 11, 24)
 TRADE_DAY = date(2026, 11, 19)
 NAMES = sample_day.NAMES
 SHARE_A, SHARE_B, BOND, FUND = sample_day.SHARE_A, sample_day.SHARE_B, sample_day.BOND_C, sample_day.FUND_D
-IBAN = sample_day.BANK_IBAN
-NOMINEE = {"KZT": sample_day.IBAN_KZT, "USD": sample_day.IBAN_USD}
+BANK_ACCOUNTS = {
+    (a.participant, a.currency): a for a in read_bank_accounts((REFERENCE / "bank_accounts.csv").read_bytes()).records
+}
+IBAN = {key: account.iban for key, account in BANK_ACCOUNTS.items()}
+NOMINEE = {currency.code: currency.nominee_iban for currency in load_market(MARKET).currencies}
 SECRET = "the secret of the test's day"
 
 
@@ -130,10 +134,10 @@ def withdrawal(participant: str, amount: str, currency: str = "KZT", **changes: 
         "currency": currency,
         "amount": Decimal(amount),
         "all_available": False,
-        "iban": IBAN[participant, currency],
-        "bank_bic": "NBRKKZKX",
-        "beneficiary_name": NAMES[participant],
-        "beneficiary_bin": samples.iin_bin(f"2601400000{2 + list(NAMES).index(participant)}"),
+        "iban": BANK_ACCOUNTS[participant, currency].iban,
+        "bank_bic": BANK_ACCOUNTS[participant, currency].bank_bic,
+        "beneficiary_name": BANK_ACCOUNTS[participant, currency].beneficiary_name,
+        "beneficiary_bin": BANK_ACCOUNTS[participant, currency].beneficiary_bin,
         "purpose": "1515KZT119",
         "value_date": DAY,
         "details": "Own funds",
@@ -186,7 +190,7 @@ def trade(
         "isin": isin,
         "quantity": Decimal(quantity),
         "price": Decimal(price),
-        "amount": (Decimal(quantity) * Decimal(price)).quantize(Decimal("0.01")),
+        "amount": EXACT.quantize(EXACT.multiply(Decimal(quantity), Decimal(price)), Decimal("0.01")),
         "currency": currency,
         "alternative_currency": "",
         "buyer": buyer[:3],
@@ -270,7 +274,7 @@ class Books:
         """Money comes in for a participant."""
         with self.work(local, day) as work:
             one = advice(entry(f"REF-{next(self._numbers)}", amount, participant), currency=currency)
-            outcomes = bank.record_statement(work, one, "test")
+            outcomes = bank.record_statement(work, one).outcomes
         assert all(not o.rejects for o in outcomes)
 
     def give(self, account: str, isin: str, quantity: int) -> None:
@@ -288,7 +292,7 @@ class Books:
     def credit(self, statement: BankStatement, local: str = "09:05", day: date | None = None) -> list[LineOutcome]:
         """The bank reports entries."""
         with self.work(local, day) as work:
-            return bank.record_statement(work, statement, "test")
+            return list(bank.record_statement(work, statement).outcomes)
 
     def send(
         self, participant: str, *lines: TransferRequest, local: str = "10:00", day: date | None = None
