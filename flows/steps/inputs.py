@@ -11,8 +11,13 @@ from depository.store.work import Work
 
 def note(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> None:
     """Notes the cause of the open transaction, as the last thing in it, with the market's configuration of the moment."""
-    market = [archive.put(text.encode()) for text in work.market.sources]
-    events.add(work, kind, {**data, "market": market})
+    events.add(work, kind, _with_market(work, archive, data))
+
+
+def noted_last(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> bool:
+    """Was the last event of this kind the very same, under the same configuration?"""
+    last = events.newest_of(work, kind)
+    return last is not None and last.data == _with_market(work, archive, data)
 
 
 def seal(work: Work, archive: Archive) -> Sealed:
@@ -29,3 +34,7 @@ def seal(work: Work, archive: Archive) -> Sealed:
     archive.point(f"{work.business_date}", sealed.sha256)
     events.keep_sealed(work, sealed)
     return sealed
+
+
+def _with_market(work: Work, archive: Archive, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {**data, "market": [archive.put(text.encode()) for text in work.market.sources]}

@@ -174,10 +174,16 @@ def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime)
     with site.reading(at) as work:
         before = files.sightings(work, party.code, folder)
     judged = judge(party.code, before, entries, at, site.policy)
-    if sorted(judged.sightings, key=lambda seen: seen.name) != sorted(before, key=lambda seen: seen.name):
-        # Kept before anything is claimed, what is whole included: a crash in between must not move its arrival.
+    # Kept before anything is claimed, and what is whole as proved: a crash before the claim, when a marker may be gone already,
+    # must neither move its arrival nor make it wait again.
+    whole = {ready.name for ready in judged.ready}
+    after = [
+        replace(seen, looks=max(seen.looks, site.policy.looks)) if seen.name in whole else seen
+        for seen in sorted(judged.sightings, key=lambda seen: seen.name)
+    ]
+    if after != sorted(before, key=lambda seen: seen.name):
         with site.writing(at) as work:
-            files.keep_sightings(work, party.code, folder, judged.sightings)
+            files.keep_sightings(work, party.code, folder, after)
             reached("look.before keeping")
         reached("look.kept")
     return list(judged.ready)

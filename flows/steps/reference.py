@@ -16,7 +16,7 @@ from depository.store.events import EventKind
 from depository.store.work import Work
 from depository.units import to_units
 from flows.steps.business_date import business_date_at
-from flows.steps.inputs import note
+from flows.steps.inputs import note, noted_last
 from flows.steps.site import Site
 from parsers import reference_csv
 from parsers.reference_csv import Reference
@@ -58,6 +58,10 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
     with writing(site.engine) as connection:
         market = site.market
         work = Work(connection, market.local(at).date(), at, market)
+        said = {"files": {name: site.archive.put(contents[name]) for name in records}}
+        if noted_last(work, site.archive, EventKind.REFERENCE, said):
+            # The same again, by hand or after a crash: nothing would change.
+            return {name: len(found) for name, found in records.items()}
         register.add_currencies(work, market.currencies)
         register.add_calendar(work, [(d.day, d.kind, d.reason, d.source) for d in records.get("calendar.csv", ())])
         work = Work(connection, business_date_at(connection, market, at), at, market)
@@ -71,8 +75,7 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
             work.skip_numbers(f"nominee/{nominee.participant}", int(nominee.number.partition("-N")[2]))
         reached("reference.register written")
         lodge(work, records.get("positions.csv", ()))
-        archived = {name: site.archive.put(contents[name]) for name in records}
-        note(work, site.archive, EventKind.REFERENCE, {"files": archived})
+        note(work, site.archive, EventKind.REFERENCE, said)
         reached("reference.before commit")
     reached("reference.committed")
     return {name: len(found) for name, found in records.items()}

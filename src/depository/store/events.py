@@ -83,6 +83,12 @@ def newest(work: Work) -> int:
     return int(work.connection.execute(select(func.max(T.c.number))).scalar() or 0)
 
 
+def newest_of(work: Work, kind: EventKind) -> Event | None:
+    """The last event of a kind."""
+    row = work.connection.execute(select(T).where(T.c.kind == kind.value).order_by(T.c.number.desc()).limit(1)).first()
+    return None if row is None else _event(row)
+
+
 def between(work: Work, after: int, last: int) -> list[Event]:
     """The events after one number up to another, in order; raises Broken when one is missing."""
     rows = work.connection.execute(select(T).where(T.c.number > after, T.c.number <= last).order_by(T.c.number)).all()

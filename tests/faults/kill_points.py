@@ -1,0 +1,473 @@
+"""A small business day, and a process that plays the depository in it and can be killed at a named point.
+
+The test holds the clock, the SFTP server and the parties: it drops files and tells the depository's process, over a socket, what is
+due ("look at 10:00", "run what is due at 14:30"). When the process is killed in the middle of a command, another one is started and
+gets the same command again, as a resident flow or the reconciler would do it. No operator, no repair.
+
+Processes are forked from one that has everything imported, so that a start costs milliseconds. Run as
+`python -m tests.faults.kill_points SOCKET`, it is that process.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from depository.points import watch
+from depository.sftp.intake import Policy
+from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
+from depository.sftp.server import EmbeddedServer
+from depository.store import schema
+from depository.store.archive import Archive
+from depository.store.database import open_database
+from depository.store.migrate import upgrade
+from flows.steps.batches import run_batch
+from flows.steps.deliver import deliver
+from flows.steps.intake import take_files
+from flows.steps.planning import due, plan
+from flows.steps.reference import load_reference
+from flows.steps.site import SftpSettings, Site, load_market
+from forms.form import Form
+from parsers.marked_workbook import mark
+from parsers.sandbox import Sandbox
+from parsers.workbook_form import read_form
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "sample_files" / "day"
+MARKET = ROOT / "market" / "kazakhstan"
+DAY = date(2026, 11, 23)
+PARTIES = ("B01", "B02", "B03", "B04", "B05", "B06", "exchange", "bank", "registry")
+TEST_HOST = "host"
+PATIENCE = 60.0
+"""Seconds for a command; what takes longer hangs."""
+
+
+class DirectReader:
+    """Reads forms in the process itself: starting the sandbox's child takes a second, and hundreds of processes are started here.
+
+    `test_kill_points` has runs with the sandbox, too.
+    """
+
+    def read_form(self, data: bytes, name: str) -> Form:
+        """As `Sandbox.read_form`."""
+        return read_form(data, name)
+
+    def mark(self, original: bytes, form: Form | None, receipt: Any) -> bytes:
+        """As `Sandbox.mark`."""
+        return mark(original, form, receipt)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a depository's process works."""
+
+    url: str
+    var: str
+    market: str
+    host: str
+    port: int
+    host_key: str
+    key_file: str
+    sandbox: bool = False
+
+
+# --- the depository's process ---------------------------------------------------------------------------------------------------
+
+
+def open_site(place: Place) -> Site:
+    """The site of a place."""
+    reader: Any = Sandbox() if place.sandbox else DirectReader()
+    sftp = SftpSettings(place.host, place.port, DEPOSITORY, Path(place.key_file), place.host_key)
+    var = Path(place.var)
+    return Site(
+        open_database(place.url), Archive(var / "archive"), load_market(Path(place.market)), sftp, reader, Policy(), var
+    )
+
+
+def _load(site: Site, at: datetime) -> None:
+    upgrade(site.engine)
+    load_reference(site, SAMPLE / "reference", at)
+
+
+def _look(site: Site, at: datetime) -> None:
+    with site.folders() as folders:
+        take_files(site, folders, at)
+        deliver(site, folders, at)
+
+
+def _plan(site: Site, at: datetime) -> None:
+    day = site.market.local(at).date()
+    plan(site, day, at, lambda: f"secret of {day}")
+
+
+def _run(site: Site, at: datetime) -> None:
+    """What the reconciler does: every batch that is due, in order; here at its own moment, so that runs can be compared."""
+    for batch in due(site, at):
+        run_batch(site, batch.business_date, batch.slot, batch.due_at)
+    with site.folders() as folders:
+        deliver(site, folders, at)
+
+
+COMMANDS: dict[str, Callable[[Site, datetime], None]] = {"load": _load, "look": _look, "plan": _plan, "run": _run}
+
+
+def serve(socket_path: str) -> None:
+    """Forks a depository's process for each connection."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(socket_path)
+        listener.listen(16)
+        while True:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                work(connection)
+                os._exit(0)
+            connection.close()
+
+
+def work(connection: socket.socket) -> None:
+    """One depository's process: its place and the points at which it dies come first, then commands."""
+    stream = connection.makefile("rw", encoding="utf-8")
+    told = json.loads(stream.readline())
+    passed: Counter[str] = Counter()
+    deaths = {(name, number) for name, number in told["die"]}
+
+    def at_point(name: str) -> None:
+        passed[name] += 1
+        if (name, passed[name]) in deaths:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    watch(at_point)
+    site = open_site(Place(**told["place"]))
+    for line in stream:
+        command, at = json.loads(line)
+        try:
+            COMMANDS[command](site, datetime.fromisoformat(at))
+            answer: dict[str, Any] = {"passed": dict(passed)}
+        except Exception as fault:  # noqa: BLE001 - told to the test, which judges it
+            answer = {"fault": f"{type(fault).__name__}: {fault}"}
+        stream.write(json.dumps(answer) + "\n")
+        stream.flush()
+    site.close()
+
+
+# --- the test's side ------------------------------------------------------------------------------------------------------------
+
+
+class Forker:
+    """The process that depository processes are forked from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = str(folder / "s")
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.kill_points", self._socket], cwd=ROOT, env=environment
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not Path(self._socket).exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the forking process did not start")
+            time.sleep(0.05)
+
+    def depository(self, place: Place, die: tuple[tuple[str, int], ...] = ()) -> "Depository":
+        """A fresh process."""
+        return Depository(self._socket, place, die)
+
+    def close(self) -> None:
+        """Ends it."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Died(Exception):
+    """The depository's process was killed."""
+
+
+class Depository:
+    """A depository's process as the test sees it."""
+
+    def __init__(self, socket_path: str, place: Place, die: tuple[tuple[str, int], ...]) -> None:
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.settimeout(PATIENCE)
+        for attempt in range(50):
+            try:
+                self._connection.connect(socket_path)
+                break
+            except ConnectionRefusedError:
+                if attempt == 49:
+                    raise
+                time.sleep(0.05)
+        self._stream = self._connection.makefile("rw", encoding="utf-8")
+        self._tell({"place": asdict(place), "die": die})
+        self.passed: dict[str, int] = {}
+
+    def _tell(self, what: object) -> None:
+        self._stream.write(json.dumps(what) + "\n")
+        self._stream.flush()
+
+    def do(self, command: str, at: datetime) -> None:
+        """Carries out a command; raises Died when the process is killed on the way, AssertionError when it fails."""
+        try:
+            self._tell((command, at.isoformat()))
+            line = self._stream.readline()
+        except (BrokenPipeError, ConnectionResetError):
+            line = ""
+        if not line:
+            raise Died
+        answer = json.loads(line)
+        assert "fault" not in answer, f"{command} at {at}: {answer['fault']}"
+        self.passed = answer["passed"]
+
+    def close(self) -> None:
+        """Ends the process by closing its connection."""
+        with contextlib.suppress(OSError):
+            self._stream.close()
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A file put into a party's folder, with the marker that goes with it ("" = it has to stand still)."""
+
+    party: str
+    folder: str
+    source: str
+    name: str = ""
+    marker: str = ".done"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A moment of the day: files come, then the depository does something."""
+
+    command: str
+    at: str
+    drops: tuple[Drop, ...] = ()
+
+    def moment(self, zone: Any) -> datetime:
+        """The moment."""
+        return datetime.fromisoformat(self.at).replace(tzinfo=zone)
+
+
+TODAY = f"{DAY}/"
+SMALL_DAY = (
+    Step("load", "2026-11-19T08:00"),
+    Step(
+        "look", "2026-11-19T18:10", (Drop("exchange", "inbox", "2026-11-19/1810/exchange/inbox/trades_20261119.csv"),)
+    ),
+    Step("plan", f"{DAY}T08:55"),
+    Step("run", f"{DAY}T09:00"),
+    Step(
+        "look",
+        f"{DAY}T09:05",
+        (Drop("bank", "inbox", TODAY + "0905/bank/inbox/camt053_20261123_0905.xml", marker=".sha256"),),
+    ),
+    Step("run", f"{DAY}T09:30"),
+    Step(
+        "look",
+        f"{DAY}T10:00",
+        (
+            Drop("B02", "inbox", TODAY + "1005/B02/inbox/IST_B02-IST-0001.xlsx"),
+            Drop("B03", "inbox", TODAY + "1020/B03/inbox/IST_B03-IST-0001.xlsx", marker=".sha256"),
+            Drop("B03", "inbox", TODAY + "1000/B03/inbox/BUNA_B03-BUNA-0001.xlsx"),
+            Drop("B05", "inbox", TODAY + "1032/B05/inbox/SIN_B05-SIN-0001.xlsx"),
+            Drop("B04", "inbox", TODAY + "1050/B04/inbox/IST_B04-IST-0009.xlsx"),
+            Drop("B06", "check", TODAY + "1040/B06/check/WRN_B06-WRN-0009.xlsx"),
+            Drop("B05", "inbox", TODAY + "0940/B05/inbox/WRN_B05-WRN-0001.xlsx", marker=""),
+        ),
+    ),
+    # The file without a marker stands still.
+    Step("look", f"{DAY}T10:00:02"),
+    Step("look", f"{DAY}T10:00:04"),
+    Step("look", f"{DAY}T10:00:06"),
+    Step("run", f"{DAY}T12:05"),
+    Step(
+        "look",
+        f"{DAY}T13:10",
+        (
+            Drop("bank", "inbox", TODAY + "1310/bank/inbox/camt054_20261123_1310.xml"),
+            # The same bytes again under another name: the first answer again.
+            Drop("B02", "inbox", TODAY + "1005/B02/inbox/IST_B02-IST-0001.xlsx", name="again.xlsx"),
+        ),
+    ),
+    Step("run", f"{DAY}T14:30"),
+    Step("look", f"{DAY}T18:30", (Drop("registry", "inbox", TODAY + "1830/registry/inbox/positions_20261123.csv"),)),
+    Step("run", f"{DAY}T19:05"),
+    Step("look", f"{DAY}T19:06"),
+    Step("look", f"{DAY}T19:06:02"),
+    Step("look", f"{DAY}T19:06:04"),
+)
+
+
+class World:
+    """A market, an SFTP server and its parties; the depository's processes come and go."""
+
+    def __init__(self, folder: Path, forker: Forker) -> None:
+        self.folder = folder
+        self.forker = forker
+        self.market = folder / "market"
+        shutil.copytree(MARKET, self.market)
+        timetable = self.market / "timetable.toml"
+        text = timetable.read_text()
+        # Few batches of each kind: the points are the same.
+        for often, rare in (
+            ("fop_every = 15", "fop_every = 240"),
+            ("late_every = 15", "late_every = 120"),
+            ("payout_every = 30", "payout_every = 120"),
+        ):
+            assert often in text
+            text = text.replace(often, rare)
+        timetable.write_text(text)
+        self.keys = create_keys(folder / "keys", [DEPOSITORY, *PARTIES])
+        create_keys(folder / "keys", [TEST_HOST])
+        self.zone = load_market(self.market).zone
+
+    @contextmanager
+    def server(self, root: Path) -> Iterator[EmbeddedServer]:
+        """The parties' SFTP server over a fresh tree of folders."""
+        create_folders(root, PARTIES)
+        (root / DEPOSITORY / "outbox").mkdir(exist_ok=True)
+        with EmbeddedServer.start(root, self.keys, self.folder / "keys" / TEST_HOST) as server:
+            yield server
+
+    def place(self, url: str, var: Path, server: EmbeddedServer, sandbox: bool = False) -> Place:
+        """Where the depository's processes of one run work."""
+        key = str(self.folder / "keys" / DEPOSITORY)
+        return Place(url, str(var), str(self.market), server.host, server.port, server.host_key, key, sandbox)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A day as it ended."""
+
+    state: dict[str, Any]
+    passed: dict[str, int]
+    """How often each point was passed, when the process lived to the end."""
+    deaths: int
+    longest_recovery: float
+    """Seconds from a restart to the end of the command that the killed process had begun."""
+
+
+def play(
+    world: World,
+    url: str,
+    folder: Path,
+    deaths: tuple[tuple[str, int], ...] = (),
+    sandbox: bool = False,
+    steps: tuple[Step, ...] = SMALL_DAY,
+) -> Played:
+    """Plays the day; each `(point, passing)` kills one process: the first the first process, the second the one started after it …"""
+    root = folder / "sftp"
+    with world.server(root) as server:
+        place = world.place(url, folder / "var", server, sandbox)
+        left = list(deaths)
+        died = 0
+        longest = 0.0
+
+        def start() -> Depository:
+            return world.forker.depository(place, (left.pop(0),) if left else ())
+
+        depository = start()
+        for step in steps:
+            drop_files(root, step.drops)
+            began = time.monotonic()
+            while True:
+                try:
+                    depository.do(step.command, step.moment(world.zone))
+                    break
+                except Died:
+                    died += 1
+                    assert died <= len(deaths), f"the process died by itself in {step}"
+                    began = time.monotonic()
+                    depository.close()
+                    depository = start()
+            if died:
+                longest = max(longest, time.monotonic() - began)
+        passed = depository.passed
+        depository.close()
+    engine = open_database(url)
+    try:
+        state = state_of(engine, folder / "var" / "archive", root)
+    finally:
+        engine.dispose()
+    return Played(state, passed, died, longest)
+
+
+def drop_files(root: Path, drops: tuple[Drop, ...]) -> None:
+    """Puts files under their final names, markers last, as senders do."""
+    for drop in drops:
+        data = (SAMPLE / drop.source).read_bytes()
+        target = root / drop.party / drop.folder / (drop.name or Path(drop.source).name)
+        temporary = target.with_name(f".{target.name}")
+        temporary.write_bytes(data)
+        temporary.rename(target)
+        if drop.marker:
+            words = f"{hashlib.sha256(data).hexdigest()}  {target.name}\n" if drop.marker == ".sha256" else ""
+            target.with_name(target.name + drop.marker).write_text(words)
+
+
+def state_of(engine: Engine, archive: Path, root: Path) -> dict[str, Any]:
+    """Everything that must be the same however often the depository died: every row of every table, every file everywhere."""
+    state: dict[str, Any] = {}
+    with engine.connect() as connection:
+        for table in schema.metadata.sorted_tables:
+            rows = connection.execute(select(table).order_by(*table.primary_key.columns))
+            state[f"table {table.name}"] = [tuple(row) for row in rows]
+    state["archive"] = sorted(
+        str(path.relative_to(archive))
+        for path in archive.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    )
+    state["folders"] = {
+        str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+    }
+    return state
+
+
+def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """What differs, in words."""
+    told = []
+    for name, was in expected.items():
+        now = found[name]
+        if was == now:
+            continue
+        if isinstance(was, dict):
+            told += [f"{name}: {key} is missing" for key in was.keys() - now.keys()]
+            told += [f"{name}: {key} is too many" for key in now.keys() - was.keys()]
+            told += [f"{name}: {key} has other bytes" for key in was.keys() & now.keys() if was[key] != now[key]]
+        else:
+            told += [f"{name}: missing {row}" for row in was if row not in now][:5]
+            told += [f"{name}: too many {row}" for row in now if row not in was][:5]
+            told += [] if told else [f"{name}: another order"]
+    return told
+
+
+def sqlite_check(path: Path) -> str:
+    """SQLite's own check of a database file: "ok" when it is whole."""
+    with closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,196 @@
+"""Killed with SIGKILL at every named point and started again, the depository ends the day in the same state, byte for byte.
+
+The same means: every row of every table (balances, journal hashes, receipts, input log), every file in every folder of the SFTP
+server, every content of the archive; no operator, no repair.
+"""
+
+import ast
+import os
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kill_points import SMALL_DAY, Died, Forker, Played, World, differences, drop_files, play, sqlite_check
+from tests.support.databases import PostgresServer
+from tests.support.fault_results import tried
+
+ROOT = Path(__file__).resolve().parents[2]
+GROUPS = 12
+"""Runs of the short version; each kills several processes, one after the other, so that every point is tried once."""
+MINUTE = 60.0
+
+
+def points_in_code() -> set[str]:
+    """The names of all points that the code passes."""
+    names = set()
+    for folder in ("src", "flows", "parsers", "forms"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "reached":
+                    name = node.args[0]
+                    assert isinstance(name, ast.Constant), f"{path}:{node.lineno}: a point has a fixed name"
+                    names.add(str(name.value))
+    return names
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("w")
+    forker = Forker(folder)
+    try:
+        yield World(folder, forker)
+    finally:
+        forker.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """The day without a kill, and the points in the order of their first passing."""
+
+    day: Played
+    points: list[str]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    day = play(world, f"sqlite:///{folder / 'csd.db'}", folder)
+    return Undisturbed(day, list(day.passed))
+
+
+def test_the_day_passes_every_point_and_does_its_work(undisturbed: Undisturbed) -> None:
+    assert set(undisturbed.points) == points_in_code()
+    assert len(undisturbed.points) >= 25
+    state = undisturbed.day.state
+    verdicts = sorted(row[12] for row in state["table file"])
+    assert verdicts.count("accepted") >= 6
+    assert "quarantined" in verdicts
+    assert len(state["table journal"]) > 25
+    assert state["table withdrawal"]
+    assert state["table account"]
+    # Nothing is left in an inbox, on our side or half-written.
+    assert all("/outbox/" in name and "/." not in name for name in state["folders"])
+    assert len(state["folders"]) > 90
+
+
+def deaths_of(group: int, undisturbed: Undisturbed) -> tuple[tuple[str, int], ...]:
+    """Each group's points lie far apart in the day, so that every death happens; each at its first passing."""
+    return tuple((point, 1) for point in undisturbed.points[group::GROUPS])
+
+
+def judge(
+    expected: Played,
+    found: Played,
+    deaths: tuple[tuple[str, int], ...],
+    where: str,
+    known: str = "the same state, byte for byte",
+) -> None:
+    """All deaths happened, recovery was quick, and the day ended as without them."""
+    assert found.deaths == len(deaths)
+    assert found.longest_recovery < MINUTE
+    found_differences = differences(expected.state, found.state)
+    assert found_differences == []
+    for point, _ in deaths:
+        tried(f"SIGKILL at “{point}”", where, known, found.longest_recovery)
+
+
+@pytest.mark.rule("KCSD-84")
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_killed_at_every_point_on_sqlite(group: int, world: World, undisturbed: Undisturbed, tmp_path: Path) -> None:
+    deaths = deaths_of(group, undisturbed)
+    found = play(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path, deaths)
+    judge(undisturbed.day, found, deaths, "SQLite")
+    assert sqlite_check(tmp_path / "csd.db") == "ok"
+
+
+@pytest.mark.parametrize("group", range(0, GROUPS, 3))
+def test_killed_at_a_third_of_the_points_on_postgresql(
+    group: int, world: World, undisturbed: Undisturbed, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    deaths = deaths_of(group, undisturbed)
+    name = postgres_server.create(empty=True)
+    found = play(world, postgres_server.url(name), tmp_path, deaths)
+    postgres_server.drop(name)
+    judge(undisturbed.day, found, deaths, "PostgreSQL")
+
+
+def orphans() -> set[int]:
+    """Reading processes whose parent is gone."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if b"multiprocessing" in command and parent == 1:
+            found.add(int(entry.name))
+    return found
+
+
+def test_with_the_sandbox_a_killed_process_leaves_no_reader_behind(
+    world: World, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    before = orphans()
+    deaths = (("take.parsed", 3), ("record.answers queued", 2))
+    found = play(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path, deaths, sandbox=True)
+    judge(undisturbed.day, found, deaths, "SQLite, reader in the sandbox")
+    deadline = time.monotonic() + 20
+    while orphans() - before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert orphans() - before == set()
+
+
+def test_a_crash_before_the_claim_does_not_move_the_arrival(world: World, tmp_path: Path) -> None:
+    """The process comes back half an hour later; the receipt still says when the file came (the cut-off is judged by it)."""
+    for point in ("look.kept", "claim.before", "claim.companion", "claim.done", "record.before commit"):
+        folder = tmp_path / point
+        folder.mkdir()
+        with world.server(folder / "sftp") as server:
+            place = world.place(f"sqlite:///{folder / 'csd.db'}", folder / "var", server)
+            first = world.forker.depository(place, ((point, 1),))
+            load, look, *_ = SMALL_DAY
+            first.do("load", load.moment(world.zone))
+            drop_files(folder / "sftp", look.drops)
+            came = look.moment(world.zone)
+            with pytest.raises(Died):
+                first.do("look", came)
+            second = world.forker.depository(place)
+            second.do("look", came + timedelta(minutes=30))
+            second.close()
+        receipts = list((folder / "sftp" / "exchange" / "outbox").glob("*.receipt.json"))
+        assert len(receipts) == 1
+        assert f'"arrived_at": "{came.isoformat()}"' in receipts[0].read_text().replace('":"', '": "')
+        tried(f"SIGKILL at “{point}”, restart 30 minutes later", "SQLite", "the arrival is unchanged")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CSD_SEEDS", "20"))))
+def test_killed_at_random_again_and_again(
+    seed: int, database: str, world: World, undisturbed: Undisturbed, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """One to four deaths, each at any passing of any point; a death that comes too late in the day to happen does not count."""
+    draw = random.Random(f"{seed} {database}")
+    deaths = tuple(
+        (point, draw.randint(1, undisturbed.day.passed[point]))
+        for point in draw.choices(undisturbed.points, k=draw.randint(1, 4))
+    )
+    url = f"sqlite:///{tmp_path / 'csd.db'}"
+    if database == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.url(server.create(empty=True))
+    found = play(world, url, tmp_path, deaths)
+    assert found.longest_recovery < MINUTE
+    assert differences(undisturbed.day.state, found.state) == [], deaths
+    tried(
+        "SIGKILL at random passings of random points", database, "the same state, byte for byte", found.longest_recovery
+    )
