@@ -92,7 +92,7 @@ def record(work: Work, sender: str, file: int, content: Content) -> Recorded:
         kept = sum(o.verdict is Verdict.ACCEPTED for o in outcomes)
         lines = _with_refused(outcomes, content.refused)
         return Recorded("POSITIONS", "", lines=lines, message=f"{kept} positions kept for reconciliation")
-    return _record_statements(work, content, cause)
+    return _record_statements(work, content)
 
 
 def _record_form(work: Work, sender: str, file: int, form: Form, cause: str) -> Recorded:
@@ -165,17 +165,20 @@ def _record_requests(work: Work, header: Header, code: str, requests: Sequence[o
     return Recorded(code, header.reference)
 
 
-def _record_statements(work: Work, statements: tuple[BankStatement, ...], cause: str) -> Recorded:
+def _record_statements(work: Work, statements: tuple[BankStatement, ...]) -> Recorded:
     """CSD-3.3.1-a: one statement that is not ours refuses the file, so that nothing of it is taken by half."""
     rejects = tuple(fault for s in statements if (fault := check_statement(work, s)) is not None)
     reference = statements[0].message_id if statements else ""
     if rejects:
         return Recorded("CAMT", reference, rejects, tuple("" for _ in rejects))
     lines: list[LineOutcome] = []
+    notices: list[Notice] = []
     for statement in statements:
-        lines += _with_refused(record_statement(work, statement, cause), statement.refused)
+        recorded = record_statement(work, statement)
+        lines += _with_refused(recorded.outcomes, statement.refused)
+        notices += recorded.notices
     remarks = " ".join(remark for s in statements for remark in s.remarks)
-    return Recorded("CAMT", reference, lines=tuple(lines), message=remarks)
+    return Recorded("CAMT", reference, lines=tuple(lines), notices=tuple(notices), message=remarks)
 
 
 def _with_refused(outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine]) -> tuple[LineOutcome, ...]:

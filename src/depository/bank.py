@@ -1,19 +1,23 @@
 """What the settlement bank reports: credits become participants' money, debits confirm our payments (CSD-3.3.1-a)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from sqlalchemy import insert, select, update
 
 from depository.answers import LineOutcome, Verdict
+from depository.business_days import OutsideCalendar
 from depository.feeds import BankEntry, BankStatement
-from depository.ledger import AVAILABLE, BANK, UNIDENTIFIED, Entry, move
+from depository.ledger import AVAILABLE, BANK, CREDIT, RETURN, UNIDENTIFIED, Entry, move
+from depository.notices import Notice, notify
 from depository.register import PartyKind
 from depository.rejects import Reject, RejectionReason
 from depository.store import journal, register, schema
 from depository.store import withdrawals as payments
 from depository.store.work import Work
-from depository.units import TooFine, to_units
+from depository.units import TooFine, from_units, to_units
 
 
 def check_statement(work: Work, statement: BankStatement) -> Reject | None:
@@ -30,23 +34,55 @@ def check_statement(work: Work, statement: BankStatement) -> Reject | None:
     return None
 
 
-def record_statement(work: Work, statement: BankStatement, cause: str) -> list[LineOutcome]:
-    """Books each entry once, however often advices and statements repeat it; keeps the closing balance for reconciliation."""
-    outcomes = [_record_entry(work, statement, entry, cause) for entry in statement.entries]
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answers to the entries of a statement, and the notices to the participants whose money they moved."""
+
+    outcomes: tuple[LineOutcome, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What an entry did for a participant: in short, and as a sentence."""
+
+    participant: str
+    reference: str
+    """The bank's reference."""
+    short: str
+    sentence: str
+
+
+def record_statement(work: Work, statement: BankStatement) -> Recorded:
+    """Books each entry once, however often advices and statements repeat it; keeps the closing balance for reconciliation.
+
+    Returned payments are booked last, for a statement may list a return before the payment. Each participant is told in one notice.
+    """
+    events: list[Event] = []
+    entries = sorted(statement.entries, key=lambda one: one.credit and bool(one.end_to_end))
+    outcomes = [_record_entry(work, statement, entry, events) for entry in entries]
     if statement.closing is not None:
         digits = register.scale(work, statement.currency)
-        _keep_closing(work, statement.business_date, statement.currency, to_units(statement.closing, digits), statement.statement_id)
-    return outcomes
+        _keep_closing(
+            work,
+            statement.business_date,
+            statement.currency,
+            to_units(statement.closing, digits),
+            statement.statement_id,
+        )
+    return Recorded(tuple(sorted(outcomes, key=lambda one: one.line)), _tell(work, statement, events))
 
 
 def closing_balance(work: Work, day: date, currency: str) -> int | None:
     """The bank's closing balance of a day, None when no statement came."""
     t = schema.bank_closing
-    found = work.connection.execute(select(t.c.amount).where(t.c.business_date == day, t.c.currency == currency)).scalar()
+    found = work.connection.execute(
+        select(t.c.amount).where(t.c.business_date == day, t.c.currency == currency)
+    ).scalar()
     return None if found is None else int(found)
 
 
-def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, cause: str) -> LineOutcome:
+def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, events: list[Event]) -> LineOutcome:
     t = schema.bank_entry
     known = work.connection.execute(select(t).where(t.c.reference == entry.reference)).first()
     try:
@@ -66,19 +102,30 @@ def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, cause:
         )
     if entry.reversal:
         return _refused(
-            entry, RejectionReason.OTHER, "reversal", "true", "reversals are booked by an operator with two approvals, not by file"
+            entry,
+            RejectionReason.OTHER,
+            "reversal",
+            "true",
+            "reversals are booked by an operator with two approvals, not by file",
         )
     if not entry.credit:
-        return _record_debit(work, statement, entry, amount, cause)
+        return _record_debit(work, statement, entry, amount, events)
+    returned = payments.get(work, entry.end_to_end) if entry.end_to_end else None
+    if returned is not None:
+        return _record_return(work, statement, entry, amount, returned, events)
     party = register.party(work, entry.participant)
     holder = party.code if party is not None and party.kind is PartyKind.PARTICIPANT else UNIDENTIFIED
-    journal.post(work, [Entry("credit", entry.reference, move(statement.currency, amount, BANK, holder))])
+    journal.post(work, [Entry(CREDIT, entry.reference, move(statement.currency, amount, BANK, holder))])
     _keep_entry(work, statement, entry, amount, holder)
+    if holder != UNIDENTIFIED:
+        events.append(_credit_event(work, statement, entry, holder))
     status = f"credited to {holder}" if holder != UNIDENTIFIED else "credited: participant not identified"
     return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, holder, status)
 
 
-def _record_debit(work: Work, statement: BankStatement, entry: BankEntry, amount: int, cause: str) -> LineOutcome:
+def _record_debit(
+    work: Work, statement: BankStatement, entry: BankEntry, amount: int, events: list[Event]
+) -> LineOutcome:
     """A debit is the execution of one of our payment orders; anything else is refused and left to reconciliation."""
     paid = payments.get(work, entry.end_to_end)
     if paid is None or paid.state != payments.ORDERED or (paid.currency, paid.amount) != (statement.currency, amount):
@@ -90,10 +137,115 @@ def _record_debit(work: Work, statement: BankStatement, entry: BankEntry, amount
             "no payment order of ours with this end-to-end id, currency and amount waits for execution",
         )
     part = payments.blocked_part(paid.number)
-    journal.post(work, [Entry("payment", paid.number, move(paid.currency, amount, paid.participant, BANK, part, AVAILABLE))])
+    journal.post(
+        work, [Entry("payment", paid.number, move(paid.currency, amount, paid.participant, BANK, part, AVAILABLE))]
+    )
     payments.set_state(work, [paid.number], payments.PAID)
     _keep_entry(work, statement, entry, amount, paid.participant)
-    return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, paid.number, "paid")
+    money = _money(work, statement, entry)
+    events.append(
+        Event(
+            paid.participant,
+            entry.reference,
+            f"{paid.number} was paid",
+            f"Your withdrawal {paid.number} (your reference {paid.reference}) was paid: {money} to {paid.iban}, bank reference "
+            f"{entry.reference}.",
+        )
+    )
+    return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, paid.number, payments.PAID)
+
+
+def _record_return(
+    work: Work,
+    statement: BankStatement,
+    entry: BankEntry,
+    amount: int,
+    returned: payments.Withdrawal,
+    events: list[Event],
+) -> LineOutcome:
+    """A payment of ours that comes back whole is its participant's money again; any other is left to operators."""
+    if returned.state != payments.PAID:
+        return _refused(
+            entry,
+            RejectionReason.REFERENCE,
+            "end_to_end",
+            entry.end_to_end,
+            f"withdrawal {returned.number} is {returned.state}, and only a paid one can be returned; operators look into it",
+        )
+    if (returned.currency, returned.amount) != (statement.currency, amount):
+        paid = from_units(returned.amount, register.scale(work, returned.currency))
+        return _refused(
+            entry,
+            RejectionReason.MONEY,
+            "amount",
+            _money(work, statement, entry),
+            f"withdrawal {returned.number} was paid with {paid} {returned.currency}; a return of another amount is booked by "
+            "operators",
+        )
+    journal.post(work, [Entry(RETURN, returned.number, move(returned.currency, amount, BANK, returned.participant))])
+    payments.set_state(work, [returned.number], payments.RETURNED)
+    _keep_entry(work, statement, entry, amount, returned.participant)
+    events.append(
+        Event(
+            returned.participant,
+            entry.reference,
+            f"{returned.number} was returned",
+            f"Your withdrawal {returned.number} (your reference {returned.reference}) came back from the bank: "
+            f"{_money(work, statement, entry)} are available to you again, bank reference {entry.reference}. "
+            f"Send a new WRN to have them paid.{_counts(work)}",
+        )
+    )
+    return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, returned.number, payments.RETURNED)
+
+
+def _credit_event(work: Work, statement: BankStatement, entry: BankEntry, holder: str) -> Event:
+    """CSD-3.3.1-a: what funds a participant from now on."""
+    money = _money(work, statement, entry)
+    at = work.market.local(work.at)
+    return Event(
+        holder,
+        entry.reference,
+        f"Credit of {money}",
+        f"{money} were credited to you at {at:%Y-%m-%d %H:%M:%S}, bank reference {entry.reference}.{_counts(work)}",
+    )
+
+
+def _counts(work: Work) -> str:
+    """CSD-A1: from which settlement day money of this moment counts, when it is not today."""
+    day, calendar = work.business_date, register.calendar(work)
+    ends = work.market.timetable(day).money_ends(day, work.market.zone)
+    settles = calendar.is_settlement_day(day)
+    if settles and work.at < ends:
+        return ""
+    why = f"it came after {ends - timedelta(seconds=1):%H:%M:%S}" if settles else f"{day} is no settlement day"
+    try:
+        following = str(calendar.settlement_day_after(day, 1))
+    except OutsideCalendar:
+        # Money is booked whatever the calendar; the next day is told when it is published.
+        following = ""
+    return f" It counts from the next settlement day{following and f', {following}'}: {why} (CSD-A1)."
+
+
+def _money(work: Work, statement: BankStatement, entry: BankEntry) -> str:
+    """The amount with every decimal that its currency has, and the currency."""
+    digits = register.scale(work, statement.currency)
+    return f"{from_units(to_units(entry.amount, digits), digits)} {statement.currency}"
+
+
+def _tell(work: Work, statement: BankStatement, events: Sequence[Event]) -> tuple[Notice, ...]:
+    """One notice per participant: of one entry in its words, of several with a line for each (CSD-1.5-a)."""
+    by_participant: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_participant[event.participant].append(event)
+    notices = []
+    for participant, mine in sorted(by_participant.items()):
+        if len(mine) == 1:
+            notices.append(notify(work, participant, mine[0].short, mine[0].sentence))
+            continue
+        subject = f"{len(mine)} bookings of your money in {statement.currency}"
+        body = f"The settlement bank's {statement.statement_id} has {len(mine)} bookings of your money, as below."
+        notices.append(notify(work, participant, subject, body, tuple((one.reference, one.sentence) for one in mine)))
+    return tuple(notices)
 
 
 def _keep_entry(work: Work, statement: BankStatement, entry: BankEntry, amount: int, holder: str) -> None:

@@ -4,14 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from sqlalchemy import func, insert, select
 
 from depository.instructions import Instruction, Status
-from depository.ledger import AVAILABLE, Entry, move
+from depository.ledger import AVAILABLE, FROM_OUTSIDE, Entry, move
 from depository.obligations import due_today
 from depository.points import reached
 from depository.rejects import Broken, PendingReason
@@ -19,7 +18,6 @@ from depository.settlement import Certificate, Due, Outcome, Problem, Unsettled,
 from depository.store import instructions as store
 from depository.store import journal, schema
 from depository.store.work import Work
-from depository.timetable import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +73,14 @@ def pose(work: Work, due: Sequence[Instruction]) -> Problem:
 
 def _late_money(work: Work) -> dict[tuple[str, str], int]:
     """Money credited after the end of the last minute in which it counts today: participant and currency to amount."""
-    last = moment(work.business_date, work.market.timetable(work.business_date).last_money, work.market.zone)
-    end = last + timedelta(minutes=1)
+    end = work.market.timetable(work.business_date).money_ends(work.business_date, work.market.zone)
     if work.at < end:
         return {}
     j, p = schema.journal, schema.posting
     rows = work.connection.execute(
         select(p.c.holder, p.c.asset, func.sum(p.c.amount).label("amount"))
         .join(j, j.c.number == p.c.entry)
-        .where(j.c.kind == "credit", j.c.at >= end, p.c.amount > 0)
+        .where(j.c.kind.in_(FROM_OUTSIDE), j.c.at >= end, p.c.amount > 0)
         .group_by(p.c.holder, p.c.asset)
     )
     return {(r.holder, r.asset): int(r.amount) for r in rows}
@@ -133,7 +130,7 @@ def shortages_of(outcome: Outcome) -> dict[str, Shortage]:
 
 def certificate_json(certificate: Certificate) -> str:
     """The certificate as stored; fractions become exact decimals of 28 digits."""
-    values = {name: getattr(certificate, name) for name in Certificate.__slots__ if name not in ("priorities",)}
+    values = {name: getattr(certificate, name) for name in Certificate.__slots__ if name != "priorities"}
     return json.dumps({k: str(decimal(v)) if isinstance(v, Fraction) else v for k, v in values.items()}, sort_keys=True)
 
 

@@ -9,7 +9,7 @@ the others hold, so every asset sums to nought over all holders. A balance has p
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from depository.rejects import Broken
 
@@ -18,6 +18,11 @@ BANK = "~BANK"
 ISSUER = "~ISSUER"
 UNIDENTIFIED = "UNIDENTIFIED"
 """Money at the bank that no participant could be found for."""
+
+CREDIT = "credit"
+RETURN = "return"
+FROM_OUTSIDE = (CREDIT, RETURN)
+"""Kinds of entry that bring money in: a participant's funding, and a payment of ours that the bank sends back."""
 
 GENESIS = hashlib.sha256(b"journal").hexdigest()
 
@@ -37,7 +42,7 @@ class Entry:
     """A balanced set of postings with one cause; raises Broken when an asset does not sum to nought."""
 
     kind: str
-    """What happened: credit, settlement, transfer, block, release, enforcement, payment, lodgment."""
+    """What happened: credit, settlement, transfer, block, release, enforcement, payment, return, lodgment."""
     cause: str
     """Number of what caused it: instruction, withdrawal, interest, bank reference."""
     postings: tuple[Posting, ...]
@@ -51,19 +56,9 @@ class Entry:
             raise Broken(f"entry {self.kind} of {self.cause} does not balance: {lopsided}")
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """An entry in the journal, chained to the one before by hash."""
-
-    number: int
-    business_date: date
-    at: datetime
-    entry: Entry
-    previous: str
-    hash: str
-
-
-def move(asset: str, amount: int, giver: str, taker: str, part: str = AVAILABLE, into: str = AVAILABLE) -> tuple[Posting, Posting]:
+def move(
+    asset: str, amount: int, giver: str, taker: str, part: str = AVAILABLE, into: str = AVAILABLE
+) -> tuple[Posting, Posting]:
     """`amount` of `asset` from the giver's `part` to the taker's part `into`."""
     return Posting(giver, asset, part, -amount), Posting(taker, asset, into, amount)
 

@@ -81,6 +81,10 @@ class Timetable:
     close: time
     end_of_day: time
 
+    def money_ends(self, day: date, zone: ZoneInfo) -> datetime:
+        """The first moment at which money credited no longer counts today: the end of the minute of `last_money` (CSD-A1)."""
+        return moment(day, self.last_money.replace(second=0, microsecond=0), zone) + timedelta(minutes=1)
+
     def payout_cut_off(self, currency: str) -> time:
         """The cut-off of a currency."""
         return self.payout_cut_offs.get(currency, self.payout_cut_offs["*"])

@@ -12,6 +12,7 @@ from depository.store.work import Work
 QUEUED = "queued"
 ORDERED = "ordered"
 PAID = "paid"
+RETURNED = "returned"
 
 T = schema.withdrawal
 

@@ -45,7 +45,7 @@ def debit(reference: str, amount: str, **changes):
 
 def back(reference: str, amount: str = "40.00", **changes):
     """The payment returned, as a credit that carries its end-to-end id."""
-    return entry(reference, amount, "", **{"end_to_end": PAYMENT, "remittance": "ACCOUNT CLOSED", **changes})
+    return replace(entry(reference, amount, "", end_to_end=PAYMENT, remittance="ACCOUNT CLOSED"), **changes)
 
 
 def state(books: Desk) -> str:
