@@ -1,32 +1,22 @@
 """Who did not deliver: late from the main cycle on, failed at 17:30; a victim of another is not failing (CSD-A2-3.1, CSD-A2-3.2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from sqlalchemy import insert, select
 
 from depository.cycles import Shortage, pending_reason, pose, shortages_of
 from depository.instructions import Instruction, Status
 from depository.notices import Notice, notify
 from depository.obligations import due_today
 from depository.settlement import settle
+from depository.store import fails as fail_store
 from depository.store import instructions as store
-from depository.store import schema
+from depository.store.fails import Fail, fails_of_day
 from depository.store.work import Work
 
 LATE = "late"
 FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """An instruction that did not settle when it was due, and the participants that caused it."""
-
-    instruction: str
-    stage: str
-    causes: tuple[str, ...]
-    short: str
-    label: str
+__all__ = ["FAILED", "LATE", "Fail", "fails_of_day", "record_failed", "record_late"]
 
 
 def record_late(work: Work, unsettled: Sequence[Instruction], shortages: Mapping[str, Shortage]) -> list[Fail]:
@@ -53,47 +43,27 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     return fails, notices
 
 
-def fails_of_day(work: Work, stage: str) -> list[Fail]:
-    """The fails of today at a stage, by instruction."""
-    t = schema.settlement_fail
-    rows = work.connection.execute(
-        select(t).where(t.c.business_date == work.business_date, t.c.stage == stage).order_by(t.c.instruction)
-    )
-    return [Fail(r.instruction, r.stage, tuple(r.causes.split()), r.short, r.label) for r in rows]
-
-
 def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages: Mapping[str, Shortage]) -> list[Fail]:
     fails = []
     for one in sorted(instructions, key=lambda one: one.id):
         shortage = shortages.get(one.id)
         if shortage is None and stage == FAILED:
             # Covered now, but only after the last moment: who had to pay brought the money too late (CSD-3.3.1-d).
-            fails.append(Fail(one.id, stage, (one.receive_participant,), "MONY money came after the last moment", "rooted"))
+            fails.append(
+                Fail(one.id, stage, (one.receive_participant,), "MONY money came after the last moment", "rooted")
+            )
             continue
         causes = shortage.causes if shortage else ()
         fails.append(Fail(one.id, stage, causes, pending_reason(shortage), shortage.label if shortage else ""))
-    if fails:
-        work.connection.execute(
-            insert(schema.settlement_fail),
-            [
-                {
-                    "instruction": f.instruction,
-                    "business_date": work.business_date,
-                    "stage": f.stage,
-                    "causes": " ".join(f.causes),
-                    "short": f.short,
-                    "label": f.label,
-                    "at": work.at,
-                }
-                for f in fails
-            ],
-        )
+    fail_store.add(work, fails)
     return fails
 
 
 def _notice(work: Work, one: Instruction, fail: Fail, party: str) -> Notice:
     if party in fail.causes:
-        what = "You are a failing participant: bring what is short before 17:30 of the next settlement day (CSD-A2-4.1)."
+        what = (
+            "You are a failing participant: bring what is short before 17:30 of the next settlement day (CSD-A2-4.1)."
+        )
     else:
         what = "You are not failing: the fail was caused by others, and nothing is charged to you (CSD-A2-3.2)."
     return notify(
@@ -102,5 +72,10 @@ def _notice(work: Work, one: Instruction, fail: Fail, party: str) -> Notice:
         f"Settlement fail of {one.reference}",
         f"Instruction {one.id} (trade {one.reference}) was not settled on {work.business_date}: {fail.short}. {what} "
         "It is tried again on the next settlement day (CSD-4.1.4-a).",
-        (("Instruction", one.id), ("Trade", one.reference), ("Security", one.isin), ("Caused by", ", ".join(fail.causes))),
+        (
+            ("Instruction", one.id),
+            ("Trade", one.reference),
+            ("Security", one.isin),
+            ("Caused by", ", ".join(fail.causes)),
+        ),
     )

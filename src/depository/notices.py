@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import insert
-
-from depository.store import schema
+from depository.store import notices as store
 from depository.store.work import Work
 
 
@@ -38,19 +36,5 @@ def notify(
 ) -> Notice:
     """Registers a notice that goes by SFTP, deemed received the moment it is made available (CSD-1.5-a, CSD-1.5-b)."""
     number = f"N{work.next_number('notice'):08d}"
-    work.connection.execute(
-        insert(schema.notice).values(
-            number=number,
-            sender=work.market.depository_name,
-            addressee=addressee,
-            audience=audience.value,
-            subject=subject,
-            body=body,
-            channel="SFTP",
-            file="",
-            business_date=work.business_date,
-            sent_at=work.at,
-            received_at=work.at,
-        )
-    )
+    store.add(work, number, addressee, audience.value, subject, body, "SFTP")
     return Notice(number, addressee, subject, body, facts)

@@ -4,19 +4,17 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from datetime import date
 
-from sqlalchemy import delete, insert, select, update
-
 from depository.answers import LineOutcome, Verdict
 from depository.notices import Notice, notify
 from depository.register import Account, AccountState, AccountType
 from depository.rejects import Reject, RejectionReason
 from depository.requests import ClientData, Header, OpeningCover, OpeningRequest
-from depository.store import register, schema
+from depository.store import openings as store
+from depository.store import register
+from depository.store.openings import ON_HOLD, OPENED
 from depository.store.work import Work
 
-OPENED = "opened"
 CHANGED = "changed"
-ON_HOLD = "on hold"
 EVERY_CLIENT = "*"
 """A hold on every opening of a participant."""
 
@@ -51,8 +49,8 @@ def record_openings(work: Work, header: Header, requests: Sequence[OpeningReques
     """Takes the right rows of a BUNA: opens accounts, changes client data, or puts an opening on hold; the rest is refused."""
     participant = header.participant
     by_nin = register.accounts_by_nin(work, participant)
-    taken = by_nin.keys() | _nins_waiting(work, participant)
-    holds = _holds(work, participant)
+    taken = by_nin.keys() | {row.nin for row in store.waiting(work, participant)}
+    holds = store.holds(work, participant)
     outcomes: dict[int, LineOutcome] = {}
     to_open: list[OpeningRequest] = []
     to_hold: list[OpeningRequest] = []
@@ -73,7 +71,9 @@ def record_openings(work: Work, header: Header, requests: Sequence[OpeningReques
     return [outcomes[request.line] for request in requests]
 
 
-def check_opening(participant: str, request: OpeningRequest, by_nin: Mapping[str, str], taken: Set[str]) -> Reject | None:
+def check_opening(
+    participant: str, request: OpeningRequest, by_nin: Mapping[str, str], taken: Set[str]
+) -> Reject | None:
     """CSD-3.1.2-c: at most one nominee account per client and participant; a change needs the account (CSD-3.1.2-g).
 
     `taken` are the NINs with an account, with an opening on hold, or opened by an earlier row.
@@ -102,54 +102,55 @@ def check_opening(participant: str, request: OpeningRequest, by_nin: Mapping[str
 
 def place_hold(work: Work, participant: str, nin: str, reason: str, operator: str) -> None:
     """Stops the openings of a client, or of every client of a participant, for KYC documents (CSD-3.1.2-f)."""
-    t = schema.kyc_hold
-    work.connection.execute(delete(t).where(t.c.participant == participant, t.c.nin == nin))
-    work.connection.execute(
-        insert(t).values(participant=participant, nin=nin, reason=reason, placed_by=operator, placed_at=work.at)
-    )
+    store.place(work, participant, nin, reason, operator)
 
 
 def release_hold(work: Work, participant: str, nin: str) -> tuple[list[Account], list[Notice]]:
     """Lifts a hold and opens what waited for it."""
-    t = schema.kyc_hold
-    work.connection.execute(delete(t).where(t.c.participant == participant, t.c.nin == nin))
-    still = _holds(work, participant)
-    o = schema.opening
-    rows = work.connection.execute(
-        select(o).where(o.c.participant == participant, o.c.state == ON_HOLD).order_by(o.c.number)
-    ).all()
+    store.lift(work, participant, nin)
+    still = store.holds(work, participant)
+    rows = store.waiting(work, participant)
     free = [r for r in rows if r.nin not in still and EVERY_CLIENT not in still]
     requests = [OpeningRequest(r.line, False, r.reference, register.client_from_json(r.data)) for r in free]
     opened = _open(work, participant, requests)
     for row, account in zip(free, opened, strict=True):
-        work.connection.execute(
-            update(o).where(o.c.number == row.number).values(state=OPENED, account=account.number, reason="", changed_at=work.at)
-        )
+        store.opened(work, row.number, account.number)
     numbers = ", ".join(a.number for a in opened)
-    notices = [notify(work, participant, "Nominee accounts were opened", f"The hold is lifted; opened: {numbers}.")] if opened else []
+    notices = (
+        [notify(work, participant, "Nominee accounts were opened", f"The hold is lifted; opened: {numbers}.")]
+        if opened
+        else []
+    )
     return opened, notices
 
 
 def on_hold(work: Work, participant: str | None = None) -> list[Opening]:
     """Openings that wait for KYC documents, with their clock (CSD-3.1.2-f)."""
-    o = schema.opening
-    query = select(o).where(o.c.state == ON_HOLD).order_by(o.c.number)
-    if participant is not None:
-        query = query.where(o.c.participant == participant)
     return [
-        Opening(r.number, r.participant, r.reference, r.nin, r.reason, work.market.local(r.requested_at).date(), r.answer_by)
-        for r in work.connection.execute(query)
+        Opening(
+            r.number, r.participant, r.reference, r.nin, r.reason, work.market.local(r.requested_at).date(), r.answer_by
+        )
+        for r in store.waiting(work, participant)
     ]
 
 
 def _change(work: Work, request: OpeningRequest, account: str) -> LineOutcome:
     """CSD-3.1.2-g: touches only the data given."""
     before = register.client_data(work, account) or ClientData()
-    given = {f.name: getattr(request.client, f.name) for f in fields(ClientData) if getattr(request.client, f.name) not in ("", None)}
+    given = {
+        f.name: getattr(request.client, f.name)
+        for f in fields(ClientData)
+        if getattr(request.client, f.name) not in ("", None)
+    }
     register.change_client(work, account, replace(before, **given))
     changed = sorted(name for name in given if name != "nin")
     return LineOutcome(
-        request.line, Verdict.ACCEPTED, request.reference, account, CHANGED, note=f"changed: {', '.join(changed) or 'nothing'}"
+        request.line,
+        Verdict.ACCEPTED,
+        request.reference,
+        account,
+        CHANGED,
+        note=f"changed: {', '.join(changed) or 'nothing'}",
     )
 
 
@@ -185,36 +186,7 @@ def _hold(
     for request in requests:
         number = f"O{work.next_number('opening'):08d}"
         why = holds.get(request.client.nin) or holds[EVERY_CLIENT]
-        work.connection.execute(
-            insert(schema.opening).values(
-                number=number,
-                participant=header.participant,
-                form_reference=header.reference,
-                line=request.line,
-                reference=request.reference,
-                nin=request.client.nin,
-                data=register.client_to_json(request.client),
-                state=ON_HOLD,
-                reason=why,
-                account="",
-                requested_at=work.at,
-                answer_by=answer_by,
-                changed_at=work.at,
-            )
-        )
+        store.add(work, number, header.participant, header.reference, request, why, answer_by)
         note = f"held for KYC documents: {why}; to be answered by {answer_by}"
         outcomes.append(LineOutcome(request.line, Verdict.ACCEPTED, request.reference, number, ON_HOLD, note=note))
     return outcomes
-
-
-def _nins_waiting(work: Work, participant: str) -> set[str]:
-    o = schema.opening
-    rows = work.connection.execute(select(o.c.nin).where(o.c.participant == participant, o.c.state == ON_HOLD))
-    return set(rows.scalars())
-
-
-def _holds(work: Work, participant: str) -> dict[str, str]:
-    t = schema.kyc_hold
-    rows = work.connection.execute(select(t.c.nin, t.c.reason).where(t.c.participant == participant))
-    return {r.nin: r.reason for r in rows}
-

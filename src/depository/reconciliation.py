@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
-
 from depository.answers import LineOutcome, Verdict
 from depository.bank import closing_balance, unidentified
 from depository.feeds import RegistryPosition
 from depository.ledger import AVAILABLE, BANK, ISSUER, is_contra
 from depository.register import AccountType
 from depository.rejects import Reject, RejectionReason
-from depository.store import journal, register, schema
+from depository.store import journal, register
+from depository.store import positions as store
 from depository.store import withdrawals as payments
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
@@ -46,9 +45,7 @@ def reconcile_cash(work: Work) -> list[Difference]:
 
 def reconcile_securities(work: Work) -> list[Difference]:
     """What the accounts hold per ISIN against the registry's position in the depository's name."""
-    t = schema.registry_position
-    rows = work.connection.execute(select(t).where(t.c.as_of == work.business_date))
-    theirs = {r.isin: int(r.quantity) for r in rows}
+    theirs = store.of_day(work, work.business_date)
     held = journal.balances_at_close(work, [ISSUER])
     ours = {isin: -held.get((ISSUER, isin, AVAILABLE), 0) for isin in register.all_products(work)}
     return [
@@ -63,7 +60,6 @@ def record_positions(work: Work, positions: Sequence[RegistryPosition]) -> list[
 
     Refused are an unknown security and a quantity finer than the security knows.
     """
-    t = schema.registry_position
     rows: list[dict[str, object]] = []
     outcomes = []
     for p in positions:
@@ -73,10 +69,7 @@ def record_positions(work: Work, positions: Sequence[RegistryPosition]) -> list[
             continue
         outcomes.append(LineOutcome(p.line, Verdict.ACCEPTED, p.isin, "", "kept"))
         rows.append({"as_of": p.as_of, "isin": p.isin, "quantity": kept})
-    for day in {p.as_of for p in positions}:
-        work.connection.execute(delete(t).where(t.c.as_of == day))
-    if rows:
-        work.connection.execute(insert(t), rows)
+    store.replace(work, {p.as_of for p in positions}, rows)
     return outcomes
 
 

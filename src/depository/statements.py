@@ -2,14 +2,12 @@
 
 from collections import defaultdict
 
-from sqlalchemy import func, select
-
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
 from depository.reports import Column, Kind, Report, Value, table
 from depository.store import instructions as store
 from depository.store import interests as interest_store
-from depository.store import journal, register, schema
+from depository.store import journal, register
 from depository.store.work import Work
 from depository.units import from_units
 
@@ -131,37 +129,23 @@ def _cash(work: Work, participant: str, balances: dict[journal.Key, int]) -> tup
         mine = {
             part: n for (holder, asset, part), n in balances.items() if holder == participant and asset == currency.code
         }
-        credits, debits = _turnover(work, participant, currency.code)
+        received, paid = _turnover(work, participant, currency.code)
         closing = sum(mine.values())
-        if not (closing or credits or debits):
+        if not (closing or received or paid):
             continue
         available = mine.get(AVAILABLE, 0)
-        numbers = (closing - credits + debits, credits, debits, closing, available, closing - available)
+        numbers = (closing - received + paid, received, paid, closing, available, closing - available)
         rows.append((currency.code, *(from_units(n, currency.digits) for n in numbers)))
     return tuple(rows)
 
 
 def _turnover(work: Work, participant: str, currency: str) -> tuple[int, int]:
     """Money in and out today per entry; moves between parts of the same balance cancel out."""
-    p, j = schema.posting, schema.journal
-    per_entry = (
-        select(func.sum(p.c.amount).label("amount"))
-        .join(j, j.c.number == p.c.entry)
-        .where(j.c.business_date == work.business_date, p.c.holder == participant, p.c.asset == currency)
-        .group_by(p.c.entry)
-    )
-    amounts = [int(a) for a in work.connection.execute(per_entry).scalars()]
+    amounts = journal.turnover(work, participant, currency)
     return sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0)
 
 
 def _movements(work: Work, holders: list[str]) -> tuple[tuple[Value, ...], ...]:
-    p, j = schema.posting, schema.journal
-    found = work.connection.execute(
-        select(p.c.entry, j.c.at, j.c.kind, j.c.cause, p.c.holder, p.c.asset, p.c.part, p.c.amount)
-        .join(j, j.c.number == p.c.entry)
-        .where(j.c.business_date == work.business_date, p.c.holder.in_(holders))
-        .order_by(p.c.entry, p.c.line)
-    )
     return tuple(
         (
             r.entry,
@@ -173,7 +157,7 @@ def _movements(work: Work, holders: list[str]) -> tuple[tuple[Value, ...], ...]:
             r.part or "available",
             from_units(r.amount, register.scale(work, r.asset)),
         )
-        for r in found
+        for r in journal.movements(work, holders)
     )
 
 

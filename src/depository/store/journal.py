@@ -1,10 +1,12 @@
 """The journal and the balances derived from it: written together, in one transaction, or not at all (design §3)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import Row, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
@@ -18,6 +20,19 @@ Key = tuple[str, str, str]
 """Holder, asset, part."""
 
 CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry as it stands in the journal, whatever it says: the proof has yet to be made."""
+
+    number: int
+    business_date: date
+    at: datetime
+    kind: str
+    cause: str
+    hash: str
+    postings: tuple[Posting, ...]
 
 
 def post(work: Work, entries: Sequence[Entry]) -> None:
@@ -103,6 +118,55 @@ def balances_at_close(work: Work, holders: Iterable[str] | None = None) -> dict[
             key = (row.holder, row.asset, row.part)
             found[key] = found.get(key, 0) - int(row.moved)
     return {key: found[key] for key in sorted(found) if found[key]}
+
+
+def turnover(work: Work, holder: str, asset: str) -> list[int]:
+    """What each of today's entries changed in a holder's aggregate; moves between its parts cancel out."""
+    p, j = schema.posting, schema.journal
+    per_entry = (
+        select(func.sum(p.c.amount))
+        .join(j, j.c.number == p.c.entry)
+        .where(j.c.business_date == work.business_date, p.c.holder == holder, p.c.asset == asset)
+        .group_by(p.c.entry)
+    )
+    return [int(amount) for amount in work.connection.execute(per_entry).scalars()]
+
+
+def movements(work: Work, holders: Sequence[str]) -> list[Row[Any]]:
+    """Today's postings of some holders with their entry's moment, kind and cause, in order."""
+    p, j = schema.posting, schema.journal
+    return list(
+        work.connection.execute(
+            select(p.c.entry, j.c.at, j.c.kind, j.c.cause, p.c.holder, p.c.asset, p.c.part, p.c.amount)
+            .join(j, j.c.number == p.c.entry)
+            .where(j.c.business_date == work.business_date, p.c.holder.in_(holders))
+            .order_by(p.c.entry, p.c.line)
+        )
+    )
+
+
+def count_postings(work: Work) -> int:
+    """How many postings are written."""
+    return int(work.connection.execute(select(func.count()).select_from(schema.posting)).scalar_one())
+
+
+def entries(work: Work) -> Iterator[Written]:
+    """Every entry in order with its postings, streamed: memory stays flat."""
+    j, p = schema.journal, schema.posting
+    streaming = {"yield_per": 5000}
+    lines = iter(
+        work.connection.execute(
+            select(p.c.entry, p.c.holder, p.c.asset, p.c.part, p.c.amount).order_by(p.c.entry, p.c.line),
+            execution_options=streaming,
+        )
+    )
+    line = next(lines, None)
+    for row in work.connection.execute(select(j).order_by(j.c.number), execution_options=streaming):
+        mine = []
+        while line is not None and line.entry == row.number:
+            mine.append(Posting(line.holder, line.asset, line.part, line.amount))
+            line = next(lines, None)
+        yield Written(row.number, row.business_date, row.at, row.kind, row.cause, row.hash, tuple(mine))
 
 
 def _move_balances(work: Work, postings: Iterable[Posting]) -> None:

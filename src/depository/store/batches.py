@@ -1,0 +1,108 @@
+"""The plan of each day: batches with their state, and the draw of the main cycle's moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import insert, select, update
+
+from depository.store import schema
+from depository.store.work import Work
+from depository.timetable import BatchKind, PlannedBatch
+
+PLANNED = "planned"
+DONE = "done"
+SKIPPED = "skipped"
+
+T = schema.batch
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The random moment: `commitment` is published before, `secret` and `moment` after; SHA-256(secret) is the commitment."""
+
+    business_date: date
+    commitment: str
+    secret: str
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """A batch as the database has it; the database decides, whatever triggers (design §6)."""
+
+    batch: PlannedBatch
+    state: str
+    result: str
+
+
+def add(work: Work, planned: Sequence[PlannedBatch]) -> None:
+    """Writes the batches of a day as planned."""
+    work.connection.execute(
+        insert(T),
+        [
+            {
+                "business_date": b.business_date,
+                "slot": b.slot,
+                "kind": b.kind.value,
+                "due_at": b.due_at,
+                "state": PLANNED,
+                "result": "",
+            }
+            for b in planned
+        ],
+    )
+
+
+def batches_of(work: Work, day: date) -> list[BatchState]:
+    """The batches of a day in order of their moment."""
+    rows = work.connection.execute(select(T).where(T.c.business_date == day))
+    order = list(BatchKind)
+    found = [
+        BatchState(
+            PlannedBatch(r.business_date, r.slot, BatchKind(r.kind), work.market.local(r.due_at)), r.state, r.result
+        )
+        for r in rows
+    ]
+    return sorted(found, key=lambda b: (b.batch.due_at, order.index(b.batch.kind)))
+
+
+def unfinished_before(work: Work, day: date) -> list[BatchState]:
+    """Planned batches of earlier days that never ran."""
+    days = work.connection.execute(
+        select(T.c.business_date)
+        .where(T.c.business_date < day, T.c.state == PLANNED)
+        .distinct()
+        .order_by(T.c.business_date)
+    ).scalars()
+    return [b for d in list(days) for b in batches_of(work, d) if b.state == PLANNED]
+
+
+def finish(work: Work, slot: str, state: str, result: str) -> None:
+    """Marks a batch in the same transaction that holds its effect."""
+    work.connection.execute(
+        update(T)
+        .where(T.c.business_date == work.business_date, T.c.slot == slot)
+        .values(state=state, result=result, started_at=work.at, finished_at=work.at)
+    )
+
+
+def add_draw(work: Work, drawn: Draw) -> None:
+    """Writes the draw of a day."""
+    work.connection.execute(
+        insert(schema.draw).values(
+            business_date=drawn.business_date, commitment=drawn.commitment, secret=drawn.secret, moment=drawn.moment
+        )
+    )
+
+
+def draw_of(work: Work, day: date) -> Draw | None:
+    """The draw of a day."""
+    row = work.connection.execute(select(schema.draw).where(schema.draw.c.business_date == day)).first()
+    return None if row is None else Draw(row.business_date, row.commitment, row.secret, work.market.local(row.moment))
+
+
+def reveal(work: Work) -> None:
+    """Notes that the secret has been published."""
+    t = schema.draw
+    work.connection.execute(update(t).where(t.c.business_date == work.business_date).values(revealed_at=work.at))

@@ -1,0 +1,50 @@
+"""Instructions that did not settle when they were due, with the participants that caused it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from depository.store import schema
+from depository.store.work import Work
+
+T = schema.settlement_fail
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """An instruction that did not settle when it was due, and the participants that caused it."""
+
+    instruction: str
+    stage: str
+    causes: tuple[str, ...]
+    short: str
+    label: str
+
+
+def add(work: Work, fails: Sequence[Fail]) -> None:
+    """Writes the fails of a stage of today."""
+    if fails:
+        work.connection.execute(
+            insert(T),
+            [
+                {
+                    "instruction": f.instruction,
+                    "business_date": work.business_date,
+                    "stage": f.stage,
+                    "causes": " ".join(f.causes),
+                    "short": f.short,
+                    "label": f.label,
+                    "at": work.at,
+                }
+                for f in fails
+            ],
+        )
+
+
+def fails_of_day(work: Work, stage: str) -> list[Fail]:
+    """The fails of today at a stage, by instruction."""
+    rows = work.connection.execute(
+        select(T).where(T.c.business_date == work.business_date, T.c.stage == stage).order_by(T.c.instruction)
+    )
+    return [Fail(r.instruction, r.stage, tuple(r.causes.split()), r.short, r.label) for r in rows]

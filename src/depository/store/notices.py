@@ -1,0 +1,24 @@
+"""The register of notices (CSD-1.5-a)."""
+
+from sqlalchemy import insert
+
+from depository.store import schema
+from depository.store.work import Work
+
+
+def add(work: Work, number: str, addressee: str, audience: str, subject: str, body: str, channel: str) -> None:
+    """Writes a notice of the depository, received the moment it is made available (CSD-1.5-b)."""
+    work.connection.execute(
+        insert(schema.notice).values(
+            number=number,
+            sender=work.market.depository_name,
+            addressee=addressee,
+            audience=audience,
+            subject=subject,
+            body=body,
+            channel=channel,
+            business_date=work.business_date,
+            sent_at=work.at,
+            received_at=work.at,
+        )
+    )
