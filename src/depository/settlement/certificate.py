@@ -75,6 +75,8 @@ def _add_cuts(
     head, entry = by_position(units.row, len(problem.positions))
     unit = leg_units(units.start)
     turned = np.zeros(len(units), dtype=np.bool_)
+    sure = np.zeros(len(units), dtype=np.bool_)
+    sure[core.surely] = True
     total = 0
     for cut, price in zip(tight.cuts, tight.cut_price.tolist(), strict=True):
         if price <= 0.0:
@@ -84,12 +86,10 @@ def _add_cuts(
         legs = legs[~ruled_out[unit[legs]]]
         members = unit[legs]
         # What settles in any best set is counted by what is missing, as the relaxation did by leaving it out.
-        turned[:] = False
         turned[core.free[cut.other]] = True
-        sure = np.isin(members, core.surely)
-        turned[members[sure]] = True
+        other = (turned[members] | sure[members]).tolist()
+        turned[core.free[cut.other]] = False
         needs = [-2 * int(c) for c in units.change[legs].tolist()]
-        other = turned[members].tolist()
         room = 2 * int(problem.opening[p]) - sum(n for n, o in zip(needs, other, strict=True) if o)
         whole, rest = divmod(room, cut.half_divisor)
         one = cut.half_divisor - rest

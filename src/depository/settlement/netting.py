@@ -10,24 +10,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
 from depository.settlement.cuts import Tight, tighten
-from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.solver import search
 from depository.settlement.units import Units, by_position, leg_units
 
 ROUNDS_WITHOUT_END = 1 << 30
 FLIPS = 60
+# Components are searched together up to this many units: a call of the solver has its price.
+SHARED_UNITS = 300
+# More units than this are searched in blocks of about half as many.
+BLOCK = 16_000
 SCAN = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much work an effort stands for: rounds of cuts, passes and legs of improvement, and searches (units, checkpoints).
+    """How much work an effort stands for.
 
-    `whole` is the number of open units up to which the search goes for the proof, with `proof` checkpoints.
+    Rounds of cuts; passes and legs of improvement; searches (units beside those in doubt, checkpoints of the solver); `whole`, the
+    number of open units up to which a search goes for the proof, and `proof`, its units times checkpoints.
     """
 
     rounds: int
@@ -39,9 +46,9 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan(2, 2, 20_000_000, (), 1500, 300),
-    "standard": Plan(6, 5, 60_000_000, ((2500, 60), (3000, 60)), 3000, 3000),
-    "thorough": Plan(12, 8, 200_000_000, ((2500, 60), (3000, 100), (4000, 200), (5000, 300)), 12_000, 20_000),
+    "quick": Plan(2, 2, 20_000_000, (), 1500, 1_000_000),
+    "standard": Plan(5, 5, 60_000_000, ((1500, 120), (3000, 120)), 3000, 4_000_000),
+    "thorough": Plan(10, 8, 400_000_000, ((1500, 120), (3000, 150), (6000, 150), (10_000, 150)), 12_000, 8_000_000),
 }
 
 Floor = tuple[NDArray[np.float64], float]
@@ -86,26 +93,27 @@ def choose(
     rounded = tight.x > 0.5
     fractional = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
     closeness = np.abs(tight.profit)
-    for size, checks in plan.searches:
+    for more, checks in plan.searches:
         gap = bound - float(weight[x].sum())
         if gap <= margin or (stop is not None and stop()):
             break
-        open_units = closeness <= gap + margin
-        if int(open_units.sum()) <= plan.whole:
+        if int((closeness <= gap + margin).sum()) <= plan.whole:
             break
         must = fractional | (rounded != x)
-        key = np.where(must, -1.0, closeness)
-        some = np.zeros(len(x), dtype=np.bool_)
-        some[np.argsort(key, kind="stable")[: max(size, int(must.sum()))]] = True
-        found, _, _ = _searched(core, weight, x, some, checks, gap * 0.02, floors, stop)
-        x = _better(core, weight, table, x, found, plan, floors, stop)
+        order = np.argsort(np.where(must, -1.0, closeness), kind="stable")
+        for block in _blocks(core, order[: int(must.sum()) + more]):
+            some = np.zeros(len(x), dtype=np.bool_)
+            some[block] = True
+            found, _, _ = _searched(core, weight, x, some, checks, gap * 0.02, floors, stop)
+            x = _better(core, weight, table, x, found, plan, floors, stop)
 
     proven = bound - float(weight[x].sum()) <= margin
     if not proven and not (stop is not None and stop()):
         # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
         open_units = closeness <= bound - float(weight[x].sum()) + margin
         if int(open_units.sum()) <= plan.whole:
-            found, searched, finished = _searched(core, weight, x, open_units, plan.proof, 0.0, floors, stop)
+            checks = plan.proof // max(int(open_units.sum()), 100)
+            found, searched, finished = _searched(core, weight, x, open_units, checks, 0.0, floors, stop)
             x = _better(core, weight, table, x, found, plan, floors, stop)
             bound = min(bound, max(searched, float(weight[x].sum())))
             # The float search may have relied on a set the exact check refused: then nothing is proven.
@@ -113,13 +121,24 @@ def choose(
     return Chosen(x, bound, proven, tight)
 
 
+def _blocks(core: Reduced, units: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Units to search together: all, or where they are too many, blocks of neighbouring positions (so of neighbouring ISINs)."""
+    if len(units) <= BLOCK:
+        return [units]
+    last = np.zeros(len(core.free), dtype=np.int64)
+    np.maximum.at(last, leg_units(core.start), core.row)
+    by_asset = units[np.argsort(last[units], kind="stable")]
+    return np.array_split(by_asset, -(-len(units) // (BLOCK // 2)))
+
+
 class _Table:
     """What the inner loops need beside the core: legs by position in the order in which they are worth turning, and prices."""
 
-    __slots__ = ("entry", "head", "price", "profit", "unit")
+    __slots__ = ("entry", "head", "price", "profit", "unit", "weight")
 
     def __init__(self, core: Reduced, weight: NDArray[np.float64], tight: Tight | None) -> None:
         rows = len(core.bind)
+        self.weight = weight
         self.unit = leg_units(core.start)
         self.head, _ = by_position(core.row, rows)
         size = np.abs(core.change.astype(np.float64))
@@ -150,7 +169,8 @@ def _feasible(core: Reduced, table: _Table, start: NDArray[np.bool_]) -> NDArray
     """Take out what the positions cannot bear, then put in whatever still fits; empty if there is no way."""
     settled = start.astype(np.int64)
     balance = balance_of(core, start)
-    cheap = np.maximum(table.profit, 0.0) + 1e-3 * float(np.abs(table.profit).mean() or 1.0)
+    # What the prices say a unit is worth, and a little of its own weight where they say nothing.
+    cheap = np.maximum(table.profit, 0.0) + 0.01 * table.weight
     compiled.run(
         "remove_until_feasible", len(core.row), core.start, core.row, core.change, table.unit, table.head, table.entry,
         cheap, balance, settled, np.zeros(len(core.bind) + 1, dtype=np.int64),
@@ -237,8 +257,37 @@ def _searched(
     if not len(part.free):
         return result, fixed, True
     inner = [(c[part.free], least - float(c[result].sum())) for c, least in floors]
-    outcome = search(part, weight[part.free], x[part.free], checks, gap, inner, stop)
-    if outcome.x is None:
-        return None, float("inf"), False
-    result[part.free] = outcome.x
-    return result, fixed + outcome.bound, outcome.finished
+    bound, finished, found = fixed, True, False
+    for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
+        piece = part_of(part, bin_units)
+        outcome = search(piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, stop)
+        result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
+        found = found or outcome.x is not None
+        bound += outcome.bound
+        finished = finished and outcome.finished
+    return result if found else None, bound, finished
+
+
+def _bins(core: Reduced) -> list[NDArray[np.int64]]:
+    """Units by connected component; components too small to be worth a search of their own share one."""
+    count, rows = len(core.free), len(core.bind)
+    links = scipy.sparse.csr_matrix((np.ones(len(core.row), dtype=np.int8), core.row + count, core.start), shape=(count, count + rows))
+    links.resize(count + rows, count + rows)
+    number, label = scipy.sparse.csgraph.connected_components(links, directed=False)
+    label = label[:count]
+    size = np.bincount(label, minlength=number)
+    bins: list[NDArray[np.int64]] = []
+    order = np.argsort(label, kind="stable")
+    ends = np.cumsum(size)
+    shared: list[NDArray[np.int64]] = []
+    together = 0
+    for component in np.argsort(size, kind="stable").tolist():
+        units = order[ends[component] - size[component] : ends[component]]
+        shared.append(units)
+        together += len(units)
+        if together >= SHARED_UNITS:
+            bins.append(np.sort(np.concatenate(shared)))
+            shared, together = [], 0
+    if shared:
+        bins.append(np.sort(np.concatenate(shared)))
+    return bins

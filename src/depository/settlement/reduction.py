@@ -98,3 +98,25 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
         change=change,
         balance=left[bind],
     )
+
+
+def part_of(core: Reduced, units: NDArray[np.int64]) -> Reduced:
+    """The part of a core that these of its units (numbers into `free`, ascending) make up, with the positions they touch."""
+    chosen = np.zeros(len(core.free), dtype=np.bool_)
+    chosen[units] = True
+    unit = leg_units(core.start)
+    keep = chosen[unit]
+    rows, row = np.unique(core.row[keep], return_inverse=True)
+    start = np.zeros(len(units) + 1, dtype=np.int64)
+    np.cumsum(np.diff(core.start)[units], out=start[1:])
+    return Reduced(
+        free=core.free[units],
+        bind=core.bind[rows],
+        surely=core.surely[:0],
+        never=core.never[:0],
+        never_row=core.never_row[:0],
+        start=start,
+        row=row.astype(np.int64),
+        change=core.change[keep],
+        balance=core.balance[rows],
+    )
