@@ -117,7 +117,7 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
     queue_notices(work, archive, notices, cause)
     for report in reports:
         # Named by the interest too: two enforcements of one day are two reports to the same party.
-        name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}_{report.facts[0][1]}"
+        name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}_{dict(report.facts)['Interest']}"
         queue_report(work, archive, report, name, cause, printed=True)
     drawn = draw_of(work, work.business_date)
     if drawn is not None and register.calendar(work).is_settlement_day(work.business_date):
