@@ -1,12 +1,16 @@
-"""The forms that the depository takes as workbooks."""
+"""The forms of the depository that are workbooks."""
 
 from collections.abc import Mapping
 
 from forms.buna import BUNA
+from forms.ind import IND
 from forms.ist import IST
 from forms.sin import SIN
-from forms.spec import FormSpec
+from forms.spec import Blank, FormSpec
 from forms.wrn import WRN
 
 FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, BUNA)}
-"""Form code -> form, in the order of the documentation."""
+"""Form code -> form that is read, in the order of the documentation."""
+
+BLANKS: Mapping[str, Blank] = {**FORMS, IND.code: IND}
+"""Form code -> form that can be filled in: those that are read, and those that are signed and attached."""

@@ -298,7 +298,6 @@ IST = FormSpec(
     checks=checks,
     to_request=to_request,
     line_reference="reference",
-    portrait=False,
     notes=(
         "One line a movement. To change an instruction, send a line with the action replace that names the earlier line.",
         "A revocation carries only the action, its own reference and the reference of the line it revokes.",

@@ -12,9 +12,9 @@ from forms.form import Request
 Checks = Callable[[Mapping[str, Any]], list[tuple[str, CellFault]]]
 
 
-@dataclass(frozen=True, slots=True)
-class FormSpec:
-    """A form. A form with a `table` has many lines; one without has its one line in the body beside the labels."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blank:
+    """A form to fill in. A form with a `table` has many lines; one without has its one line in the body beside the labels."""
 
     code: str
     title: str
@@ -22,11 +22,19 @@ class FormSpec:
     """The rule of the rulebook that brings the form in; rejects carry it unless a field says otherwise."""
     body: type[Row] | None
     """Fields beside their labels, under the header."""
-    table: type[Row] | None
+    table: type[Row] | None = None
     """Fields under their labels, one row a line."""
-    table_sheet: str
+    table_sheet: str = ""
     """The sheet of the table; the form's own sheet has the header in any case."""
-    max_lines: int
+    max_lines: int = 1
+    notes: tuple[str, ...] = ()
+    """Sentences of guidance, printed on the blank's front sheet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormSpec(Blank):
+    """A form that is read: its faults of form and its requests."""
+
     checks: Checks
     """Faults between the fields of one line."""
     to_request: Callable[[int, Any], Request]
@@ -37,6 +45,3 @@ class FormSpec:
     """Faults of a line measured against the form's date."""
     to_cover: Callable[[Any], OpeningCover] | None = None
     """Turn the validated body into the cover record, when the body is a cover and not a line."""
-    portrait: bool = True
-    notes: tuple[str, ...] = ()
-    """Sentences of guidance, printed at the foot of the blank's front sheet."""

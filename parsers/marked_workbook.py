@@ -206,7 +206,7 @@ def _beside_table(book: Workbook, form: Form, receipt: Receipt) -> None:
         cell.font = Font(name="Arial", size=9, bold=True)
         cell.fill = PatternFill("solid", fgColor=_HEAD_FILL)
         cell.alignment = Alignment(wrap_text=True, vertical="center")
-        sheet.column_dimensions[column_letters(first + offset)].width = (12, 18, 10, 16, 90)[offset]
+        sheet.column_dimensions[column_letters(first + offset)].width = (12, 18, 10, 16, 70)[offset]
     for outcome in receipt.lines:
         if not 1 <= outcome.line <= len(form.places.rows):
             continue
@@ -218,7 +218,7 @@ def _beside_table(book: Workbook, form: Form, receipt: Receipt) -> None:
             cell.font = Font(name="Arial", size=9, color="FF9C0006" if outcome.rejects else "FF1F2933")
             cell.alignment = Alignment(wrap_text=True, vertical="center")
         if len(outcome.rejects) > 1:
-            sheet.row_dimensions[row].height = 13 * sum(1 + len(_remark(one)) // 100 for one in outcome.rejects)
+            sheet.row_dimensions[row].height = 13 * sum(1 + len(_remark(one)) // 75 for one in outcome.rejects)
 
 
 def _row_texts(outcome: LineOutcome) -> tuple[str, ...]:
@@ -251,7 +251,7 @@ def _answer_sheet(sheet: Worksheet, form: Form | None, receipt: Receipt) -> None
         sheet.column_dimensions[column_letters(index)].width = width
     for row, values in enumerate(_answer_rows(form, receipt), 1):
         longest = (
-            max((len(str(value)) / _WIDTHS[i] for i, value in enumerate(values)), default=1) if len(values) > 2 else 1
+            max((len(str(value)) / _WIDTHS[i] for i, value in enumerate(values)), default=0) if len(values) > 2 else 0
         )
         sheet.row_dimensions[row].height = 20 if row == 1 else 14 * (1 + int(longest))
         for column, value in enumerate(values, 1):

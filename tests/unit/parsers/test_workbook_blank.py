@@ -10,15 +10,16 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from depository.rejects import FileRefused
 from depository.requests import Action, Movement
 from forms import samples
-from forms.catalog import FORMS
+from forms.catalog import BLANKS, FORMS
 from forms.field import Kind, fields_of
 from forms.header import HeaderRow
 from parsers.blank_workbook import fill, render_blank
 from parsers.workbook_form import read_form
 
-CODES = list(FORMS)
+CODES = list(BLANKS)
 
 
 def _sheets(code: str) -> list[Worksheet]:
@@ -26,7 +27,7 @@ def _sheets(code: str) -> list[Worksheet]:
 
 
 @pytest.mark.rule("CSD-A3")
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", list(FORMS))
 def test_a_blank_has_every_label_and_is_refused_only_for_what_is_not_filled_in(code: str) -> None:
     form = read_form(render_blank(code), "blank.xlsx")
     assert form.code == code
@@ -56,14 +57,14 @@ def test_every_input_has_a_hint_and_every_choice_a_drop_down(code: str) -> None:
             hints[rule.promptTitle or ""] = rule.prompt or ""
             if rule.type == "list":
                 assert rule.formula1
-    spec = FORMS[code]
+    spec = BLANKS[code]
     for model in filter(None, (HeaderRow, spec.body, spec.table)):
         for field in fields_of(model):
             assert field.hint[:40] in hints[field.label[:32]], field.label
 
 
 def test_drop_downs_fit_into_excels_list_of_255_characters_separated_by_commas() -> None:
-    for spec in FORMS.values():
+    for spec in BLANKS.values():
         for model in filter(None, (spec.body, spec.table)):
             for field in fields_of(model):
                 assert not any("," in choice for choice in field.choices), field.label
@@ -95,6 +96,16 @@ def test_columns_of_codes_are_formatted_as_text_down_to_the_last_line() -> None:
     for column, field in enumerate(fields_of(table), 2):
         if field.kind is Kind.CODE:
             assert by_column[column] == "49", field.label
+
+
+@pytest.mark.rule("CSD-4.3-1-a")
+def test_the_indemnity_has_a_blank_but_is_attached_and_not_read() -> None:
+    with pytest.raises(FileRefused) as caught:
+        read_form(render_blank("IND"), "ind.xlsx")
+    assert caught.value.code == "no-form"
+    sheet = load_workbook(io.BytesIO(render_blank("IND")))["IND"]
+    texts = " ".join(str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value)
+    assert "holds the depository harmless" in texts
 
 
 def test_filling_in_takes_texts_or_meanings_of_choices() -> None:
