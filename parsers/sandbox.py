@@ -11,6 +11,7 @@ import os
 import pickle
 import resource
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
@@ -37,6 +38,9 @@ FILES_PER_CHILD = 500
 
 PATIENCE = 10
 """So many times the limit the parent waits at most, queue included, should the pool itself hang."""
+
+_STOPPED = "reader-stopped"
+_STOPPED_MESSAGE = "The reader stopped while reading the file. Open it, save it again and send it once more."
 
 Answer: TypeAlias = tuple[bool, Any]
 
@@ -117,10 +121,7 @@ class Sandbox:
                 "Reading the file took too long. Split it, or use the blank of the form, and send it again.",
             ) from None
         except ProcessExpired:
-            raise FileRefused(
-                "reader-stopped",
-                "The reader stopped while reading the file. Open it, save it again and send it once more.",
-            ) from None
+            raise FileRefused(_STOPPED, _STOPPED_MESSAGE) from None
         return answer
 
 
@@ -146,6 +147,9 @@ def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
         return _packed((False, ("memory-limit", "Reading the file took too much memory. Split it into several forms.")))
     except RecursionError:
         return _packed((False, ("damaged", "The file is nested too deeply. Save it again and send it once more.")))
+    except Exception:  # noqa: BLE001 - a fault of the reader costs this file, and not the intake of all others
+        traceback.print_exc()
+        return _packed((False, (_STOPPED, _STOPPED_MESSAGE)))
     finally:
         gc.collect()
 

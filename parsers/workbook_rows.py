@@ -66,12 +66,11 @@ def _openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[objec
 
 
 def _calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
-    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-    sheet = book.get_sheet_by_name(name)
-    if sheet.start is None:
-        return
     given = 0
     try:
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(name)
+        if sheet.start is None:
+            return
         for given, cells in enumerate(sheet.iter_rows(), 1):
             yield given, cells
         return

@@ -104,3 +104,10 @@ def test_records_come_back_equal_and_frozen(sandbox: Sandbox) -> None:
     form = sandbox.read_form(data, "x.xlsx")
     assert form == read_form(data, "x.xlsx")
     assert replace(form.lines[0], number=7).number == 7
+
+
+def test_a_fault_of_the_reader_itself_refuses_the_file_and_not_the_next_one(sandbox: Sandbox) -> None:
+    with pytest.raises(FileRefused) as caught:
+        sandbox._run(int, "no number")
+    assert caught.value.code == "reader-stopped"
+    assert sandbox.read_form(WRN, "x.xlsx").code == "WRN"
