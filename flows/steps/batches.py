@@ -112,7 +112,7 @@ Outcome = tuple[Facts, Report | None]
 def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
     """Opens the day: publishes the timetable and the hash of the drawn moment, carries out what has come due."""
     cause = f"batch/{slot}"
-    enforced, notices, reports = carry_out_enforcements(work, cause)
+    enforced, notices, reports = carry_out_enforcements(work)
     own = execute_transfers(work, cause)
     queue_notices(work, archive, notices, cause)
     for report in reports:

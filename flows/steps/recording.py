@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from depository.answers import LineOutcome, Verdict
 from depository.authority import check_authority
 from depository.bank import check_statement, record_statement
+from depository.bank_details import record_bank_details
 from depository.day import batches_of
 from depository.feeds import BankStatement, RefusedLine, RegistryFile, TradeFile
 from depository.instructions import Status
@@ -18,7 +19,14 @@ from depository.reconciliation import record_positions
 from depository.register import PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.reports import Report
-from depository.requests import Header, InterestRequest, OpeningRequest, TransferRequest, WithdrawalRequest
+from depository.requests import (
+    BankDetailsRequest,
+    Header,
+    InterestRequest,
+    OpeningRequest,
+    TransferRequest,
+    WithdrawalRequest,
+)
 from depository.store import files, withdrawals
 from depository.store.work import Work
 from depository.timetable import BatchKind
@@ -149,16 +157,19 @@ def _record_requests(work: Work, header: Header, code: str, requests: Sequence[o
         waits = any(o.status in (Status.MATCHED, Status.UNMATCHED) for o in taken.outcomes)
         return _in_next(work, BatchKind.FOP_WINDOW, recorded) if waits else recorded
     if openings:
-        return Recorded(code, header.reference, lines=tuple(record_openings(work, header, openings, cause)))
+        return Recorded(code, header.reference, lines=tuple(record_openings(work, header, openings)))
     for request in requests:
         if isinstance(request, WithdrawalRequest):
-            outcome = record_withdrawal(work, header, request, cause)
+            outcome = record_withdrawal(work, header, request)
             recorded = Recorded(code, header.reference, lines=(outcome,))
             paid = withdrawals.get(work, outcome.record)
             today = paid is not None and paid.pay_on == work.business_date
             return _in_next(work, BatchKind.PAYOUT, recorded) if today else recorded
+        if isinstance(request, BankDetailsRequest):
+            outcome = record_bank_details(work, header, request, cause)
+            return Recorded(code, header.reference, lines=(outcome,))
         if isinstance(request, InterestRequest):
-            answer = record_interest(work, header, request, cause)
+            answer = record_interest(work, header, request)
             return Recorded(
                 code, header.reference, lines=(answer.outcome,), reports=answer.reports, notices=answer.notices
             )

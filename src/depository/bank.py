@@ -3,9 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-
-from sqlalchemy import insert, select, update
+from datetime import timedelta
 
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
@@ -14,7 +12,8 @@ from depository.ledger import AVAILABLE, BANK, CREDIT, RETURN, UNIDENTIFIED, Ent
 from depository.notices import Notice, notify
 from depository.register import PartyKind
 from depository.rejects import Reject, RejectionReason
-from depository.store import journal, register, schema
+from depository.store import bank as store
+from depository.store import journal, register
 from depository.store import withdrawals as payments
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
@@ -63,7 +62,7 @@ def record_statement(work: Work, statement: BankStatement) -> Recorded:
     outcomes = [_record_entry(work, statement, entry, events) for entry in entries]
     if statement.closing is not None:
         digits = register.scale(work, statement.currency)
-        _keep_closing(
+        store.keep_closing(
             work,
             statement.business_date,
             statement.currency,
@@ -73,24 +72,14 @@ def record_statement(work: Work, statement: BankStatement) -> Recorded:
     return Recorded(tuple(sorted(outcomes, key=lambda one: one.line)), _tell(work, statement, events))
 
 
-def closing_balance(work: Work, day: date, currency: str) -> int | None:
-    """The bank's closing balance of a day, None when no statement came."""
-    t = schema.bank_closing
-    found = work.connection.execute(
-        select(t.c.amount).where(t.c.business_date == day, t.c.currency == currency)
-    ).scalar()
-    return None if found is None else int(found)
-
-
 def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, events: list[Event]) -> LineOutcome:
-    t = schema.bank_entry
-    known = work.connection.execute(select(t).where(t.c.reference == entry.reference)).first()
+    known = store.booking(work, entry.reference)
     try:
         amount = to_units(entry.amount, register.scale(work, statement.currency))
     except TooFine as fault:
         return _refused(entry, RejectionReason.MONEY, "amount", str(entry.amount), str(fault))
     if known is not None:
-        same = (known.currency, known.amount, bool(known.credit)) == (statement.currency, amount, entry.credit)
+        same = known == store.Booking(entry.reference, statement.currency, amount, entry.credit)
         if same:
             return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, "", "booked before")
         return _refused(
@@ -249,37 +238,12 @@ def _tell(work: Work, statement: BankStatement, events: Sequence[Event]) -> tupl
 
 
 def _keep_entry(work: Work, statement: BankStatement, entry: BankEntry, amount: int, holder: str) -> None:
-    work.connection.execute(
-        insert(schema.bank_entry).values(
-            reference=entry.reference,
-            currency=statement.currency,
-            amount=amount,
-            credit=int(entry.credit),
-            participant=holder,
-            state="booked",
-            business_date=work.business_date,
-            at=work.at,
-        )
-    )
-
-
-def _keep_closing(work: Work, day: date, currency: str, amount: int, statement_id: str) -> None:
-    t = schema.bank_closing
-    values = {"amount": amount, "statement": statement_id}
-    changed = work.connection.execute(
-        update(t).where(t.c.business_date == day, t.c.currency == currency).values(**values)
-    ).rowcount
-    if not changed:
-        work.connection.execute(insert(t).values(business_date=day, currency=currency, **values))
+    store.add(work, store.Booking(entry.reference, statement.currency, amount, entry.credit), holder)
 
 
 def unidentified(work: Work) -> Sequence[tuple[str, str, int]]:
     """Credits without a participant: bank reference, currency, amount."""
-    t = schema.bank_entry
-    rows = work.connection.execute(
-        select(t.c.reference, t.c.currency, t.c.amount).where(t.c.participant == UNIDENTIFIED).order_by(t.c.reference)
-    )
-    return [(r.reference, r.currency, r.amount) for r in rows]
+    return store.of_holder(work, UNIDENTIFIED)
 
 
 def _refused(entry: BankEntry, code: RejectionReason, field: str, found: str, message: str) -> LineOutcome:

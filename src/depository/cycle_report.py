@@ -48,10 +48,30 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
             ("Input SHA-256", certificate.input_sha256),
         ]
     tables = (
-        table("Settled", "Settled instructions", INSTRUCTIONS, instruction_rows(work, "", cycle.settled), "Nothing settled."),
-        table("Unsettled", "What is short, and who caused it", SHORT, _short_rows(work, cycle, cycle.unsettled), "Everything due has settled."),
+        table(
+            "Settled",
+            "Settled instructions",
+            INSTRUCTIONS,
+            instruction_rows(work, "", cycle.settled),
+            "Nothing settled.",
+        ),
+        table(
+            "Unsettled",
+            "What is short, and who caused it",
+            SHORT,
+            _short_rows(work, cycle, cycle.unsettled),
+            "All has settled.",
+        ),
     )
-    return Report("cycle", f"Settlement cycle {cycle.number}", addressee, work.business_date, work.market.local(work.at), tuple(facts), tables)
+    return Report(
+        "cycle",
+        f"Settlement cycle {cycle.number}",
+        addressee,
+        work.business_date,
+        work.market.local(work.at),
+        tuple(facts),
+        tables,
+    )
 
 
 def summary(cycle: Cycle) -> dict[str, Value]:
@@ -76,7 +96,13 @@ def _report(work: Work, cycle: Cycle, code: str) -> Report:
         ("Unsettled", len(unsettled)),
     )
     tables = (
-        table("Settled", "Settled instructions", INSTRUCTIONS, instruction_rows(work, code, settled), "Nothing of yours settled."),
+        table(
+            "Settled",
+            "Settled instructions",
+            INSTRUCTIONS,
+            instruction_rows(work, code, settled),
+            "Nothing of yours settled.",
+        ),
         table(
             "Unsettled",
             "What is short, and who caused it",
@@ -85,17 +111,30 @@ def _report(work: Work, cycle: Cycle, code: str) -> Report:
             "Everything of yours that was due has settled.",
         ),
     )
-    return Report("cycle", f"Settlement cycle {cycle.number}", code, work.business_date, work.market.local(work.at), facts, tables)
+    return Report(
+        "cycle", f"Settlement cycle {cycle.number}", code, work.business_date, work.market.local(work.at), facts, tables
+    )
 
 
-def _short_rows(work: Work, cycle: Cycle, unsettled: list[Instruction] | tuple[Instruction, ...]) -> tuple[tuple[Value, ...], ...]:
+def _short_rows(
+    work: Work, cycle: Cycle, unsettled: list[Instruction] | tuple[Instruction, ...]
+) -> tuple[tuple[Value, ...], ...]:
     rows: list[tuple[Value, ...]] = []
     for one in unsettled:
         shortage = cycle.shortages.get(one.id)
         for short in shortage.short if shortage else ():
             amount = from_units(short.short_by, register.scale(work, short.asset))
             rows.append(
-                (one.id, one.reference, short.role, short.asset, short.holder, amount, ", ".join(short.causes), short.label)
+                (
+                    one.id,
+                    one.reference,
+                    short.role,
+                    short.asset,
+                    short.holder,
+                    amount,
+                    ", ".join(short.causes),
+                    short.label,
+                )
             )
     return tuple(rows)
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from sqlalchemy import func, insert, select
-
 from depository.instructions import Instruction, Status
 from depository.ledger import AVAILABLE, FROM_OUTSIDE, Entry, move
 from depository.obligations import due_today
 from depository.points import reached
 from depository.rejects import Broken, PendingReason
 from depository.settlement import Certificate, Due, Outcome, Problem, Unsettled, check, problem, settle
+from depository.store import cycles as cycle_store
 from depository.store import instructions as store
-from depository.store import journal, schema
+from depository.store import journal
 from depository.store.work import Work
 
 
@@ -76,14 +75,7 @@ def _late_money(work: Work) -> dict[tuple[str, str], int]:
     end = work.market.timetable(work.business_date).money_ends(work.business_date, work.market.zone)
     if work.at < end:
         return {}
-    j, p = schema.journal, schema.posting
-    rows = work.connection.execute(
-        select(p.c.holder, p.c.asset, func.sum(p.c.amount).label("amount"))
-        .join(j, j.c.number == p.c.entry)
-        .where(j.c.kind.in_(FROM_OUTSIDE), j.c.at >= end, p.c.amount > 0)
-        .group_by(p.c.holder, p.c.asset)
-    )
-    return {(r.holder, r.asset): int(r.amount) for r in rows}
+    return journal.received_since(work, end, FROM_OUTSIDE)
 
 
 def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
@@ -91,11 +83,7 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
 
     Raises Broken, and commits nothing, when the independent checker finds a fault in the engine's set.
     """
-    number = 1 + int(
-        work.connection.execute(
-            select(func.count()).select_from(schema.cycle).where(schema.cycle.c.business_date == work.business_date)
-        ).scalar_one()
-    )
+    number = cycle_store.next_of_today(work)
     due = due_today(work)
     if not due:
         return Cycle(number, kind, (), (), {}, None)
@@ -115,7 +103,7 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
     store.change(work, settled, Status.SETTLED, "", cause)
     shortages = shortages_of(outcome)
     _give_reasons(work, unsettled, shortages, cause)
-    _keep(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
+    cycle_store.add(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
     reached("cycle.kept")
     return Cycle(number, kind, tuple(settled), tuple(unsettled), shortages, outcome.certificate)
 
@@ -183,17 +171,3 @@ def pending_reason(shortage: Shortage | None) -> str:
         words.append(f"{code} {one.holder} is short of {one.asset}")
     roots = ", ".join(shortage.causes)
     return "; ".join(words) + (f" (caused by {roots})" if roots else f" ({shortage.label})")
-
-
-def _keep(work: Work, number: int, kind: str, due: int, settled: int, certificate: str) -> None:
-    work.connection.execute(
-        insert(schema.cycle).values(
-            business_date=work.business_date,
-            number=number,
-            kind=kind,
-            at=work.at,
-            due=due,
-            settled=settled,
-            certificate=certificate,
-        )
-    )

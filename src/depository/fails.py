@@ -38,8 +38,8 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     for one in sorted(failing, key=lambda one: one.id):
         fail = by_id[one.id]
         store.change(work, [one], Status.FAILING, fail.short, cause)
-        for party in sorted({one.deliver_participant, one.receive_participant}):
-            notices.append(_notice(work, one, fail, party))
+        parties = sorted({one.deliver_participant, one.receive_participant})
+        notices += [_notice(work, one, fail, party) for party in parties]
     return fails, notices
 
 

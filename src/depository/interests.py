@@ -24,7 +24,7 @@ class InterestAnswer:
     notices: tuple[Notice, ...] = ()
 
 
-def record_interest(work: Work, header: Header, request: InterestRequest, cause: str) -> InterestAnswer:
+def record_interest(work: Work, header: Header, request: InterestRequest) -> InterestAnswer:
     """Takes a SIN; the first fault refuses it."""
     act = {InterestAction.CREATE: _create, InterestAction.DISCHARGE: _discharge, InterestAction.ENFORCE: _enforce}
     answer = act[request.action](work, header, request)
@@ -33,7 +33,7 @@ def record_interest(work: Work, header: Header, request: InterestRequest, cause:
     return answer
 
 
-def carry_out_enforcements(work: Work, cause: str) -> tuple[list[store.Enforcement], list[Notice], list[Report]]:
+def carry_out_enforcements(work: Work) -> tuple[list[store.Enforcement], list[Notice], list[Report]]:
     """Moves the securities of every enforcement whose day has come to the secured party (CSD-4.3-1-f: 11th business day)."""
     done, notices, reports = [], [], []
     for one in store.enforcements(work, due_by=work.business_date):

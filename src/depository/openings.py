@@ -45,7 +45,7 @@ def check_cover(cover: OpeningCover, rows: int) -> Reject | None:
     )
 
 
-def record_openings(work: Work, header: Header, requests: Sequence[OpeningRequest], cause: str) -> list[LineOutcome]:
+def record_openings(work: Work, header: Header, requests: Sequence[OpeningRequest]) -> list[LineOutcome]:
     """Takes the right rows of a BUNA: opens accounts, changes client data, or puts an opening on hold; the rest is refused."""
     participant = header.participant
     by_nin = register.accounts_by_nin(work, participant)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from depository.answers import LineOutcome, Verdict
-from depository.bank import closing_balance, unidentified
+from depository.bank import unidentified
 from depository.feeds import RegistryPosition
 from depository.ledger import AVAILABLE, BANK, ISSUER, is_contra
 from depository.register import AccountType
@@ -12,6 +12,7 @@ from depository.rejects import Reject, RejectionReason
 from depository.store import journal, register
 from depository.store import positions as store
 from depository.store import withdrawals as payments
+from depository.store.bank import closing_balance
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
 

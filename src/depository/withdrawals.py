@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from depository.answers import LineOutcome, Verdict
+from depository.bank_details import registered_accounts
 from depository.business_days import OutsideCalendar
 from depository.ledger import Entry, block
 from depository.obligations import free_cash
@@ -28,7 +29,7 @@ class PaymentOrder:
     payments: tuple[Payment, ...]
 
 
-def record_withdrawal(work: Work, header: Header, request: WithdrawalRequest, cause: str) -> LineOutcome:
+def record_withdrawal(work: Work, header: Header, request: WithdrawalRequest) -> LineOutcome:
     """Takes a WRN: own registered account, no more than what is free of today's unsettled obligations; then blocks the money."""
     checked = check_withdrawal(work, header.participant, request)
     if isinstance(checked, Reject):
@@ -38,6 +39,10 @@ def record_withdrawal(work: Work, header: Header, request: WithdrawalRequest, ca
     except OutsideCalendar as outside:
         fault = Reject(RejectionReason.DATE, "CSD-7.6.5-a", "value_date", str(request.value_date), str(outside))
         return LineOutcome(1, Verdict.REFUSED, header.reference, "", "", (fault,))
+    moved = _account_fault(work, header.participant, request, pay_on)
+    if moved is not None:
+        # The payment goes out later than asked for, when the account is no longer, or not yet, registered as named.
+        return LineOutcome(1, Verdict.REFUSED, header.reference, "", "", (moved,))
     number = f"W{work.next_number('withdrawal'):09d}"
     withdrawal = store.Withdrawal(
         number=number,
@@ -83,24 +88,9 @@ def check_withdrawal(work: Work, participant: str, request: WithdrawalRequest) -
             request.currency,
             f"the depository holds {', '.join(c.code for c in work.market.currencies)}",
         )
-    registered = register.bank_accounts(work, participant, request.currency)
-    account = next((a for a in registered if a.iban == request.iban), None)
-    if account is None:
-        return Reject(
-            RejectionReason.CASH_ACCOUNT,
-            "CSD-3.3.2-c",
-            "iban",
-            request.iban,
-            f"not a registered {request.currency} account of {participant}; register it by notice first",
-        )
-    if account.bank_bic != request.bank_bic:
-        return Reject(
-            RejectionReason.CASH_ACCOUNT,
-            "CSD-3.3.2-c",
-            "bank_bic",
-            request.bank_bic,
-            f"this account is registered at {account.bank_bic}",
-        )
+    fault = _account_fault(work, participant, request, max(request.value_date, work.business_date))
+    if fault is not None:
+        return fault
     if request.value_date < work.business_date:
         return Reject(
             RejectionReason.DATE,
@@ -118,6 +108,29 @@ def check_withdrawal(work: Work, participant: str, request: WithdrawalRequest) -
             RejectionReason.MONEY, "CSD-3.3.2-b", "amount", str(request.amount), "ask for an amount above nought"
         )
     return _free_amount(work, participant, request, asked, currency.digits)
+
+
+def _account_fault(work: Work, participant: str, request: WithdrawalRequest, on: date) -> Reject | None:
+    """CSD-3.3.2-c: on the day of payment the account must be registered, at the bank that the form names."""
+    registered = registered_accounts(work, participant, request.currency, on)
+    account = next((a for a in registered if a.iban == request.iban), None)
+    if account is None:
+        return Reject(
+            RejectionReason.CASH_ACCOUNT,
+            "CSD-3.3.2-c",
+            "iban",
+            request.iban,
+            f"not a registered {request.currency} account of {participant} on {on}; register it by notice (BDN) first",
+        )
+    if account.bank_bic != request.bank_bic:
+        return Reject(
+            RejectionReason.CASH_ACCOUNT,
+            "CSD-3.3.2-c",
+            "bank_bic",
+            request.bank_bic,
+            f"this account is registered at {account.bank_bic}",
+        )
+    return None
 
 
 def _free_amount(work: Work, participant: str, request: WithdrawalRequest, asked: int, digits: int) -> int | Reject:

@@ -310,16 +310,14 @@ class Books:
         """A participant sends a WRN."""
         with self.work(local, day) as work:
             number = f"{participant}-WRN-{next(self._numbers)}"
-            return withdrawals.record_withdrawal(work, header(participant, number, "WRN"), request, "test")
+            return withdrawals.record_withdrawal(work, header(participant, number, "WRN"), request)
 
     def secure(
         self, participant: str, request: InterestRequest, local: str = "10:00", day: date | None = None
     ) -> InterestAnswer:
         """A participant sends a SIN."""
         with self.work(local, day) as work:
-            return record_interest(
-                work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request, "test"
-            )
+            return record_interest(work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request)
 
     def cycle(self, kind: str = "main", local: str = "11:15", day: date | None = None) -> Cycle:
         """A settlement cycle runs."""

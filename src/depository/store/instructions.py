@@ -88,7 +88,9 @@ def open_of(work: Work, participant: str) -> list[Instruction]:
     mine = or_(T.c.deliver_participant == participant, T.c.receive_participant == participant)
     rows = work.connection.execute(
         select(T)
-        .where(mine, T.c.status.in_([s.value for s in OPEN]), or_(T.c.side == Side.BOTH.value, T.c.sender == participant))
+        .where(
+            mine, T.c.status.in_([s.value for s in OPEN]), or_(T.c.side == Side.BOTH.value, T.c.sender == participant)
+        )
         .order_by(T.c.isd, T.c.id)
     )
     return [_instruction(r) for r in rows]
@@ -145,7 +147,7 @@ def last_steps(work: Work, ids: Sequence[str]) -> dict[str, int]:
         rows = work.connection.execute(
             select(t.c.instruction, func.max(t.c.step)).where(t.c.instruction.in_(chunk)).group_by(t.c.instruction)
         )
-        found.update({id_: step for id_, step in rows})
+        found.update((id_, step) for id_, step in rows)
     return found
 
 

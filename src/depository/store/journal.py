@@ -145,6 +145,18 @@ def movements(work: Work, holders: Sequence[str]) -> list[Row[Any]]:
     )
 
 
+def received_since(work: Work, moment: datetime, kinds: Sequence[str]) -> dict[tuple[str, str], int]:
+    """What entries of these kinds have credited from a moment on: holder and asset to amount."""
+    p, j = schema.posting, schema.journal
+    rows = work.connection.execute(
+        select(p.c.holder, p.c.asset, func.sum(p.c.amount).label("amount"))
+        .join(j, j.c.number == p.c.entry)
+        .where(j.c.kind.in_(kinds), j.c.at >= moment, p.c.amount > 0)
+        .group_by(p.c.holder, p.c.asset)
+    )
+    return {(r.holder, r.asset): int(r.amount) for r in rows}
+
+
 def count_postings(work: Work) -> int:
     """How many postings are written."""
     return int(work.connection.execute(select(func.count()).select_from(schema.posting)).scalar_one())

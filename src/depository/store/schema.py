@@ -49,6 +49,27 @@ bank_account = table(
     text("beneficiary_bin"),
 )
 
+bank_account_change = table(
+    "bank_account_change",
+    Column("number", Text, primary_key=True),
+    Column("participant", Text, ForeignKey("party.code"), nullable=False),
+    text("currency"),
+    text("iban"),
+    text("action"),
+    text("bank_bic"),
+    text("beneficiary_name"),
+    text("beneficiary_bin"),
+    text("old_bank_bic"),
+    text("old_beneficiary_name"),
+    text("old_beneficiary_bin"),
+    Column("valid_from", Day, nullable=False),
+    text("reference"),
+    text("cause"),
+    Column("business_date", Day, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+)
+Index("bank_account_change_by_iban", bank_account_change.c.iban)
+
 account = table(
     "account",
     Column("number", Text, primary_key=True),

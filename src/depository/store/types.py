@@ -28,10 +28,10 @@ class Day(TypeDecorator[date]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: date | None, _dialect: Dialect) -> Any:
         return None if value is None else value.isoformat()
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> date | None:
         return None if value is None else date.fromisoformat(value)
 
 
@@ -41,8 +41,8 @@ class Moment(TypeDecorator[datetime]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
         return None if value is None else moment_text(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         return None if value is None else text_moment(value)

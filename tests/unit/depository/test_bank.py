@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from depository.answers import Verdict
-from depository.bank import check_statement, closing_balance, unidentified
+from depository.bank import check_statement, unidentified
 from depository.ledger import BANK, UNIDENTIFIED
 from depository.reconciliation import reconcile_cash
 from depository.rejects import RejectionReason
+from depository.store.bank import closing_balance
 from tests.support.books import DAY, NOMINEE, Desk, advice, entry, withdrawal
 
 

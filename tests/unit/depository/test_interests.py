@@ -155,16 +155,16 @@ def test_an_enforcement_tells_the_debtor_at_once_and_moves_on_the_eleventh_busin
     assert [(n.addressee, "2026-12-08" in n.body) for n in answer.notices] == [("B01", True)]
     assert dict(answer.notices[0].facts)["Details given by the secured party"] == "Loan 17 of 20 November 2026"
     with books.work("09:00", TENTH) as work:
-        assert carry_out_enforcements(work, "test")[0] == []
+        assert carry_out_enforcements(work)[0] == []
     assert books.amount("B03-DO", SHARE_B) == 40_000
     with books.work("09:00", ELEVENTH) as work:
-        done, notices, reports = carry_out_enforcements(work, "test")
+        done, notices, reports = carry_out_enforcements(work)
     assert [one.number for one in done] == ["E000001"]
     assert sorted(n.addressee for n in notices) == sorted(r.addressee for r in reports) == ["B01", "B03"]
     assert books.amount("B03-DO", SHARE_B) == 40_400
     assert books.amount("B01-HO", SHARE_B, LOCK) == 600
     with books.work("09:30", ELEVENTH) as work:
-        assert carry_out_enforcements(work, "test")[0] == []
+        assert carry_out_enforcements(work)[0] == []
 
 
 @pytest.mark.rule("CSD-4.3-1-f")
@@ -196,7 +196,7 @@ def test_two_enforcements_share_the_locked_quantity_and_never_exceed_it(books: D
     assert fault(books.secure("B03", act(InterestAction.ENFORCE)))[2] == "quantity"
     assert fault(books.secure("B03", act(InterestAction.DISCHARGE)))[1] == "CSD-4.3-1-e"
     with books.work("09:00", ELEVENTH) as work:
-        assert len(carry_out_enforcements(work, "test")[0]) == 2
+        assert len(carry_out_enforcements(work)[0]) == 2
     assert books.amount("B03-DO", SHARE_B) == 41_000
     assert books.amount("B01-HO", SHARE_B, LOCK) == 0
     assert books.rows(store.I)[0].state == "enforced"
@@ -207,7 +207,7 @@ def test_what_an_enforcement_left_can_be_discharged_after_the_transfer(books: De
     books.secure("B01", interest(quantity=1_000))
     books.secure("B03", act(InterestAction.ENFORCE, 400))
     with books.work("09:00", ELEVENTH) as work:
-        carry_out_enforcements(work, "test")
+        carry_out_enforcements(work)
     assert books.secure("B03", act(InterestAction.DISCHARGE), day=ELEVENTH).outcome.status == "discharged"
     assert books.amount("B01-HO", SHARE_B) == 99_600
 
@@ -217,7 +217,7 @@ def test_a_missed_day_is_made_up_for_on_the_next(books: Desk):
     books.secure("B01", interest(quantity=1_000))
     books.secure("B03", act(InterestAction.ENFORCE, 400))
     with books.work("09:00", date(2026, 12, 11)) as work:
-        assert len(carry_out_enforcements(work, "test")[0]) == 1
+        assert len(carry_out_enforcements(work)[0]) == 1
 
 
 def test_the_books_refuse_a_release_of_more_than_is_locked(books: Desk):
