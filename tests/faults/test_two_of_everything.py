@@ -1,0 +1,230 @@
+"""Two intake workers, two planners, two cycle runners, two deliverers at once have the effect of one, on SQLite and PostgreSQL."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from depository.day import batches_of
+from depository.store import schema
+from depository.store.database import open_database
+from depository.verify import verify
+from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Drop, Forker, Place, World, drop_files, open_site
+from tests.support.databases import PostgresServer
+from tests.support.fault_results import tried
+
+WORKERS = 2
+FILES = 70
+"""Dropped at once, over several parties and both folders."""
+DISTINCT = 63
+"""Files with bytes of their own; the rest repeat the first ones byte for byte."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("w")
+    forker = Forker(folder)
+    try:
+        yield World(folder, forker)
+    finally:
+        forker.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'csd.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = server.create(empty=True)
+    yield server.url(name)
+    server.drop(name)
+
+
+class Two:
+    """Two depository processes on one place, each told the same at the same moment."""
+
+    def __init__(self, world: World, place: Place) -> None:
+        self.world = world
+        self.processes = [world.forker.depository(place) for _ in range(WORKERS)]
+
+    def both(self, command: str, at: datetime) -> None:
+        """The same command in both at once; a fault of either fails the test."""
+        faults: list[BaseException] = []
+        ready = threading.Barrier(WORKERS)
+
+        def one(number: int) -> None:
+            try:
+                ready.wait()
+                self.processes[number].do(command, at)
+            except BaseException as fault:  # noqa: BLE001 - told by the assertion below
+                faults.append(fault)
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(WORKERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert faults == []
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.close()
+
+
+def rows(engine: Engine, table: Any, *order: Any) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(table).order_by(*order)))
+
+
+def many() -> tuple[Drop, ...]:
+    """Files of many kinds, each with bytes of its own, some of them twice: contents repeat, so money is booked and accounts
+    opened once, and yet every file has a receipt of its own."""
+    day = f"{DAY}/"
+    kinds = (
+        ("B03", "inbox", day + "1000/B03/inbox/BUNA_B03-BUNA-0001.xlsx"),
+        ("B02", "inbox", day + "1005/B02/inbox/IST_B02-IST-0001.xlsx"),
+        ("B03", "inbox", day + "1020/B03/inbox/IST_B03-IST-0001.xlsx"),
+        ("B05", "inbox", day + "0940/B05/inbox/WRN_B05-WRN-0001.xlsx"),
+        ("B04", "inbox", day + "1050/B04/inbox/IST_B04-IST-0009.xlsx"),
+        ("B06", "check", day + "1040/B06/check/WRN_B06-WRN-0009.xlsx"),
+        ("bank", "inbox", day + "0905/bank/inbox/camt053_20261123_0905.xml"),
+    )
+    return tuple(
+        Drop(
+            party,
+            folder,
+            source,
+            f"{number:02d}-{Path(source).name}",
+            (".done", ".sha256")[number % 2],
+            f"{number % DISTINCT + 1}",
+        )
+        for number in range(FILES)
+        for party, folder, source in [kinds[number % len(kinds)]]
+    )
+
+
+def taken_by(world: World, url: str, folder: Path, workers: int) -> Place:
+    """The files taken by so many workers at once."""
+    zone = world.zone
+    with world.server(folder / "sftp") as server:
+        place = world.place(url, folder / "var", server)
+        alone = world.forker.depository(place)
+        alone.do("load", SMALL_DAY[0].moment(zone))
+        midnight = datetime.combine(DAY, datetime.min.time(), zone)
+        alone.do("plan", midnight + timedelta(hours=8))
+        drop_files(folder / "sftp", many())
+        moments = [midnight + timedelta(hours=10, seconds=3 * number) for number in range(4)]
+        if workers == 1:
+            for at in moments:
+                alone.do("look", at)
+        alone.close()
+        if workers == WORKERS:
+            two = Two(world, place)
+            for at in moments:
+                two.both("look", at)
+            two.close()
+    return place
+
+
+def books(engine: Engine) -> dict[str, Any]:
+    """What must not hang on who took which file first."""
+    b, j, o = schema.balance, schema.journal, schema.outgoing
+    with engine.connect() as connection:
+        return {
+            "balances": [tuple(r) for r in connection.execute(select(b).order_by(b.c.holder, b.c.asset, b.c.part))],
+            "entries": Counter(tuple(r) for r in connection.execute(select(j.c.kind, j.c.business_date))),
+            "files": Counter(
+                (f.party, f.folder, f.sha256, f.verdict, f.repeats) for f in connection.execute(select(schema.file))
+            ),
+            "answers": Counter(connection.execute(select(o.c.party)).scalars()),
+        }
+
+
+def test_two_intake_workers_take_each_file_once(world: World, url: str, tmp_path: Path) -> None:
+    place = taken_by(world, url, tmp_path, WORKERS)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    taken_by(world, f"sqlite:///{alone / 'csd.db'}", alone, 1)
+    root = tmp_path / "sftp"
+    assert [str(p) for p in root.rglob("*") if p.is_file() and p.parent.name != "outbox"] == []
+    engine, other = open_database(url), open_database(f"sqlite:///{alone / 'csd.db'}")
+    assert books(engine) == books(other)
+    files = rows(engine, schema.file, schema.file.c.id)
+    distinct = many()[:DISTINCT]
+    assert len(files) == sum(drop.folder == "inbox" for drop in distinct)
+    assert [f.id for f in files] == list(range(1, len(files) + 1))
+    # One receipt per file, in its sender's outbox, with the hash of what was sent.
+    receipts = [json.loads(p.read_text()) for p in root.rglob("*.receipt.json")]
+    assert Counter(r["sha256"] for r in receipts) == Counter(f.sha256 for f in files)
+    checks = sorted(p.name for p in (root / "B06" / "outbox").glob("*.check.json"))
+    assert checks == sorted(f"{d.name}.check.json" for d in many() if d.folder == "check")
+    events = [row.number for row in rows(engine, schema.event, schema.event.c.number)]
+    assert events == list(range(1, len(events) + 1))
+    site = open_site(place)
+    with site.reading(datetime.combine(DAY, datetime.min.time(), world.zone)) as work:
+        assert verify(work).faults == ()
+    site.close()
+    for one in (engine, other):
+        one.dispose()
+    kind = "PostgreSQL" if "postgres" in url else "SQLite"
+    tried(f"two intake workers on {FILES} files at once", kind, "each file taken once, one receipt each")
+
+
+def test_two_planners_and_two_runners_have_the_effect_of_one(world: World, url: str, tmp_path: Path) -> None:
+    """Everything of the day is told to both at once; each looks, plans and runs as if it were alone."""
+    root, other = tmp_path / "sftp", tmp_path / "alone"
+    other.mkdir()
+    zone = world.zone
+    with world.server(root) as server:
+        place = world.place(url, tmp_path / "var", server)
+        two = Two(world, place)
+        for step in SMALL_DAY:
+            drop_files(root, step.drops)
+            if step.command == "look" and step.drops:
+                # Files first by one, as the order of arrival decides numbers; the races of files are above.
+                two.processes[0].do("look", step.moment(zone))
+            two.both(step.command, step.moment(zone))
+        two.close()
+    with world.server(other / "sftp") as server:
+        alone_place = world.place(f"sqlite:///{other / 'csd.db'}", other / "var", server)
+        alone = world.forker.depository(alone_place)
+        for step in SMALL_DAY:
+            drop_files(other / "sftp", step.drops)
+            alone.do(step.command, step.moment(zone))
+        alone.close()
+    ours, theirs = open_database(url), open_database(f"sqlite:///{other / 'csd.db'}")
+    for table in (
+        schema.balance,
+        schema.journal,
+        schema.batch,
+        schema.draw,
+        schema.cycle,
+        schema.event,
+        schema.instruction,
+    ):
+        key = list(table.primary_key.columns)
+        assert rows(ours, table, *key) == rows(theirs, table, *key), table.name
+    with ours.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(schema.draw)).scalar_one() == 1
+    for engine in (ours, theirs):
+        engine.dispose()
+    out = {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    assert out == {p.relative_to(other / "sftp"): p.read_bytes() for p in (other / "sftp").rglob("*") if p.is_file()}
+    site = open_site(place)
+    with site.reading(datetime.combine(DAY, datetime.max.time(), zone), date(2026, 11, 23)) as work:
+        assert {b.state for b in batches_of(work, DAY)} == {"done"}
+    site.close()
+    kind = "PostgreSQL" if "postgres" in url else "SQLite"
+    tried("two planners, two cycle runners, two deliverers all day", kind, "the same books and files as one")
+
+
+def test_samples_are_there() -> None:
+    """A moved sample must not make the drops above empty."""
+    assert all((SAMPLE / drop.source).is_file() for drop in many())
