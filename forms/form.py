@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from depository.rejects import Reject
 from depository.requests import (
+    BankDetailsRequest,
     Header,
     InterestRequest,
     OpeningCover,
@@ -15,7 +16,7 @@ from depository.requests import (
     WithdrawalRequest,
 )
 
-Request: TypeAlias = TransferRequest | WithdrawalRequest | InterestRequest | OpeningRequest
+Request: TypeAlias = TransferRequest | WithdrawalRequest | InterestRequest | OpeningRequest | BankDetailsRequest
 
 
 @dataclass(frozen=True, slots=True)

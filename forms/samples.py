@@ -69,6 +69,20 @@ def wrn_body(**changes: object) -> Mapping[str, object]:
     }
 
 
+def bdn_body(**changes: object) -> Mapping[str, object]:
+    """Give the body of a BDN: A01 registers its own bank account for withdrawals in KZT."""
+    return {
+        "action": "add",
+        "currency": "KZT",
+        "iban": "KZ86125KZT5004100100",
+        "bank_bic": "TESTKZKA",
+        "beneficiary_name": "Alpha Test Brokers Ltd",
+        "beneficiary_bin": iin_bin("90010110002"),
+        "valid_from": FORM_DATE,
+        **changes,
+    }
+
+
 def sin_body(**changes: object) -> Mapping[str, object]:
     """Give the body of a SIN: A01 locks 500 units in favour of B02."""
     return {

@@ -156,6 +156,7 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
         (one, and_(parts, one.c.id.in_(touched))),
         (steps, and_(days(steps.c.business_date), steps.c.instruction.in_(select(one.c.id).where(parts)))),
         (s.withdrawal, mine(s.withdrawal.c.participant)),
+        (s.bank_account_change, mine(s.bank_account_change.c.participant)),
         (s.interest, mine(s.interest.c.debtor, s.interest.c.secured_party)),
         (s.opening, mine(s.opening.c.participant)),
         (s.account, mine(s.account.c.participant)),

@@ -22,7 +22,7 @@ class Header:
     """The house-style header of every form: who sends it, under which reference, signed by whom."""
 
     form: str
-    """Form code: IST, WRN, SIN, BUNA."""
+    """Form code: IST, WRN, SIN, BUNA, BDN."""
     reference: str
     """The sender's own number, at most 35 characters, unique for ever per sender."""
     form_date: date
@@ -87,6 +87,28 @@ class WithdrawalRequest:
     """EKNP, 10 characters, for KZT."""
     value_date: date
     details: str
+
+
+class BankDetailsAction(StrEnum):
+    """What a BDN asks for."""
+
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class BankDetailsRequest:
+    """A BDN: a bank account of the participant's own to register, to give new details of, or to take off."""
+
+    action: BankDetailsAction
+    currency: str
+    iban: str
+    bank_bic: str
+    """"" with `remove`, where the account alone says enough; so are name and BIN."""
+    beneficiary_name: str
+    beneficiary_bin: str
+    valid_from: date
+    """The first day on which the change holds."""
 
 
 class InterestAction(StrEnum):

@@ -104,6 +104,10 @@ def _wrn(header: Mapping[str, object] | None = None, **changes: object) -> Calla
     return lambda: fill("WRN", samples.header(**(header or {})), samples.wrn_body(**changes), ())
 
 
+def _bdn(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
+    return lambda: fill("BDN", samples.header(**(header or {})), samples.bdn_body(**changes), ())
+
+
 def _sin(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
     return lambda: fill("SIN", samples.header(**(header or {})), samples.sin_body(**changes), ())
 
@@ -593,6 +597,18 @@ CASES: tuple[Case, ...] = (
     Case("WRN", "wrong-value-date", _wrn(value_date="tomorrow")),
     Case("WRN", "wrong-details-too-long", _wrn(details=_LONG)),
     Case("WRN", "refused-form-sheet-hidden", lambda: edited(_wrn()(), _form_hidden)),
+    # BDN
+    Case("BDN", "right-add", _bdn()),
+    Case("BDN", "right-add-without-bin-in-dollars", _bdn(currency="USD", beneficiary_bin=None, valid_from="01.12.2026")),
+    Case("BDN", "right-remove", _bdn(action="remove", bank_bic=None, beneficiary_name=None, beneficiary_bin=None)),
+    Case("BDN", "wrong-empty-body", lambda: fill("BDN", samples.header(), {}, ())),
+    Case("BDN", "wrong-action", _bdn(action="change")),
+    Case("BDN", "wrong-add-without-bank-and-name", _bdn(bank_bic=None, beneficiary_name=None)),
+    Case("BDN", "wrong-currency", _bdn(currency="KZX")),
+    Case("BDN", "wrong-iban-check-digits", _bdn(iban="KZ86125KZT5004100101")),
+    Case("BDN", "wrong-bic-and-bin", _bdn(bank_bic="TESTXXKA", beneficiary_bin="900101100025")),
+    Case("BDN", "wrong-name-in-cyrillic", _bdn(beneficiary_name="Альфа Брокер")),
+    Case("BDN", "wrong-valid-from", _bdn(valid_from="tomorrow")),
     # SIN
     Case("SIN", "right-create", _sin({"additional_information": "Voting rights stay with the debtor."})),
     Case("SIN", "right-create-all", _sin(quantity="ALL")),
