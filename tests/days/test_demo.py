@@ -1,35 +1,21 @@
 """The main job, whole: the one command plays the business day over SFTP and Prefect, and leaves every answer in its folder."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.command import csd
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
-
-
-def csd(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=580,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of the demonstration and what it printed."""
     folder = tmp_path_factory.mktemp("demo") / "site"
-    ran = csd("demo", "--folder", folder)
+    ran = csd("demo", "--folder", folder, seconds=580)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
     return folder, ran.stdout
 

@@ -1,0 +1,110 @@
+"""The real run: `csd up` plans the day, makes a Prefect run for each batch, and answers a file that a party drops over SFTP."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from depository.sftp.client import connect
+from depository.sftp.folders import Folders
+from flows.clock import RealClock
+from tests.support.command import ROOT, csd
+
+SAMPLE = ROOT / "sample_files" / "day" / "2026-11-23"
+PATIENCE = 150
+"""Seconds; a busy machine takes half of it to start a Prefect server and a run."""
+
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A depository that runs."""
+
+    folder: Path
+    port: int
+    log: Path
+
+    def outbox(self, party: str) -> list[str]:
+        """Names in a party's outbox."""
+        return sorted(path.name for path in (self.folder / "sftp" / party / "outbox").iterdir())
+
+
+def wait_for(what: str, found: Callable[[], bool], log: Path) -> None:
+    """Waits until `found()` is true; fails with the log's end."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if found():
+            return
+        time.sleep(1)
+    pytest.fail(f"{what} did not come within {PATIENCE} s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A site of its own on which today is a settlement day, run by `csd up`."""
+    folder = tmp_path_factory.mktemp("up") / "site"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert csd("init", folder, "--port", port).returncode == 0
+    calendar = tmp_path_factory.mktemp("calendar")
+    now = RealClock(ZoneInfo("Asia/Almaty")).now()
+    days = [f"{(now + timedelta(days=n)).date()},settlement,trial,operator" for n in range(3)]
+    (calendar / "calendar.csv").write_text("\n".join(["date,kind,reason,source", *days]) + "\n")
+    assert csd("load", calendar, "--site", folder / "csd.toml").returncode == 0
+    log = folder / "up.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", "up", "--site", str(folder / "csd.toml"), "--own-sftp"],
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+    try:
+        wait_for("the resident intake", lambda: "resident intake" in log.read_text(), log)
+        yield Running(folder, port, log)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_a_file_dropped_over_sftp_is_answered_by_the_resident_intake(running: Running) -> None:
+    """Three looks two seconds apart, then the answer: a receipt for machines and a workbook for people."""
+    host_key = (running.folder / "keys" / "host.pub").read_text().strip()
+    data = (SAMPLE / "1030" / "B01" / "inbox" / "IST_B01-IST-0001.xlsx").read_bytes()
+    with connect("127.0.0.1", running.port, "B01", running.folder / "keys" / "B01", host_key) as connection:
+        Folders(connection).put("/inbox/IST_B01-IST-0001.xlsx", data)
+
+    wait_for("the answer", lambda: len(running.outbox("B01")) >= 2, running.log)
+    receipt = next(name for name in running.outbox("B01") if name.endswith(".receipt.json"))
+
+    answer = json.loads((running.folder / "sftp" / "B01" / "outbox" / receipt).read_text())
+    assert answer["sender"] == "B01"
+    assert [line["verdict"] for line in answer["lines"]].count("refused") >= 4
+
+
+@pytest.mark.rule("CSD-A1", "CSD-7.6.5-a")
+def test_the_planner_writes_the_day_from_the_calendar(running: Running) -> None:
+    """The plan is in the database before any batch is due, and the operator's command shows it."""
+    wait_for("the plan", lambda: "batches planned for" in running.log.read_text(), running.log)
+
+    shown = csd("status", "--site", running.folder / "csd.toml").stdout
+    assert "main-cycle" in shown
+    assert "end-of-day" in shown

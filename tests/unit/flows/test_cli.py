@@ -1,0 +1,55 @@
+"""The command `csd`: what a newcomer types, and what it says when something is wrong."""
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.support.command import ROOT, csd
+
+WRONG_ROWS = ROOT / "sample_files/day/2026-11-23/1030/B01/inbox/IST_B01-IST-0001.xlsx"
+
+
+def test_help_names_the_demonstration_first() -> None:
+    """A newcomer learns what to type."""
+    ran = csd("--help")
+
+    assert ran.returncode == 0
+    assert "csd demo" in ran.stdout
+    for command in ("blank", "check", "up", "status", "verify", "solve"):
+        assert command in ran.stdout
+
+
+@pytest.mark.parametrize("form", ["IST", "WRN", "SIN", "BUNA"])
+def test_blank_writes_a_workbook_that_opens(form: str, tmp_path: Path) -> None:
+    """One file, one sheet named after the form."""
+    target = tmp_path / f"{form}.xlsx"
+
+    assert csd("blank", form, "--out", target).returncode == 0
+    assert form in openpyxl.load_workbook(target).sheetnames
+
+
+def test_blank_of_an_unknown_form_names_the_forms_there_are() -> None:
+    """The error names the fix."""
+    ran = csd("blank", "XYZ")
+
+    assert ran.returncode == 2
+    assert "IST" in ran.stdout
+
+
+def test_check_names_the_cell_of_every_fault_and_sends_nothing() -> None:
+    """The faults of form of a workbook with wrong rows."""
+    ran = csd("check", WRONG_ROWS)
+
+    assert ran.returncode == 1
+    assert "IST!K14" in ran.stdout
+    assert "2 faults of form" in ran.stdout
+
+
+def test_a_missing_site_is_explained(tmp_path: Path) -> None:
+    """Not a traceback but the command that makes one."""
+    ran = csd("status", "--site", tmp_path / "nothing.toml")
+
+    assert ran.returncode == 2
+    assert "csd init" in ran.stdout
+    assert "Traceback" not in ran.stderr
