@@ -6,9 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from depository.ledger import GENESIS
 from depository.store import schema
+
+
+class DatabaseUnavailable(OSError):
+    """The database is gone, full, locked or read-only; what was under way was not committed and may be repeated."""
 
 
 def open_database(url: str) -> Engine:
@@ -51,7 +56,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Two intake workers, planners or cycle runners thus have the effect of one (design §3). PostgreSQL: row lock on the journal's
     head; SQLite: BEGIN IMMEDIATE.
     """
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+    with told_plainly(), engine.connect().execution_options(writer=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(select(schema.journal_head.c.number).with_for_update())
         yield connection
@@ -61,5 +66,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads, from one consistent state."""
     isolation = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    with engine.connect().execution_options(**isolation) as connection, connection.begin():
+    with told_plainly(), engine.connect().execution_options(**isolation) as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Raises DatabaseUnavailable for what the database's surroundings cause; faults of ours stay as they are."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError) as fault:
+        reason = " ".join(str(fault.orig).split())
+        raise DatabaseUnavailable(f"the database does not work: {reason}; nothing of this was committed") from fault
