@@ -373,7 +373,7 @@ def test_statements_show_holdings_cash_movements_and_the_journals_head(story: St
     histories = [
         (r.status, r.reason[:4]) for r in story.desk.rows(schema.instruction_status) if r.instruction == "I000000010"
     ]
-    assert [status for status, _ in histories][0] == "matched"
+    assert histories[0][0] == "matched"
     assert histories[-1] == ("failing", "LACK")
 
 

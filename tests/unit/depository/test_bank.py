@@ -105,8 +105,13 @@ def test_an_amount_that_the_books_cannot_hold_is_refused(books: Desk, amount):
 def test_a_statement_of_another_account_or_currency_is_not_ours(books: Desk):
     with books.work() as work:
         assert check_statement(work, advice()) is None
-        for other in ({"iban": NOMINEE["USD"]}, {"currency": "EUR"}, {"iban": "KZ75125KZT2069100100"}):
-            reject = check_statement(work, replace(advice(), **other))
+        strangers = (
+            replace(advice(), iban=NOMINEE["USD"]),
+            replace(advice(), currency="EUR"),
+            replace(advice(), iban="KZ75125KZT2069100100"),
+        )
+        for other in strangers:
+            reject = check_statement(work, other)
             assert reject is not None
             assert reject.code is RejectionReason.CASH_ACCOUNT
 

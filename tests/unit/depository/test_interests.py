@@ -99,7 +99,7 @@ def test_both_parties_get_the_report_with_the_additional_information_and_the_deb
         facts = dict(report.facts)
         assert facts["Additional information"] == "Loan 17 of 20 November 2026"
         assert facts["Quantity locked now"] == 1_000
-        assert facts["Holder for corporate actions"].startswith("B01")
+        assert str(facts["Holder for corporate actions"]).startswith("B01")
     with books.work("16:00") as work:
         again = interest_report(work, "B03", "S000001")
         assert dict(again.facts)["State"] == "locked"

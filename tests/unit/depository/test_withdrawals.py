@@ -128,7 +128,9 @@ def test_a_wrong_request_is_refused_by_its_field_and_blocks_nothing(books: Desk,
         ("USD", "12:00:01", TUESDAY),
     ],
 )
-def test_after_the_cut_off_of_its_currency_a_request_is_queued_for_the_next_business_day_and_said_so(books: Desk, currency, local, paid_on):  # fmt: skip
+def test_a_request_after_its_currencys_cut_off_is_queued_for_the_next_business_day_and_said_so(
+    books: Desk, currency, local, paid_on
+):
     books.fund("B01", "5000.00", currency)
     outcome = books.withdraw("B01", withdrawal("B01", "100.00", currency), local=local)
     assert str(paid_on) in outcome.note
