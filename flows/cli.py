@@ -77,9 +77,11 @@ def day(
 def init(
     folder: Annotated[Path, typer.Argument(help="An empty folder for the site.")],
     reference: Annotated[
-        Path, typer.Option(help="Folder with parties.csv, accounts.csv, products.csv, calendar.csv …")
+        Path, typer.Option(help="Folder with parties.csv, accounts.csv …", show_default="the sample's")
     ] = SAMPLE / "reference",
-    market: Annotated[Path, typer.Option(help="Folder with market.toml and timetable.toml.")] = MARKET,
+    market: Annotated[
+        Path, typer.Option(help="Folder with market.toml and timetable.toml.", show_default="Kazakhstan (model)")
+    ] = MARKET,
     port: Annotated[int, typer.Option(help="Port of the SFTP server.")] = 2222,
     database: Annotated[
         str, typer.Option(help="Database URL, e.g. postgresql+psycopg://user@host/name.")

@@ -174,6 +174,10 @@ def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime)
     with site.reading(at) as work:
         before = files.sightings(work, party.code, folder)
     judged = judge(party.code, before, entries, at, site.policy)
+    for late in judged.overdue:
+        log.warning(
+            "%s/%s/%s has not been finished since %s: %s", party.code, folder, late.name, late.first_seen, late.reason
+        )
     # Kept before anything is claimed, and what is whole as proved: a crash before the claim, when a marker may be gone already,
     # must neither move its arrival nor make it wait again.
     whole = {ready.name for ready in judged.ready}

@@ -1,5 +1,7 @@
 """The command `csd`: what a newcomer types, and what it says when something is wrong."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import openpyxl
@@ -53,3 +55,12 @@ def test_a_missing_site_is_explained(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert "csd init" in ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+def test_the_page_of_commands_is_fresh(tmp_path: Path) -> None:
+    """`make docs` writes it."""
+    page = tmp_path / "cli.md"
+    command = [sys.executable, "-m", "typer", "flows.cli", "utils", "docs", "--name", "csd", "--output", str(page)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+
+    assert page.read_text() == (ROOT / "docs/reference/cli.md").read_text()
