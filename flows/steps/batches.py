@@ -33,7 +33,7 @@ from depository.store.archive import Archive
 from depository.store.events import EventKind
 from depository.store.work import Work
 from depository.timetable import BatchKind, PlannedBatch
-from depository.transfers import execute_transfers, lapse_transfers
+from depository.transfers import FREE, execute_transfers, lapse_transfers
 from depository.withdrawals import order_payments
 from flows.steps.end_of_day import close_day
 from flows.steps.inputs import note, seal
@@ -209,7 +209,7 @@ def _lapse(work: Work, archive: Archive, slot: str) -> Outcome:
 
 
 def _end_of_day(work: Work, archive: Archive, slot: str) -> Outcome:
-    lapsed, notices = lapse_transfers(work, [InstructionKind.OWN_TRANSFER], f"batch/{slot}")
+    lapsed, notices = lapse_transfers(work, FREE, f"batch/{slot}")
     queue_notices(work, archive, notices, f"batch/{slot}")
     facts, report = close_day(work, archive, slot)
     return {**_lapsed(lapsed), **facts}, report
