@@ -45,7 +45,7 @@ class Relaxation:
     ) -> None:
         model, self._scale, self._unit = _model(core.start, core.row, core.change, core.balance, weight)
         self._rows = len(core.balance)
-        self._solver = _solver(stop)
+        self._solver = _solver(stop, "off")
         self._solver.passModel(model)
         self.x = self.price = self.cut_price = self.profit = np.zeros(0)
         self.bound = float("inf")
@@ -95,7 +95,7 @@ def search(
     """
     model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
-    solver = _solver(None)
+    solver = _solver(None, "on")
     passed = 0
 
     def ask(event: Any) -> None:
@@ -129,12 +129,17 @@ def search(
     return Searched(x, -float(info.mip_dual_bound) * unit, finished)
 
 
-def _solver(stop: Callable[[], bool] | None) -> Any:
+def _solver(stop: Callable[[], bool] | None, presolve: str) -> Any:
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("parallel", "off")
     solver.setOptionValue("random_seed", 0)
+    # The exact reduction has done what a presolve would: another one costs more than it saves.
+    solver.setOptionValue("presolve", presolve)
+    if presolve == "off":
+        # The rows come scaled.
+        solver.setOptionValue("simplex_scale_strategy", 0)
     if stop is not None:
         still = stop
 
