@@ -202,6 +202,20 @@ def take(
     _print_receipt(receipt)
 
 
+@app.command(rich_help_panel="Run a depository")
+def sir(
+    interest: Annotated[str, typer.Argument(help="Number of the interest, e.g. S000001.")],
+    party: Annotated[str, typer.Option(help="Debtor or secured party that asked for it.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Send a security interest report on request (CSD-4.3-1-c)."""
+    from flows.steps.interest_report import send_interest_report
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        console.print(send_interest_report(opened, interest, party, at), markup=False)
+
+
 @app.command(rich_help_panel="Forms")
 def blank(
     form: Annotated[str, typer.Argument(help=f"Form code: {', '.join(FORMS)}.")],

@@ -78,7 +78,9 @@ def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> li
         if mine is None or today[mine].state != PLANNED:
             return []
         if at < today[mine].batch.due_at:
-            raise Broken(f"batch {slot} of {business_date} is due at {today[mine].batch.due_at}: it does not run before")
+            raise Broken(
+                f"batch {slot} of {business_date} is due at {today[mine].batch.due_at}: it does not run before"
+            )
         left = [*unfinished_before(work, business_date), *(b for b in today[:mine] if b.state == PLANNED)]
     return [b.batch for b in left if b.batch.kind not in UNORDERED]
 

@@ -388,6 +388,8 @@ def _queue_answers(
         name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"
         queue_report(work, site.archive, report, name, cause, printed=True)
     queue_notices(work, site.archive, recorded.notices, cause)
+    for party in recorded.copies:
+        queue_bytes(work, site.archive, party, f"{work.business_date:%Y%m%d}_copy_{arrival.name}", arrival.data, cause)
 
 
 def _marked(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> bytes:

@@ -57,6 +57,8 @@ class Recorded:
     message: str = ""
     batch: str = ""
     cut_off: datetime | None = None
+    copies: tuple[str, ...] = ()
+    """Parties that get a copy of the sender's form."""
     same_as: int = 0
     """Number of the file that carried the same form before."""
 
@@ -171,7 +173,12 @@ def _record_requests(work: Work, header: Header, code: str, requests: Sequence[o
         if isinstance(request, InterestRequest):
             answer = record_interest(work, header, request)
             return Recorded(
-                code, header.reference, lines=(answer.outcome,), reports=answer.reports, notices=answer.notices
+                code,
+                header.reference,
+                lines=(answer.outcome,),
+                reports=answer.reports,
+                notices=answer.notices,
+                copies=(answer.copy_to,) if answer.copy_to else (),
             )
     return Recorded(code, header.reference)
 

@@ -26,6 +26,7 @@ from depository.store.work import Work
 from flows.steps.batches import run_batch
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
+from flows.steps.interest_report import send_interest_report
 from flows.steps.planning import plan
 from flows.steps.reference import load_contents
 from flows.steps.site import SftpSettings, Site
@@ -185,6 +186,10 @@ def _release(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001
     lift(site, event.data["participant"], event.data["nin"], event.at)
 
 
+def _interest_report(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    send_interest_report(site, event.data["interest"], event.data["participant"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -192,6 +197,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.BATCH: _batch,
     EventKind.HOLD: _hold,
     EventKind.RELEASE: _release,
+    EventKind.INTEREST_REPORT: _interest_report,
 }
 
 

@@ -43,7 +43,13 @@ class NewSite:
 
 
 def make_site(
-    folder: Path, market: Path, reference: Path, port: int, database: str = "sqlite:///csd.db", looks: int = 3, apart: int = 2
+    folder: Path,
+    market: Path,
+    reference: Path,
+    port: int,
+    database: str = "sqlite:///csd.db",
+    looks: int = 3,
+    apart: int = 2,
 ) -> NewSite:
     """A site in an empty folder with an SFTP tree, a key pair per party and one for the server; loads nothing yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +62,13 @@ def make_site(
     settings = folder / "csd.toml"
     settings.write_text(
         SETTINGS.format(
-            database=database, market=market.resolve(), host="127.0.0.1", port=port, host_key=HOST_KEY, looks=looks, apart=apart
+            database=database,
+            market=market.resolve(),
+            host="127.0.0.1",
+            port=port,
+            host_key=HOST_KEY,
+            looks=looks,
+            apart=apart,
         )
     )
     return NewSite(settings, root, folder / "keys", authorised)

@@ -60,14 +60,23 @@ class SimulatedBank:
             entries = tuple(self.booked.get(currency.code, ()))
             opening = self.closing.get(currency.code, Decimal("0.00"))
             closing = opening + sum((e.amount if e.credit else -e.amount for e in entries), Decimal(0))
-            statements.append(self._statement(f"{currency.code}-{at:%Y%m%d}-PM", currency.code, at.date(), opening, closing, entries))
+            statements.append(
+                self._statement(f"{currency.code}-{at:%Y%m%d}-PM", currency.code, at.date(), opening, closing, entries)
+            )
             self.closing[currency.code] = closing
         self.booked.clear()
         return f"camt053_{at:%Y%m%d}_{at:%H%M}.xml", render_statements(tuple(statements), False, at)
 
     def _statement(
-        self, statement_id: str, currency: str, day: date, opening: Decimal | None, closing: Decimal | None, entries: tuple[BankEntry, ...]
+        self,
+        statement_id: str,
+        currency: str,
+        day: date,
+        opening: Decimal | None,
+        closing: Decimal | None,
+        entries: tuple[BankEntry, ...],
     ) -> BankStatement:
         held = self.market.currency(currency)
-        return BankStatement(statement_id, statement_id, held.nominee_iban if held else "", currency, day, opening, closing, entries)
-
+        return BankStatement(
+            statement_id, statement_id, held.nominee_iban if held else "", currency, day, opening, closing, entries
+        )

@@ -89,7 +89,9 @@ def read_site(settings: Path) -> Site:
     sftp = values["sftp"]
     intake = values.get("intake", {})
     policy = (
-        Policy(intake["looks"], timedelta(seconds=intake["seconds_apart"]), timedelta(minutes=intake["deadline_minutes"]))
+        Policy(
+            intake["looks"], timedelta(seconds=intake["seconds_apart"]), timedelta(minutes=intake["deadline_minutes"])
+        )
         if intake
         else Policy()
     )
@@ -103,7 +105,11 @@ def read_site(settings: Path) -> Site:
         archive=Archive(var / "archive"),
         market=load_market(market),
         sftp=SftpSettings(
-            sftp["host"], int(sftp["port"]), sftp["user"], base / sftp["key_file"], (base / sftp["host_key_file"]).read_text().strip()
+            sftp["host"],
+            int(sftp["port"]),
+            sftp["user"],
+            base / sftp["key_file"],
+            (base / sftp["host_key_file"]).read_text().strip(),
         ),
         sandbox=Sandbox(),
         policy=policy,

@@ -49,7 +49,9 @@ def solve_folder(in_dir: Path | str, out_dir: Path | str, objective: str = "mixe
     texts.clear()
     read = time.perf_counter()
 
-    outcome = settle(problem_read.problem, objective, effort, stop=lambda: time.perf_counter() - began > EMERGENCY_SECONDS)
+    outcome = settle(
+        problem_read.problem, objective, effort, stop=lambda: time.perf_counter() - began > EMERGENCY_SECONDS
+    )
     settled = time.perf_counter()
     broken = check(problem_read.problem, outcome)
     if broken:

@@ -22,6 +22,8 @@ class InterestAnswer:
     outcome: LineOutcome
     reports: tuple[Report, ...] = ()
     notices: tuple[Notice, ...] = ()
+    copy_to: str = ""
+    """The debtor, who gets a copy of a secured party's notice of enforcement (CSD-4.3-1-f)."""
 
 
 def record_interest(work: Work, header: Header, request: InterestRequest) -> InterestAnswer:
@@ -274,7 +276,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
         f"Enforcement of security interest {interest.number} is coming",
         f"{interest.secured_party} has asked to enforce {from_units(quantity, scale)} of {interest.isin} locked on your account "
         f"{interest.debtor_account}. The securities move to {interest.secured_account} on {transfer_on}, the {days}th business day "
-        "from receipt (CSD-4.3-1-f). A copy of the notice is attached.",
+        "from receipt (CSD-4.3-1-f). A copy of the notice lies beside this one.",
         (
             ("Interest", interest.number),
             ("Enforcement", number),
@@ -285,7 +287,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
     answer = _answer(
         work, header, number, f"transfer on {transfer_on}", "the debtor has been notified", interest.number
     )
-    return InterestAnswer(answer.outcome, answer.reports, (notice,))
+    return InterestAnswer(answer.outcome, answer.reports, (notice,), interest.debtor)
 
 
 def _found(work: Work, header: Header, request: InterestRequest) -> store.Interest | Reject:

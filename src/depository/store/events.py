@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     BATCH = "batch"
     HOLD = "hold"
     RELEASE = "release"
+    INTEREST_REPORT = "interest report"
 
 
 @dataclass(frozen=True, slots=True)
