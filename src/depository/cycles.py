@@ -1,6 +1,7 @@
 """Settlement cycles of exchange trades: one transaction, whole instructions, all at once (CSD-5.2-dvp, CSD-5.2.10-a, b)."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -171,3 +172,9 @@ def pending_reason(shortage: Shortage | None) -> str:
         words.append(f"{code} {one.holder} is short of {one.asset}")
     roots = ", ".join(shortage.causes)
     return "; ".join(words) + (f" (caused by {roots})" if roots else f" ({shortage.label})")
+
+
+def causes_in(reason: str) -> tuple[str, ...]:
+    """The failing participants that a reason of `pending_reason` names."""
+    named = re.search(r" \(caused by ([^()]+)\)$", reason)
+    return tuple(named[1].split(", ")) if named else ()

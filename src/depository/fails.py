@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from depository.cycles import Shortage, pending_reason, pose, shortages_of
+from depository.cycles import Shortage, causes_in, pending_reason, pose, shortages_of
 from depository.instructions import Instruction, Status
 from depository.notices import Notice, notify
 from depository.obligations import due_today
+from depository.rejects import PendingReason
 from depository.settlement import settle
 from depository.store import fails as fail_store
 from depository.store import instructions as store
@@ -48,10 +49,10 @@ def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages
     for one in sorted(instructions, key=lambda one: one.id):
         shortage = shortages.get(one.id)
         if shortage is None and stage == FAILED:
-            # Covered now, but only after the last moment: who had to pay brought the money too late (CSD-3.3.1-d).
-            fails.append(
-                Fail(one.id, stage, (one.receive_participant,), "MONY money came after the last moment", "rooted")
-            )
+            # Covered now, but only since the last cycle: failing is who that cycle found at the root (CSD-3.3.1-d, CSD-A2-3.2).
+            causes = causes_in(one.reason)
+            short = f"{PendingReason.LINKED} covered only after the last cycle, in which: {one.reason or 'not tried'}"
+            fails.append(Fail(one.id, stage, causes, short, "rooted" if causes else ""))
             continue
         causes = shortage.causes if shortage else ()
         fails.append(Fail(one.id, stage, causes, pending_reason(shortage), shortage.label if shortage else ""))
@@ -60,7 +61,9 @@ def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages
 
 
 def _notice(work: Work, one: Instruction, fail: Fail, party: str) -> Notice:
-    if party in fail.causes:
+    if not fail.causes:
+        what = "Nobody was found to have caused it; operators look into it, and nothing is charged to you meanwhile."
+    elif party in fail.causes:
         what = (
             "You are a failing participant: bring what is short before 17:30 of the next settlement day (CSD-A2-4.1)."
         )
