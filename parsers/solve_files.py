@@ -36,7 +36,9 @@ class BadInput(Exception):
     """Something in the input cannot be taken: says which file, line and column, and what is wrong."""
 
     def __init__(self, file: str, line: int, column: str, message: str) -> None:
-        place = ", ".join(part for part in (file, f"line {line}" if line else "", f"column {column}" if column else "") if part)
+        place = ", ".join(
+            part for part in (file, f"line {line}" if line else "", f"column {column}" if column else "") if part
+        )
         super().__init__(f"{place}: {message}")
         self.file = file
         self.line = line
@@ -260,7 +262,8 @@ def write(given: SolveInput, outcome: Outcome, input_sha256: str) -> dict[str, s
     certificate = outcome.certificate
     return {
         "outcome.csv": _csv(
-            ("id", "settled"), zip(given.problem.ids, ("1" if s else "0" for s in outcome.settled.tolist()), strict=True)
+            ("id", "settled"),
+            zip(given.problem.ids, ("1" if s else "0" for s in outcome.settled.tolist()), strict=True),
         ),
         "unsettled.csv": _csv(
             ("id", "role", "asset", "holder", "short_by", "cause"),
@@ -335,7 +338,8 @@ def _literal(value: object) -> str:
         return _number(value)
     if isinstance(value, list):
         inner = ", ".join(
-            "{" + ", ".join(f"{json.dumps(name)}: {_literal(part)}" for name, part in row.items()) + "}" for row in value
+            "{" + ", ".join(f"{json.dumps(name)}: {_literal(part)}" for name, part in row.items()) + "}"
+            for row in value
         )
         return f"[{inner}]"
     return json.dumps(value)

@@ -34,7 +34,9 @@ class Day:
         return problem(self.securities, self.cash, self.due, RATES, MINOR_UNITS)
 
 
-def day(count: int, profile: str = "mid", seed: int = 0, priorities: int = 1, gross: float = 0.0, linked: float = 0.02) -> Day:
+def day(
+    count: int, profile: str = "mid", seed: int = 0, priorities: int = 1, gross: float = 0.0, linked: float = 0.02
+) -> Day:
     """Generate `count` instructions; the same arguments give the same day.
 
     `priorities` is the number of different priorities, `gross` the share of the gross class, `linked` that of linked pairs.
@@ -89,7 +91,9 @@ def day(count: int, profile: str = "mid", seed: int = 0, priorities: int = 1, gr
     amount = np.maximum(1, (worth / np.array([float(RATES[c]) for c in CURRENCIES])[currency]).astype(np.int64))
     amount[draw.random(count) < 0.08] = 0
     order = draw.permutation(count)
-    deliver, receive, isin, quantity, amount, currency = (a[order] for a in (deliver, receive, isin, quantity, amount, currency))
+    deliver, receive, isin, quantity, amount, currency = (
+        a[order] for a in (deliver, receive, isin, quantity, amount, currency)
+    )
 
     link = np.full(count, -1)
     pairs = draw.permutation(count)[: 2 * int(count * linked / 2)].reshape(-1, 2)
@@ -118,7 +122,9 @@ def day(count: int, profile: str = "mid", seed: int = 0, priorities: int = 1, gr
     securities = _balances(draw, deliver, receive, isin, quantity, short, least_securities)
     cash = _balances(draw, owner[receive[pays]], owner[deliver[pays]], currency[pays], amount[pays], short, least_cash)
     return Day(
-        [(names[h], isin_names[a], b) for h, a, b in securities], [(owners[h], CURRENCIES[a], b) for h, a, b in cash], due
+        [(names[h], isin_names[a], b) for h, a, b in securities],
+        [(owners[h], CURRENCIES[a], b) for h, a, b in cash],
+        due,
     )
 
 
@@ -143,13 +149,17 @@ def _balances(
 ) -> list[tuple[int, int, int]]:
     """Holder, asset and balance of every position that needs one: rich, exact or short of its net need."""
     width = int(asset.max(initial=0)) + 1
-    keys, place = np.unique(np.concatenate((giver, taker)) * width + np.concatenate((asset, asset)), return_inverse=True)
+    keys, place = np.unique(
+        np.concatenate((giver, taker)) * width + np.concatenate((asset, asset)), return_inverse=True
+    )
     need = np.zeros(len(keys), dtype=np.int64)
     np.add.at(need, place[: len(giver)], amount)
     np.add.at(need, place[len(giver) :], -amount)
     need = np.maximum(need, 0)
     kind = draw.random(len(keys))
-    factor = np.where(kind < short, draw.uniform(least, 1.0, len(keys)), np.where(kind < 0.5, 1.0, draw.uniform(1.0, 1.6, len(keys))))
+    factor = np.where(
+        kind < short, draw.uniform(least, 1.0, len(keys)), np.where(kind < 0.5, 1.0, draw.uniform(1.0, 1.6, len(keys)))
+    )
     balance = np.ceil(need * factor).astype(np.int64)
     balance[kind < short] = np.floor(need * factor).astype(np.int64)[kind < short]
     return [(int(k) // width, int(k) % width, int(b)) for k, b in zip(keys, balance, strict=True) if b > 0]

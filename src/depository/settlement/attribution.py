@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depository.settlement.outcome import CHOICE, INDIVISIBLE, ROOTED, Failing, Unsettled
-from depository.settlement.problem import SECURITIES, Problem
-from depository.settlement.units import Units, by_position, leg_units
+from depository.settlement.problem import Problem
+from depository.settlement.units import Units, leg_units
 
 
 def failing(problem: Problem) -> list[Failing]:
@@ -129,7 +129,8 @@ def _causes(
         if not roots[p] and u in shorts_of:
             upstream.setdefault(p, []).append(u)
 
-    # Positions and units alternate: position -> unit that would deliver to it -> positions that unit is short on. Tarjan, without recursion.
+    # Positions and units alternate: position -> unit that would deliver to it -> positions that unit is short on.
+    # Tarjan's strongly connected components, without recursion.
     size = len(problem.positions)
     after: dict[int, list[int]] = {p: [size + u for u in us] for p, us in upstream.items()}
     after.update({size + u: ps for u, ps in shorts_of.items()})
@@ -178,5 +179,3 @@ def _causes(
             masks[node] = mask
     return _Causes(names, masks)
 
-
-__all__ = ["SECURITIES", "by_position", "everything_settled", "failing", "unsettled"]

@@ -35,7 +35,9 @@ def prove(
     profit = (value.astype(object) * objective.per_value + count.astype(object) * objective.per_instruction) * FINER
     first_id = _first_ids(problem, units)
     lines = [
-        Multiplier("never", problem.positions[p].asset, problem.positions[p].holder, first_id[u], Fraction(0), "", Fraction(0))
+        Multiplier(
+            "never", problem.positions[p].asset, problem.positions[p].holder, first_id[u], Fraction(0), "", Fraction(0)
+        )
         for u, p in zip(core.never.tolist(), core.never_row.tolist(), strict=True)
     ]
     ruled_out = np.zeros(len(units), dtype=np.bool_)
@@ -109,7 +111,9 @@ def _add_cuts(
         at = problem.positions[p]
         names = ";".join(first_id[u] for u, o in zip(members.tolist(), other, strict=True) if o)
         divisor = Fraction(cut.half_divisor, 2)
-        lines.append(Multiplier("cut", at.asset, at.holder, "", Fraction(multiplier * one, denominator), names, divisor))
+        lines.append(
+            Multiplier("cut", at.asset, at.holder, "", Fraction(multiplier * one, denominator), names, divisor)
+        )
     return total
 
 

@@ -53,9 +53,10 @@ def check(problem: Problem, outcome: Outcome) -> list[str]:
                     balance[row] += change
                     touched.add(row)
         broken += [
-            f"step {number}: {problem.positions[row].kind} of {problem.positions[row].holder} in {problem.positions[row].asset} go to {balance[row]}"
+            f"step {number}: {at.kind} of {at.holder} in {at.asset} go to {balance[row]}"
             for row in sorted(touched)
             if balance[row] < 0
+            for at in (problem.positions[row],)
         ]
 
     groups_settled: dict[int, set[bool]] = defaultdict(set)

@@ -195,9 +195,7 @@ def balance_after(units: Units, opening: NDArray[Any], settled: NDArray[np.bool_
     return balance
 
 
-def _fifo(
-    units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _fifo(units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
     """First in, first out over `order`, repeated until nothing more settles; continues the numbering of `step`."""
     step, balance = step.copy(), balance.copy()
     compiled.run("fifo", len(units.row), order, units.start, units.row, units.change, balance, step, ROUNDS_WITHOUT_END)
@@ -215,7 +213,11 @@ def _outcome(
     core, tight = run.core, run.tight
     if tight is None or units.gross.any():
         core = reduce(units, problem.opening, np.arange(len(units)))
-        tight = tighten(core, cycle._weight(value, count)[core.free], cycle.plan.rounds, cycle.stop) if len(core.free) else None
+        tight = (
+            tighten(core, cycle._weight(value, count)[core.free], cycle.plan.rounds, cycle.stop)
+            if len(core.free)
+            else None
+        )
     bound, multipliers = prove(problem, units, goal, value, count, core, tight)
     proven = bound == reached
     upper = bound

@@ -10,7 +10,7 @@ import numpy as np
 from depository.settlement import attribution
 from depository.settlement.engine import settle
 from depository.settlement.outcome import Outcome
-from depository.settlement.problem import CASH, Problem
+from depository.settlement.problem import Problem
 
 
 class Missing(NamedTuple):
@@ -78,5 +78,3 @@ def _ranked(problem: Problem, outcome: Outcome, funding: Iterable[Missing]) -> l
         )
     return sorted(lines, key=lambda line: (-line.value, -line.instructions, line.kind, line.asset, line.holder))
 
-
-__all__ = ["CASH", "Forecast", "Missing", "Release", "forecast"]

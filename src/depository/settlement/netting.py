@@ -15,7 +15,7 @@ import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
-from depository.settlement.cuts import Tight, tighten
+from depository.settlement.cuts import Tight
 from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.solver import search
 from depository.settlement.units import Units, by_position, leg_units
@@ -79,7 +79,9 @@ def choose(
     table = _Table(core, weight, tight)
     if tight is None:
         x = _improved(core, weight, table, incumbent, plan, stop)
-        return Chosen(x if _keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None)
+        return Chosen(
+            x if _keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None
+        )
 
     x = incumbent
     for start in (tight.x > 0.5, incumbent):
@@ -260,7 +262,9 @@ def _searched(
     bound, finished, found = fixed, True, False
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
         piece = part_of(part, bin_units)
-        outcome = search(piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, stop)
+        outcome = search(
+            piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, stop
+        )
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
         found = found or outcome.x is not None
         bound += outcome.bound
@@ -271,7 +275,9 @@ def _searched(
 def _bins(core: Reduced) -> list[NDArray[np.int64]]:
     """Units by connected component; components too small to be worth a search of their own share one."""
     count, rows = len(core.free), len(core.bind)
-    links = scipy.sparse.csr_matrix((np.ones(len(core.row), dtype=np.int8), core.row + count, core.start), shape=(count, count + rows))
+    links = scipy.sparse.csr_matrix(
+        (np.ones(len(core.row), dtype=np.int8), core.row + count, core.start), shape=(count, count + rows)
+    )
     links.resize(count + rows, count + rows)
     number, label = scipy.sparse.csgraph.connected_components(links, directed=False)
     label = label[:count]

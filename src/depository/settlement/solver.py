@@ -69,9 +69,7 @@ class Relaxation:
     ) -> None:
         """Add rows value @ x <= side."""
         low = np.full(len(side), -highspy.kHighsInf)
-        self._solver.addRows(
-            len(side), low, side, len(unit), start[:-1].astype(np.int32), unit.astype(np.int32), value
-        )
+        self._solver.addRows(len(side), low, side, len(unit), start[:-1].astype(np.int32), unit.astype(np.int32), value)
 
     def drop_cuts(self, which: NDArray[np.int64]) -> None:
         """Remove cuts by number; those behind them move up."""

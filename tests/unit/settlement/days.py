@@ -14,7 +14,12 @@ RATES = {"USD": Fraction(2)}
 
 
 def random_rows(
-    seed: int, most: int = 8, priorities: tuple[int, ...] = (5,), gross: float = 0.0, linked: float = 0.15, size: int = 1
+    seed: int,
+    most: int = 8,
+    priorities: tuple[int, ...] = (5,),
+    gross: float = 0.0,
+    linked: float = 0.15,
+    size: int = 1,
 ) -> tuple[list[tuple[str, str, int]], list[tuple[str, str, int]], list[Due]]:
     """Securities, cash and due instructions of one small day; amounts are multiples of nothing, up to 20 times `size`."""
     draw = random.Random(seed)
@@ -123,7 +128,8 @@ def best(day: Problem, objective: str) -> tuple[tuple[int, ...], bool]:
         free = max(free or now.levels, now.levels)
         if objective != "mixed" or (now.value >= least.value and now.count >= least.count):
             kept = max(kept or now.levels, now.levels)
-    assert free is not None and kept is not None
+    assert free is not None
+    assert kept is not None
     return kept, free != kept
 
 

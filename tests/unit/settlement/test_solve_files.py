@@ -68,7 +68,9 @@ def test_the_same_files_give_the_same_bytes(solve: Solve, tmp_path: Path) -> Non
     solve()
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "timing.json"}
     solve()
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "timing.json"} == first
+    assert {
+        path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "timing.json"
+    } == first
 
 
 def test_missing_files_mean_no_rows(solve: Solve, tmp_path: Path) -> None:
@@ -111,8 +113,14 @@ def row(
         (row(priority="0"), "instructions.csv, line 5, column priority"),
         (row(isd="2.3.2026"), "instructions.csv, line 5, column isd"),
         (row(netting="both"), "instructions.csv, line 5, column netting"),
-        ({"instructions": GOOD["instructions.csv"] + "I1,,,,0,ALFA,BETA,KZT,1,5,2026-03-02,net,\n"}, "line 5, column id"),
-        ({"instructions": GOOD["instructions.csv"] + "I8,,,,0,,BETA,KZT,1,5,2026-03-02,net,\n"}, "line 5, column payer"),
+        (
+            {"instructions": GOOD["instructions.csv"] + "I1,,,,0,ALFA,BETA,KZT,1,5,2026-03-02,net,\n"},
+            "line 5, column id",
+        ),
+        (
+            {"instructions": GOOD["instructions.csv"] + "I8,,,,0,,BETA,KZT,1,5,2026-03-02,net,\n"},
+            "line 5, column payer",
+        ),
         ({"instructions": GOOD["instructions.csv"] + "I8,,,,3,,,,0,5,2026-03-02,net,\n"}, "column deliver_account"),
         ({"instructions": GOOD["instructions.csv"] + "I8,,,\n"}, "instructions.csv, line 5: 4 fields"),
         ({"instructions": HEADER + '"two\nlines",,,,0,,,,x,5,,net,\n'}, "instructions.csv, line 3, column amount"),
@@ -140,7 +148,9 @@ def test_a_folder_that_is_not_there_and_bytes_that_are_no_text_are_bad_input(tmp
 
 def test_amounts_finer_than_cents_and_larger_than_64_bits_stay_exact(solve: Solve, tmp_path: Path) -> None:
     large = "123456789012345678901234567890"
-    text = HEADER + f"I1,,,,0,ALFA,BETA,KZT,{large}.000000001,5,,net,\nI2,,,,0,BETA,ALFA,KZT,{large}.000000002,5,,net,\n"
+    text = (
+        HEADER + f"I1,,,,0,ALFA,BETA,KZT,{large}.000000001,5,,net,\nI2,,,,0,BETA,ALFA,KZT,{large}.000000002,5,,net,\n"
+    )
     assert solve(instructions=text, cash="participant,currency,available\nALFA,KZT,0.000000001\n") == 0
     assert (tmp_path / "out" / "outcome.csv").read_text() == "id,settled\nI1,0\nI2,0\n"
     assert [line["short_by"] for line in rows(tmp_path / "out" / "failing.csv")] == ["0.000000001"]
