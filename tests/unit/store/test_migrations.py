@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select
@@ -120,4 +121,19 @@ def test_two_processes_that_upgrade_at_once_have_the_effect_of_one(empty_databas
     assert faults == []
     engine = open_database(empty_database_url)
     assert differences(engine) == []
+    engine.dispose()
+
+
+def test_a_database_of_the_first_release_keeps_its_records_through_the_upgrade(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+        command.upgrade(migrate.configuration(connection), "0001")
+        connection.execute(schema.party.insert().values(code="B01", name="Model Brokers", kind="participant"))
+        account = {"participant": "B01", "currency": "KZT", "iban": "KZ86125KZT5004100100", "bank_bic": "TESTKZKA"}
+        connection.execute(schema.bank_account.insert().values(**account))
+    migrate.upgrade(engine)
+    assert migrate.revision_of(engine) == migrate.newest()
+    with engine.connect() as connection:
+        assert connection.execute(select(schema.bank_account.c.iban)).scalars().all() == [account["iban"]]
+        assert connection.execute(select(schema.bank_account_change)).all() == []
     engine.dispose()
