@@ -1,5 +1,6 @@
 """Free-of-payment transfers, form IST: record, match, execute, withdraw, lapse (CSD-4.1.2, 4.1.4-b, 4.1.5-a, 4.3.3-a)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -30,7 +31,7 @@ class Executed:
     """The delivering side of each executed transfer."""
     waiting: tuple[Instruction, ...]
     notices: tuple[Notice, ...] = ()
-    """To both participants of each executed transfer between two."""
+    """One to each participant that sent a side of a transfer between two which was executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +46,27 @@ def record_transfers(work: Work, header: Header, lines: Sequence[TransferRequest
     """Takes the lines of an IST in order; each is recorded or refused on its own (design §7: first fault of business wins)."""
     used = store.references_used(work, header.participant, [line.reference for line in lines])
     outcomes: list[LineOutcome] = []
-    notices: list[Notice] = []
+    executed: list[Instruction] = []
     for line in lines:
         reject = _reference_fault(line, used)
         if reject is not None:
             outcomes.append(_refused(line, reject))
             continue
-        outcome = _take(work, header.participant, line, cause, notices)
+        outcome = _take(work, header.participant, line, cause, executed)
         if outcome.verdict is not Verdict.REFUSED:
             # A refused reference stays free, so that the mended line can come again under it.
             used.add(line.reference)
         outcomes.append(outcome)
-    return Recorded(tuple(outcomes), tuple(notices))
+    return Recorded(tuple(outcomes), _executed_notices(work, executed))
 
 
-def _take(work: Work, sender: str, line: TransferRequest, cause: str, notices: list[Notice]) -> LineOutcome:
+def _take(work: Work, sender: str, line: TransferRequest, cause: str, executed: list[Instruction]) -> LineOutcome:
     if line.action is Action.REVOKE:
         return _revoke(work, sender, line, cause)
     if line.action is Action.REPLACE:
-        return _replace(work, sender, line, cause, notices)
+        return _replace(work, sender, line, cause, executed)
     checked = check_transfer(work, sender, line)
-    return _refused(line, checked) if isinstance(checked, Reject) else _record(work, checked, line, cause, notices)
+    return _refused(line, checked) if isinstance(checked, Reject) else _record(work, checked, line, cause, executed)
 
 
 def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
@@ -128,13 +129,13 @@ def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instructio
 
 
 def _record(
-    work: Work, instruction: Instruction, line: TransferRequest, cause: str, notices: list[Notice]
+    work: Work, instruction: Instruction, line: TransferRequest, cause: str, executed: list[Instruction]
 ) -> LineOutcome:
     instruction = replace(instruction, id=store.new_ids(work, 1)[0])
     store.add(work, [instruction], cause)
     if instruction.kind is InstructionKind.TRANSFER:
         match_transfer(work, instruction, cause)
-    notices += execute_transfers(work, cause, only=instruction.id).notices
+    executed += _execute(work, _due_pair(work, instruction.id), cause)[2]
     recorded = store.get(work, instruction.id)
     pending = recorded.status in OPEN
     return LineOutcome(
@@ -149,30 +150,43 @@ def _record(
 
 def match_transfer(work: Work, one: Instruction, cause: str) -> None:
     """Pairs an instruction with the oldest that agrees with it from the other side (KCSD-91)."""
-    found = store.counterparts(work, one)
-    if found:
-        store.pair(work, one, found[0], cause)
+    found = store.counterpart(work, one)
+    if found is not None:
+        store.pair(work, one, found, cause)
 
 
-def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
-    """Executes what is due and covered, in order of date and arrival; `only` narrows it to one instruction's pair.
+def execute_transfers(work: Work, cause: str) -> Executed:
+    """Executes what is due and covered, in order of date and arrival.
 
     Within one participant at any time of the due day (CSD-4.1.2-a), between participants from 09:30 to 17:45 of a business day
     (CSD-4.1.2-c). Each moves whole or waits; nothing goes negative (CSD-5.2-dvp).
     """
+    found = store.due(work, _kinds(work, batch=True), [Status.MATCHED], work.business_date)
+    settled, waiting, sides = _execute(work, [one for one in found if one.side is not Side.RECEIVE], cause)
+    return Executed(tuple(settled), tuple(waiting), _executed_notices(work, sides))
+
+
+def _due_pair(work: Work, id_: str) -> list[Instruction]:
+    """The delivering side of an instruction that has just come, when it can be executed now."""
+    one = store.get(work, id_)
+    if one.kind not in _kinds(work) or one.status is not Status.MATCHED or one.isd > work.business_date:
+        return []
+    return [one if one.side is not Side.RECEIVE else store.get(work, one.matched_with)]
+
+
+def _kinds(work: Work, *, batch: bool = False) -> tuple[InstructionKind, ...]:
+    """The kinds of transfer that are executed at this moment."""
     if work.market.local(work.at).date() < work.business_date:
         # Arrived before the day: it belongs to the next business day and waits for its opening.
-        return Executed((), ())
-    kinds = FREE if in_window(work, batch=not only) else (InstructionKind.OWN_TRANSFER,)
-    if only:
-        one = store.get(work, only)
-        due = [one] if one.kind in kinds and one.status is Status.MATCHED and one.isd <= work.business_date else []
-        due = [one if one.side is not Side.RECEIVE else store.get(work, one.matched_with) for one in due]
-    else:
-        found = store.due(work, kinds, [Status.MATCHED], work.business_date)
-        due = [one for one in found if one.side is not Side.RECEIVE]
-    settled, waiting = [], []
-    notices: list[Notice] = []
+        return ()
+    return FREE if in_window(work, batch=batch) else (InstructionKind.OWN_TRANSFER,)
+
+
+def _execute(
+    work: Work, due: Sequence[Instruction], cause: str
+) -> tuple[list[Instruction], list[Instruction], list[Instruction]]:
+    """Executed and waiting transfers by their delivering sides, and every side of those executed between participants."""
+    settled, waiting, sides = [], [], []
     for one in due:
         pair = [one, store.get(work, one.matched_with)] if one.matched_with else [one]
         if journal.amount(work, one.deliver_account, one.isin) < one.quantity:
@@ -187,8 +201,8 @@ def execute_transfers(work: Work, cause: str, only: str = "") -> Executed:
         store.change(work, pair, Status.SETTLED, "", cause)
         settled.append(one)
         if len(pair) == 2:
-            notices += [_executed_notice(work, side) for side in pair]
-    return Executed(tuple(settled), tuple(waiting), tuple(notices))
+            sides += pair
+    return settled, waiting, sides
 
 
 def in_window(work: Work, *, batch: bool = False) -> bool:
@@ -219,24 +233,14 @@ def next_window(work: Work) -> datetime:
 
 def lapse_transfers(work: Work, kinds: Sequence[InstructionKind], cause: str) -> tuple[list[Instruction], list[Notice]]:
     """Ends what was due today and did not execute: between participants at 18:00, within one at the end of day (CSD-4.1.4-b)."""
-    due = store.due(work, kinds, OPEN, work.business_date)
-    lapsed = []
-    notices = []
-    for one in due:
-        why = one.reason or "no matching instruction of the counterparty"
-        store.change(work, [one], Status.LAPSED, why, cause)
-        lapsed.append(one)
-        notices.append(
-            notify(
-                work,
-                one.sender,
-                f"Instruction {one.reference} has lapsed",
-                f"Your instruction {one.reference} ({one.id}) was due on {one.isd} and was not executed: {why}. "
-                "Send a new instruction if the transfer is still wanted (CSD-4.1.4-b).",
-                _facts(work, one),
-            )
-        )
-    return lapsed, notices
+    lapsed = store.due(work, kinds, OPEN, work.business_date)
+    for why in sorted({_why_lapsed(one) for one in lapsed}):
+        store.change(work, [one for one in lapsed if _why_lapsed(one) == why], Status.LAPSED, why, cause)
+    return lapsed, [_lapsed_notice(work, mine) for mine in _by_sender(lapsed)]
+
+
+def _why_lapsed(one: Instruction) -> str:
+    return one.reason or "no matching instruction of the counterparty"
 
 
 def _revoke(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
@@ -249,7 +253,7 @@ def _revoke(work: Work, sender: str, line: TransferRequest, cause: str) -> LineO
     return LineOutcome(line.line, Verdict.ACCEPTED, line.reference, old.id, Status.CANCELLED.value, note=note)
 
 
-def _replace(work: Work, sender: str, line: TransferRequest, cause: str, notices: list[Notice]) -> LineOutcome:
+def _replace(work: Work, sender: str, line: TransferRequest, cause: str, executed: list[Instruction]) -> LineOutcome:
     """CSD-4.1.2-b: the old one is revoked and the new one recorded, both or neither."""
     old = _withdrawable(work, sender, line)
     if isinstance(old, Reject):
@@ -258,7 +262,7 @@ def _replace(work: Work, sender: str, line: TransferRequest, cause: str, notices
     if isinstance(checked, Reject):
         return _refused(line, checked)
     _cancel(work, old, f"replaced by {line.reference}", cause)
-    return _record(work, checked, line, cause, notices)
+    return _record(work, checked, line, cause, executed)
 
 
 def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
@@ -427,15 +431,61 @@ def _waiting_for(work: Work, one: Instruction) -> str:
     return one.reason
 
 
-def _executed_notice(work: Work, side: Instruction) -> Notice:
-    quantity = shown(work, side.isin, side.quantity)
+def _by_sender(instructions: Sequence[Instruction]) -> list[list[Instruction]]:
+    """Each sender's own, so that thousands of transfers are told in one notice."""
+    senders: dict[str, list[Instruction]] = defaultdict(list)
+    for one in instructions:
+        senders[one.sender].append(one)
+    return [senders[sender] for sender in sorted(senders)]
+
+
+def _executed_notices(work: Work, sides: Sequence[Instruction]) -> tuple[Notice, ...]:
+    return tuple(_executed_notice(work, mine) for mine in _by_sender(sides))
+
+
+def _executed_notice(work: Work, sides: Sequence[Instruction]) -> Notice:
+    first = sides[0]
+    moment_text = f"{work.market.local(work.at):%Y-%m-%d %H:%M:%S}"
+    if len(sides) > 1:
+        body = f"{len(sides)} transfers of yours were executed at {moment_text}. They are final."
+        return notify(work, first.sender, f"{len(sides)} transfers were executed", body, _list(work, sides))
     return notify(
         work,
-        side.sender,
-        f"Transfer {side.reference} was executed",
-        f"{quantity} of {side.isin} moved from {side.deliver_account} to {side.receive_account} at "
-        f"{work.market.local(work.at):%Y-%m-%d %H:%M:%S}. The transfer is final.",
-        _facts(work, side),
+        first.sender,
+        f"Transfer {first.reference} was executed",
+        f"{shown(work, first.isin, first.quantity)} of {first.isin} moved from {first.deliver_account} to "
+        f"{first.receive_account} at {moment_text}. The transfer is final.",
+        _facts(work, first),
+    )
+
+
+def _lapsed_notice(work: Work, lapsed: Sequence[Instruction]) -> Notice:
+    first = lapsed[0]
+    again = "Send a new instruction if the transfer is still wanted (CSD-4.1.4-b)."
+    if len(lapsed) > 1:
+        body = f"{len(lapsed)} instructions of yours were due by {work.business_date} and were not executed. {again}"
+        facts = tuple(
+            (ref, f"{what}: {_why_lapsed(one)}") for (ref, what), one in zip(_list(work, lapsed), lapsed, strict=True)
+        )
+        return notify(work, first.sender, f"{len(lapsed)} instructions have lapsed", body, facts)
+    return notify(
+        work,
+        first.sender,
+        f"Instruction {first.reference} has lapsed",
+        f"Your instruction {first.reference} ({first.id}) was due on {first.isd} and was not executed: {_why_lapsed(first)}. "
+        f"{again}",
+        _facts(work, first),
+    )
+
+
+def _list(work: Work, instructions: Sequence[Instruction]) -> tuple[tuple[str, str], ...]:
+    """One line per instruction: the sender's reference and what it moves."""
+    return tuple(
+        (
+            one.reference,
+            f"{shown(work, one.isin, one.quantity)} of {one.isin} from {one.deliver_account} to {one.receive_account} ({one.id})",
+        )
+        for one in instructions
     )
 
 

@@ -54,10 +54,10 @@ def references_used(work: Work, sender: str, references: Sequence[str]) -> set[s
     return used
 
 
-def counterparts(work: Work, one: Instruction) -> list[Instruction]:
-    """Unmatched instructions of the other side that agree in accounts, security, quantity and date, oldest first."""
+def counterpart(work: Work, one: Instruction) -> Instruction | None:
+    """The oldest unmatched instruction of the other side that agrees in accounts, security, quantity and date."""
     other = Side.RECEIVE if one.side is Side.DELIVER else Side.DELIVER
-    rows = work.connection.execute(
+    row = work.connection.execute(
         select(T)
         .where(
             T.c.status == Status.UNMATCHED.value,
@@ -69,8 +69,9 @@ def counterparts(work: Work, one: Instruction) -> list[Instruction]:
             T.c.isd == one.isd,
         )
         .order_by(T.c.id)
-    )
-    return [_instruction(r) for r in rows]
+        .limit(1)
+    ).first()
+    return None if row is None else _instruction(row)
 
 
 def due(work: Work, kinds: Sequence[InstructionKind], statuses: Sequence[Status], day: date) -> list[Instruction]:

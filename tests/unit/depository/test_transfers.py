@@ -429,3 +429,21 @@ def test_a_bond_moves_by_face_amount(books: Desk):
         refusal(books.send("B02", transfer("T-2", "B02-HO", "B02-DO", isin=SHARE_A, quantity_type="FAMT")))[2]
         == "quantity_type"
     )
+
+
+def test_each_participant_gets_one_notice_however_many_transfers_were_executed_or_lapsed(books: Desk):
+    deliveries = [transfer(f"D-{n}", "B01-HO", "B03-DO", n) for n in range(1, 4)]
+    books.send("B01", *deliveries, transfer("D-9", "B01-HO", "B03-DO", 9), transfer("D-8", "B01-HO", "B03-DO", 8))
+    receipts = [transfer(f"R-{n}", "B03-DO", "B01-HO", n, receive=True) for n in range(1, 4)]
+    notices = books.send("B03", *receipts).notices
+    assert [(n.addressee, n.subject) for n in notices] == [
+        ("B01", "3 transfers were executed"),
+        ("B03", "3 transfers were executed"),
+    ]
+    assert [ref for ref, _ in notices[0].facts] == ["D-1", "D-2", "D-3"]
+    with books.work("18:00") as work:
+        lapsed, told = lapse_transfers(work, [InstructionKind.TRANSFER], "test")
+    assert sorted(one.reference for one in lapsed) == ["D-8", "D-9"]
+    assert [(n.addressee, n.subject) for n in told] == [("B01", "2 instructions have lapsed")]
+    assert all("CMIS" in what for _, what in told[0].facts)
+    assert books.status("B01", "D-9") is books.status("B01", "D-8") is Status.LAPSED
