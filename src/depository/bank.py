@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
@@ -30,6 +31,10 @@ def check_statement(work: Work, statement: BankStatement) -> Reject | None:
             statement.iban,
             f"{statement.iban} is not the depository's nominee account in {statement.currency}",
         )
+    try:
+        to_units(statement.closing or Decimal(0), currency.digits)
+    except TooFine as fault:
+        return Reject(RejectionReason.MONEY, "CSD-3.3.1-a", "closing", str(statement.closing), str(fault))
     return None
 
 

@@ -116,6 +116,14 @@ def test_a_statement_of_another_account_or_currency_is_not_ours(books: Desk):
             assert reject.code is RejectionReason.CASH_ACCOUNT
 
 
+@pytest.mark.parametrize("closing", ["100000000000000000.00", "0.001"])
+def test_a_closing_balance_that_the_books_cannot_hold_refuses_the_statement(books: Desk, closing):
+    with books.work() as work:
+        reject = check_statement(work, advice(closing=closing))
+    assert reject is not None
+    assert (reject.code, reject.field) == (RejectionReason.MONEY, "closing")
+
+
 def test_a_later_statement_of_the_day_replaces_the_closing_balance(books: Desk):
     books.credit(advice(entry("A", "10.00", "B01"), closing="10.00"))
     books.credit(advice(entry("B", "5.00", "B01"), closing="15.00"), "18:30")
