@@ -266,6 +266,63 @@ def verify(site: Settings = Path("csd.toml")) -> None:
 
 
 @app.command(rich_help_panel="Prove the books")
+def replay(
+    until: Annotated[
+        datetime, typer.Argument(help="Business date up to whose end everything is replayed.", formats=["%Y-%m-%d"])
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="An empty folder for the sandbox: database, archive, every outgoing file.")
+    ],
+    site: Settings = Path("csd.toml"),
+    from_archive: Annotated[bool, typer.Option(help="Use the archive alone, not the database.")] = False,
+) -> None:
+    """Rebuild the books from what came in, and compare balances, journal and every outgoing file byte for byte."""
+    from flows.steps.replay import replay as replay_books
+    from flows.steps.replay import replay_archive
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        if from_archive:
+            result = replay_archive(opened.archive, opened.sandbox, until.date(), folder)
+        else:
+            result = replay_books(opened, until.date(), folder, at)
+    console.print(
+        f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files"
+    )
+    for difference in result.differences:
+        console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)
+    if result.differences:
+        raise typer.Exit(1)
+    console.print("The replay gives the same books and the same files.")
+
+
+@app.command(rich_help_panel="Prove the books")
+def export(
+    target: Annotated[Path, typer.Argument(help="The zip file to write.")],
+    since: Annotated[datetime, typer.Option(help="First business date.", formats=["%Y-%m-%d"])],
+    until: Annotated[
+        datetime | None, typer.Option(help="Last business date; the first when left out.", formats=["%Y-%m-%d"])
+    ] = None,
+    participant: Annotated[
+        str, typer.Option(help="A participant's records; everybody's of one day when left out.")
+    ] = "",
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Hand over a participant's or a day's records: files, answers, instructions, journal, notices (CSD-2.5.1f-a)."""
+    from flows.steps.export import export_day, export_participant
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        if participant:
+            done = export_participant(opened, participant, since.date(), (until or since).date(), target, at)
+        else:
+            done = export_day(opened, since.date(), target, at)
+    console.print(
+        f"{done.target}: {done.files_in} files in, {done.files_out} files out, {done.rows} records", markup=False
+    )
+
+
+@app.command(rich_help_panel="Prove the books")
 def solve(
     in_dir: Annotated[Path, typer.Argument(help="Folder with securities.csv, cash.csv, instructions.csv, rates.csv.")],
     out_dir: Annotated[Path, typer.Argument(help="Folder for the outcome and its certificate.")],
