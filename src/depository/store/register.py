@@ -24,6 +24,7 @@ from depository.requests import ClientData
 from depository.store import schema
 from depository.store.work import Work
 
+CLIENT_FIELDS = tuple(f.name for f in fields(ClientData))
 CLIENT_DATES = {f.name for f in fields(ClientData) if f.type == date | None}
 
 
@@ -199,7 +200,9 @@ def change_client(work: Work, account_number: str, data: ClientData) -> None:
 
 def client_to_json(data: ClientData) -> str:
     """Canonical JSON of what is given."""
-    given = {k: v.isoformat() if isinstance(v, date) else v for k, v in asdict(data).items() if v not in ("", None)}
+    # Not `asdict`: it copies every value deeply, which is most of the time that a form of 10,000 clients takes.
+    values = ((name, getattr(data, name)) for name in CLIENT_FIELDS)
+    given = {k: v.isoformat() if isinstance(v, date) else v for k, v in values if v not in ("", None)}
     return json.dumps(given, sort_keys=True, ensure_ascii=False)
 
 
