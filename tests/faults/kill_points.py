@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -129,7 +130,26 @@ def _run(site: Site, at: datetime) -> None:
         deliver(site, folders, at)
 
 
-COMMANDS: dict[str, Callable[[Site, datetime], None]] = {"load": _load, "look": _look, "plan": _plan, "run": _run}
+def _fill(site: Site, at: datetime) -> None:
+    """From now on no file of this process grows beyond 16 kB, as on a full disk."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, hard))
+
+
+def _free(site: Site, at: datetime) -> None:
+    """There is room again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+COMMANDS: dict[str, Callable[[Site, datetime], None]] = {
+    "load": _load,
+    "look": _look,
+    "plan": _plan,
+    "run": _run,
+    "fill": _fill,
+    "free": _free,
+}
 
 
 def serve(socket_path: str) -> None:
@@ -154,11 +174,14 @@ def work(connection: socket.socket) -> None:
     told = json.loads(stream.readline())
     passed: Counter[str] = Counter()
     deaths = {(name, number) for name, number in told["die"]}
+    pauses = {(name, number) for name, number in told["pause"]}
 
     def at_point(name: str) -> None:
         passed[name] += 1
         if (name, passed[name]) in deaths:
             os.kill(os.getpid(), signal.SIGKILL)
+        if (name, passed[name]) in pauses:
+            _wait_for_the_test(Path(told["place"]["var"]))
 
     watch(at_point)
     site = open_site(Place(**told["place"]))
@@ -166,12 +189,20 @@ def work(connection: socket.socket) -> None:
         command, at = json.loads(line)
         try:
             COMMANDS[command](site, datetime.fromisoformat(at))
-            answer: dict[str, Any] = {"passed": dict(passed)}
-        except Exception as fault:  # noqa: BLE001 - told to the test, which judges it
-            answer = {"fault": f"{type(fault).__name__}: {fault}"}
-        stream.write(json.dumps(answer) + "\n")
+            fault = ""
+        except Exception as problem:  # noqa: BLE001 - told to the test, which judges it
+            fault = f"{type(problem).__name__}: {problem}"
+        stream.write(json.dumps({"passed": dict(passed), "fault": fault}) + "\n")
         stream.flush()
     site.close()
+
+
+def _wait_for_the_test(var: Path) -> None:
+    """Stands still at a point until the test has done something to the world around."""
+    (var / "paused").touch()
+    deadline = time.monotonic() + PATIENCE
+    while (var / "paused").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 # --- the test's side ------------------------------------------------------------------------------------------------------------
@@ -192,9 +223,11 @@ class Forker:
                 raise RuntimeError("the forking process did not start")
             time.sleep(0.05)
 
-    def depository(self, place: Place, die: tuple[tuple[str, int], ...] = ()) -> "Depository":
-        """A fresh process."""
-        return Depository(self._socket, place, die)
+    def depository(
+        self, place: Place, die: tuple[tuple[str, int], ...] = (), pause: tuple[tuple[str, int], ...] = ()
+    ) -> "Depository":
+        """A fresh process, with the points at which it is killed or stands still until the file `paused` in its folder is gone."""
+        return Depository(self._socket, place, die, pause)
 
     def close(self) -> None:
         """Ends it."""
@@ -209,7 +242,9 @@ class Died(Exception):
 class Depository:
     """A depository's process as the test sees it."""
 
-    def __init__(self, socket_path: str, place: Place, die: tuple[tuple[str, int], ...]) -> None:
+    def __init__(
+        self, socket_path: str, place: Place, die: tuple[tuple[str, int], ...], pause: tuple[tuple[str, int], ...]
+    ) -> None:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.settimeout(PATIENCE)
         for attempt in range(50):
@@ -221,7 +256,7 @@ class Depository:
                     raise
                 time.sleep(0.05)
         self._stream = self._connection.makefile("rw", encoding="utf-8")
-        self._tell({"place": asdict(place), "die": die})
+        self._tell({"place": asdict(place), "die": die, "pause": pause})
         self.passed: dict[str, int] = {}
 
     def _tell(self, what: object) -> None:
@@ -230,6 +265,11 @@ class Depository:
 
     def do(self, command: str, at: datetime) -> None:
         """Carries out a command; raises Died when the process is killed on the way, AssertionError when it fails."""
+        fault = self.ask(command, at)
+        assert not fault, f"{command} at {at}: {fault}"
+
+    def ask(self, command: str, at: datetime) -> str:
+        """The same, but a fault is the answer ("" = none)."""
         try:
             self._tell((command, at.isoformat()))
             line = self._stream.readline()
@@ -238,8 +278,8 @@ class Depository:
         if not line:
             raise Died
         answer = json.loads(line)
-        assert "fault" not in answer, f"{command} at {at}: {answer['fault']}"
         self.passed = answer["passed"]
+        return str(answer["fault"])
 
     def close(self) -> None:
         """Ends the process by closing its connection."""

@@ -19,7 +19,9 @@ class DatabaseUnavailable(OSError):
 def open_database(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`; waits for locks up to 60 s instead of failing."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        server = create_engine(url, pool_pre_ping=True)
+        event.listen(server, "connect", _commit_durably)
+        return server
     engine = create_engine(url, connect_args={"timeout": 60})
 
     @event.listens_for(engine, "connect")
@@ -34,6 +36,14 @@ def open_database(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writer") else "BEGIN")
 
     return engine
+
+
+def _commit_durably(connection: Any, _: Any) -> None:
+    """A server set up to acknowledge commits before they are on disk would lose what we have answered."""
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.commit()
 
 
 def create_tables(engine: Engine) -> None:
