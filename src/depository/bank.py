@@ -173,7 +173,7 @@ def _record_return(
             RejectionReason.MONEY,
             "amount",
             _money(work, statement, entry),
-            f"withdrawal {returned.number} was paid with {paid} {returned.currency}; a return of another amount is booked by "
+            f"withdrawal {returned.number} was paid with {paid} {returned.currency}; a return of another amount is left to "
             "operators",
         )
     journal.post(work, [Entry(RETURN, returned.number, move(returned.currency, amount, BANK, returned.participant))])
