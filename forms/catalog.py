@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from forms.bdn import BDN
 from forms.buna import BUNA
+from forms.iao import IAO
 from forms.ind import IND
 from forms.ist import IST
 from forms.sin import SIN
 from forms.spec import Blank, FormSpec
 from forms.wrn import WRN
 
-FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, BUNA, BDN)}
+FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IAO, BUNA, BDN)}
 """Form code -> form that is read, in the order of the documentation."""
 
 BLANKS: Mapping[str, Blank] = {**FORMS, IND.code: IND}

@@ -124,7 +124,7 @@ def to_header(row: HeaderRow) -> Header:
     if row.second_signatory:
         signatories.append(Signatory(row.second_signatory, row.second_position))
     return Header(
-        form=row.form,
+        form=row.form.upper(),
         reference=row.reference,
         form_date=row.form_date,
         participant=row.participant,

@@ -137,6 +137,12 @@ def buna_client(number: int = 1, **changes: object) -> Mapping[str, object]:
     }
 
 
+def iao_body(number: int = 1, **changes: object) -> Mapping[str, object]:
+    """Give the body of an IAO: client `number` as in a row of a BUNA."""
+    row = buna_client(number, **changes)
+    return {name: value for name, value in row.items() if name != "reference"}
+
+
 def iin_bin(first_eleven: str) -> str:
     """Complete eleven digits to an IIN or BIN; raises ValueError when there is none."""
     digit = iin_bin_check_digit(first_eleven)

@@ -37,7 +37,7 @@ _MUTED = "#5B6770"
 
 
 def render_blank(code: str) -> bytes:
-    """Render the empty form `code` ("IST", "WRN", "SIN", "BUNA", "IND"); raises KeyError for another code."""
+    """Render the empty form `code` ("IST", "WRN", "IAO", "IND", ...); raises KeyError for another code."""
     return fill(code, {}, {}, ())
 
 
@@ -50,7 +50,7 @@ def fill(
     """Fill in form `code`: keys are field names, values are what the cell shall hold.
 
     `header` has the fields of `forms.header.HeaderRow` (`form` and `layout` are filled in when not given), `body` the fields beside
-    their labels (WRN, SIN, BUNA's cover), `lines` one mapping a row of the table (IST, BUNA). Dates and numbers become date and
+    their labels (WRN, SIN, IAO, BDN, BUNA's cover), `lines` one mapping a row of the table (IST, BUNA). Dates and numbers become date and
     number cells, everything else text; a choice may be given by its text or by what it means. Raises KeyError for an unknown field.
     """
     spec = BLANKS[code]

@@ -17,11 +17,11 @@ from typing import Any
 
 from depository.identifiers import lookalike_message
 from depository.rejects import FileRefused, Reject, RejectionReason
-from depository.requests import InterestRequest, OpeningCover
+from depository.requests import Header, InterestRequest, OpeningCover, OpeningRequest
 from forms import header as form_header
 from forms.catalog import FORMS
 from forms.field import CellFault, Field, Row, fields_of, number_text, shown, tidy, validate
-from forms.form import Form, Line, Places
+from forms.form import Form, Line, Places, Request
 from forms.header import HeaderRow
 from forms.spec import Checks, FormSpec
 from parsers.workbook_guard import Inspection, SheetFacts, column_letters, inspect
@@ -178,9 +178,11 @@ class _Reading:
             at_label = {column: names.get(_plain(cell)) if isinstance(cell, str) else None for column, cell in texts}
             taken: set[int] = set()
             for column, cell in texts:
+                if column in taken:
+                    continue
                 name = at_label[column]
                 if name is None:
-                    if column not in taken and isinstance(cell, str):
+                    if isinstance(cell, str):
                         found.other_texts.append(tidy(cell)[:80])
                     continue
                 after = self._front.merged.get((number, column), column) + 1
@@ -188,7 +190,8 @@ class _Reading:
                 found.at.setdefault(name, []).append(f"{column_letters(column)}{number}")
                 if len(found.at[name]) > 1:
                     continue
-                if beside and at_label[beside[0]] is None:
+                # The next cell is the value whatever it says: there are people named Street.
+                if beside and (beside[0] == after or at_label[beside[0]] is None):
                     found.values[name], found.places[name] = beside[1], f"{column_letters(beside[0])}{number}"
                     taken.add(beside[0])
                 else:
@@ -266,13 +269,12 @@ class _Reading:
         spec = self._spec
         assert spec.body
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
-        row, rejects = validate(spec.body, cells, spec.rule, spec.checks)
+        row, rejects = validate(spec.body, cells, spec.rule, self._line_checks(header.form_date if header else None))
         self._digest(row, cells)
         rejects = tuple(one for one in rejects if one.field in labels.at)
         request = spec.to_request(1, row) if row else None
-        if header and isinstance(request, InterestRequest):
-            # CSD-4.3-1-b: what the form says under "Additional information" goes into the record.
-            request = replace(request, additional_information=header.additional_information)
+        if request and header:
+            request = _with_header(request, form_header.to_header(header))
         return (Line(1, request, rejects, header.reference if header else ""),)
 
     def _cover(self, labels: _Labels) -> OpeningCover | None:
@@ -382,6 +384,17 @@ class _Reading:
         if row is None:
             texts = [tidy(text) for text in texts]
         self._hash.update(("\x1f".join(texts) + "\x1e").encode(errors="replace"))
+
+
+def _with_header(request: Request, header: Header) -> Request:
+    """Give the request of a form with one line what the header says for it."""
+    if isinstance(request, InterestRequest):
+        # CSD-4.3-1-b: what the form says under "Additional information" goes into the record.
+        return replace(request, additional_information=header.additional_information)
+    if isinstance(request, OpeningRequest):
+        # CSD-3.1.2-d: an IAO has no reference beside its own number.
+        return replace(request, reference=header.reference)
+    return request
 
 
 def _blank(cell: object) -> bool:

@@ -1,4 +1,4 @@
-"""Nominee accounts in bulk, form BUNA: open, hold, change (CSD-3.1.2-c, e, f, g)."""
+"""Nominee accounts, one by form IAO or many by form BUNA: open, hold, change (CSD-3.1.2-c, d, e, f, g)."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
@@ -17,6 +17,9 @@ from depository.store.work import Work
 CHANGED = "changed"
 EVERY_CLIENT = "*"
 """A hold on every opening of a participant."""
+
+CLOCKS: Mapping[str, str] = {"IAO": "single_opening_business_days", "BUNA": "bulk_opening_business_days"}
+"""Form code -> parameter of the market: business days within which an opening is answered (CSD-3.1.2-d, CSD-3.1.2-e)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def check_cover(cover: OpeningCover, rows: int) -> Reject | None:
 
 
 def record_openings(work: Work, header: Header, requests: Sequence[OpeningRequest]) -> list[LineOutcome]:
-    """Takes the right rows of a BUNA: opens accounts, changes client data, or puts an opening on hold; the rest is refused."""
+    """Takes an IAO or the right rows of a BUNA: opens an account, changes client data, puts an opening on hold, or refuses."""
     participant = header.participant
     by_nin = register.accounts_by_nin(work, participant)
     taken = by_nin.keys() | {row.nin for row in store.waiting(work, participant)}
@@ -180,7 +183,7 @@ def _hold(
 ) -> list[LineOutcome]:
     """CSD-3.1.2-f: keeps the requests with their clock until the hold is lifted."""
     answer_by = register.calendar(work).business_day_after(
-        work.business_date, work.market.number("bulk_opening_business_days", work.business_date)
+        work.business_date, work.market.number(CLOCKS[header.form], work.business_date)
     )
     outcomes = []
     for request in requests:

@@ -22,7 +22,7 @@ class Header:
     """The house-style header of every form: who sends it, under which reference, signed by whom."""
 
     form: str
-    """Form code: IST, WRN, SIN, BUNA, BDN."""
+    """Form code: IST, WRN, SIN, IAO, BUNA, BDN."""
     reference: str
     """The sender's own number, at most 35 characters, unique for ever per sender."""
     form_date: date
@@ -174,7 +174,7 @@ class ClientData:
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """One row of a BUNA: a nominee account to open, or client data to change."""
+    """An IAO or one row of a BUNA: a nominee account to open, or client data to change."""
 
     line: int
     change: bool

@@ -108,6 +108,10 @@ def _bdn(header: Mapping[str, object] | None = None, **changes: object) -> Calla
     return lambda: fill("BDN", samples.header(**(header or {})), samples.bdn_body(**changes), ())
 
 
+def _iao(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
+    return lambda: fill("IAO", samples.header(**(header or {})), samples.iao_body(**changes), ())
+
+
 def _sin(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
     return lambda: fill("SIN", samples.header(**(header or {})), samples.sin_body(**changes), ())
 
@@ -296,6 +300,8 @@ _CHANGE: Mapping[str, object] = {
     "nin": "KZ00000077",
     "email": "new.address@example.com",
 }
+
+_NO_REFERENCE: Mapping[str, object] = {name: value for name, value in _CHANGE.items() if name != "reference"}
 
 CASES: tuple[Case, ...] = (
     # IST, right
@@ -609,6 +615,26 @@ CASES: tuple[Case, ...] = (
     Case("BDN", "wrong-bic-and-bin", _bdn(bank_bic="TESTXXKA", beneficiary_bin="900101100025")),
     Case("BDN", "wrong-name-in-cyrillic", _bdn(beneficiary_name="Альфа Брокер")),
     Case("BDN", "wrong-valid-from", _bdn(valid_from="tomorrow")),
+    # IAO
+    Case("IAO", "right-open", _iao()),
+    Case("IAO", "right-open-for-a-company", _iao(**_COMPANY)),
+    Case("IAO", "right-open-for-a-client-named-like-a-label", _iao(surname="Street", first_name="Town")),
+    Case("IAO", "right-change", _iao(**_NO_REFERENCE)),
+    Case("IAO", "wrong-empty-body", lambda: fill("IAO", samples.header(), {}, ())),
+    Case(
+        "IAO",
+        "wrong-open-without-data",
+        lambda: fill("IAO", samples.header(), {"action": "open", "nin": "KZ00000001"}, ()),
+    ),
+    Case("IAO", "wrong-action", _iao(action="close")),
+    Case("IAO", "wrong-nin", _iao(nin="N*")),
+    Case("IAO", "wrong-name-in-cyrillic", _iao(surname="Тестов")),
+    Case("IAO", "wrong-resident-without-iin", _iao(iin=None)),
+    Case("IAO", "wrong-iin-as-number", _iao(iin=900101100014)),
+    Case("IAO", "wrong-document-expired", _iao(document_expires=date(2026, 11, 22))),
+    Case("IAO", "wrong-kyc-after-the-form", _iao(kyc_completed=date(2026, 11, 24))),
+    Case("IAO", "wrong-iban-without-bank", _iao(iban="KZ86125KZT5004100100")),
+    Case("IAO", "wrong-change-of-nothing", _iao(**{**_NO_REFERENCE, "email": None})),
     # SIN
     Case("SIN", "right-create", _sin({"additional_information": "Voting rights stay with the debtor."})),
     Case("SIN", "right-create-all", _sin(quantity="ALL")),
