@@ -1,5 +1,6 @@
 """Who did not deliver: late from the main cycle on, failed at 17:30; a victim of another is not failing (CSD-A2-3.1, CSD-A2-3.2)."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from depository.cycles import Shortage, causes_in, pending_reason, pose, shortages_of
@@ -35,13 +36,13 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     failing += [one for one in due if one.status is Status.FAILING]
     fails = _keep(work, due, FAILED, shortages)
     by_id = {fail.instruction: fail for fail in fails}
-    notices = []
+    told: dict[str, list[tuple[Instruction, Fail]]] = defaultdict(list)
     for one in sorted(failing, key=lambda one: one.id):
         fail = by_id[one.id]
         store.change(work, [one], Status.FAILING, fail.short, cause)
-        parties = sorted({one.deliver_participant, one.receive_participant})
-        notices += [_notice(work, one, fail, party) for party in parties]
-    return fails, notices
+        for party in {one.deliver_participant, one.receive_participant}:
+            told[party].append((one, fail))
+    return fails, [_notice(work, party, told[party]) for party in sorted(told)]
 
 
 def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages: Mapping[str, Shortage]) -> list[Fail]:
@@ -60,21 +61,25 @@ def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages
     return fails
 
 
-def _notice(work: Work, one: Instruction, fail: Fail, party: str) -> Notice:
-    if not fail.causes:
-        what = "Nobody was found to have caused it; operators look into it, and nothing is charged to you meanwhile."
-    elif party in fail.causes:
-        what = (
-            "You are a failing participant: bring what is short before 17:30 of the next settlement day (CSD-A2-4.1)."
+def _notice(work: Work, party: str, told: Sequence[tuple[Instruction, Fail]]) -> Notice:
+    """One notice to a party, however many of its instructions failed."""
+    again = "It is tried again on the next settlement day (CSD-4.1.4-a)."
+    if len(told) > 1:
+        failing = sum(party in fail.causes for _, fail in told)
+        return notify(
+            work,
+            party,
+            f"{len(told)} settlement fails",
+            f"{len(told)} instructions were not settled on {work.business_date}; in {failing} of them you are the failing side. {again}",
+            tuple((f"{one.reference} ({one.id})", f"{fail.short}. {_blame(party, fail)}") for one, fail in told),
         )
-    else:
-        what = "You are not failing: the fail was caused by others, and nothing is charged to you (CSD-A2-3.2)."
+    one, fail = told[0]
     return notify(
         work,
         party,
         f"Settlement fail of {one.reference}",
-        f"Instruction {one.id} (trade {one.reference}) was not settled on {work.business_date}: {fail.short}. {what} "
-        "It is tried again on the next settlement day (CSD-4.1.4-a).",
+        f"Instruction {one.id} (trade {one.reference}) was not settled on {work.business_date}: {fail.short}. "
+        f"{_blame(party, fail)} {again}",
         (
             ("Instruction", one.id),
             ("Trade", one.reference),
@@ -82,3 +87,13 @@ def _notice(work: Work, one: Instruction, fail: Fail, party: str) -> Notice:
             ("Caused by", ", ".join(fail.causes)),
         ),
     )
+
+
+def _blame(party: str, fail: Fail) -> str:
+    if not fail.causes:
+        return "Nobody was found to have caused it; operators look into it, and nothing is charged to you meanwhile."
+    if party in fail.causes:
+        return (
+            "You are a failing participant: bring what is short before 17:30 of the next settlement day (CSD-A2-4.1)."
+        )
+    return "You are not failing: the fail was caused by others, and nothing is charged to you (CSD-A2-3.2)."
