@@ -34,7 +34,6 @@ def run_demo(
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
     forget(folder)
     zone = load_market(market).zone
-    clock = clock_of(datetime.combine(day, time(8, 55), zone))
     console.print(f"Making a depository in {folder}: folders, keys, database, reference data …", markup=False)
     made = make_site(folder, market, sample / "reference", port=0, database=database, looks=1, apart=0)
     with EmbeddedServer.start(made.sftp_root, made.authorised_keys, made.keys / HOST_KEY) as server:
@@ -46,8 +45,10 @@ def run_demo(
         with PrefectServer(folder / "prefect") as prefect:
             console.print(f"Operators watch the runs at {prefect.ui_url} while the day is played", markup=False)
             from flows.office import close_sites, site_of
-            from flows.simulation import play
+            from flows.simulation import play, play_history
 
+            play_history(made, sample, day)
+            clock = clock_of(datetime.combine(day, time(8, 55), zone))
             with DayScreen(f"Business day {day}", clock.now, console) as screen:
                 played = asyncio.run(play(made, sample, clock, screen, day))
             site = site_of(str(made.settings))

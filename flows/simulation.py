@@ -115,7 +115,7 @@ def drops_of(sample: Path, zone: Any) -> dict[date, list[Drop]]:
 async def play(
     made: NewSite, sample: Path, clock: Clock, screen: DayScreen, day: date, secret: Callable[[], str] | None = None
 ) -> Played:
-    """Plays the history before `day`, then `day` through the Prefect flows, on `clock`.
+    """Plays `day` through the Prefect flows, on `clock`; its history has been played.
 
     A `SteppedClock` is moved from moment to moment; any other clock is waited for.
     """
@@ -124,9 +124,6 @@ async def play(
     parties = Parties(site, made)
     bank = SimulatedBank(site.market)
     days = drops_of(sample, site.market.zone)
-    for earlier in sorted(d for d in days if d < day):
-        screen.tell(DayEvent(clock.now(), EventKind.NOTE, f"history: {earlier}"))
-        _play_history(site, parties, days[earlier], earlier)
     played = Played(day)
     batches = plan(site, day, clock.now(), secret) if secret else plan(site, day, clock.now())
     screen.show_batches(batches)
@@ -153,7 +150,16 @@ async def play(
     return played
 
 
-def _play_history(site: Site, parties: Parties, drops: list[Drop], day: date) -> None:
+def play_history(made: NewSite, sample: Path, day: date) -> None:
+    """Plays the days of the sample before `day`, without flows: what the day needs to have happened."""
+    site = site_of(str(made.settings))
+    parties = Parties(site, made)
+    days = drops_of(sample, site.market.zone)
+    for earlier in sorted(d for d in days if d < day):
+        _play_earlier(site, parties, days[earlier], earlier)
+
+
+def _play_earlier(site: Site, parties: Parties, drops: list[Drop], day: date) -> None:
     """An earlier day: its files and batches in order, without flows."""
     start = datetime.combine(day, time(8, 55), site.market.zone)
     batches = [state.batch for state in plan(site, day, start)]
