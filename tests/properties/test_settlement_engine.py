@@ -82,7 +82,11 @@ def test_more_money_never_lowers_a_proven_objective(rows: Rows, number: int, ext
     before = settle(problem(securities, cash, due, RATES))
     if cash:
         participant, currency, available = cash[number % len(cash)]
-        richer = [*cash[: number % len(cash)], (participant, currency, available + extra), *cash[number % len(cash) + 1 :]]
+        richer = [
+            *cash[: number % len(cash)],
+            (participant, currency, available + extra),
+            *cash[number % len(cash) + 1 :],
+        ]
     else:
         richer = [("ALFA", "KZT", extra)]
     after = settle(problem(securities, richer, due, RATES))

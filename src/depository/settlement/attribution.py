@@ -178,4 +178,3 @@ def _causes(
         if node < size:
             masks[node] = mask
     return _Causes(names, masks)
-

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from depository.settlement import attribution
-from depository.settlement.engine import settle
+from depository.settlement.engine import balance_after, settle
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
+from depository.settlement.units import units_of
 
 
 class Missing(NamedTuple):
-    """What a participant lacks of one asset if everyone else delivers; `short_by` in units of the asset, one line per position."""
+    """What a position lacks for everything to settle although everyone else delivers; `short_by` in units of the asset."""
 
     participant: str
     kind: str
@@ -39,8 +39,9 @@ class Release(NamedTuple):
 class Forecast:
     """What would happen if the cycle ran now.
 
-    `funding` is the smallest extra funding with which everything would settle at once, position by position; `missing` is the same by
-    participant and asset: (participant, kind, asset) -> amount. `ranked` is the funding in order of what it would release.
+    `funding` is the smallest extra funding with which everything would settle (the netted class at once, the gross class in its
+    order), position by position; `missing` is the same by participant and asset: (participant, kind, asset) -> amount.
+    `ranked` is the funding in order of what it would release.
     """
 
     outcome: Outcome
@@ -52,16 +53,28 @@ class Forecast:
 def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") -> Forecast:
     """Run the engine on the day as it stands and say who has to bring what."""
     outcome = settle(problem, objective, effort)
-    left = attribution.everything_settled(problem)
+    short = _needed(problem)
     funding = tuple(
-        Missing((at := problem.positions[p]).participant, at.kind, at.asset, at.holder, -int(left[p]))
-        for p in np.flatnonzero(left < 0)
+        Missing((at := problem.positions[p]).participant, at.kind, at.asset, at.holder, short[p]) for p in sorted(short)
     )
     missing: dict[tuple[str, str, str], int] = {}
     for line in funding:
         key = (line.participant, line.kind, line.asset)
         missing[key] = missing.get(key, 0) + line.short_by
     return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, funding)))
+
+
+def _needed(problem: Problem) -> dict[int, int]:
+    """Position -> what has to be added so that all settle: the netted class at once, then the gross class in its order."""
+    units = units_of(problem)
+    balance = balance_after(units, problem.opening, ~units.gross).tolist()
+    lowest = {p: left for p, left in enumerate(balance) if left < 0}
+    start, row, change = units.start.tolist(), units.row.tolist(), units.change.tolist()
+    for u in np.flatnonzero(units.gross).tolist():
+        for k in range(start[u], start[u + 1]):
+            balance[row[k]] += change[k]
+            lowest[row[k]] = min(lowest.get(row[k], 0), balance[row[k]])
+    return {p: -left for p, left in lowest.items() if left < 0}
 
 
 def _ranked(problem: Problem, outcome: Outcome, funding: Iterable[Missing]) -> list[Release]:
@@ -77,4 +90,3 @@ def _ranked(problem: Problem, outcome: Outcome, funding: Iterable[Missing]) -> l
             Release(*short, value=sum(value_of[i] for i in released) * problem.value_unit, instructions=len(released))
         )
     return sorted(lines, key=lambda line: (-line.value, -line.instructions, line.kind, line.asset, line.holder))
-

@@ -1,0 +1,107 @@
+"""Other ways to settle a day, to compare with: each takes a problem and returns which units settle.
+
+First in first out (once, and repeated), with bilateral netting, removing until feasible, and HiGHS alone on the whole problem.
+"""
+
+from collections import defaultdict
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from depository.settlement import compiled
+from depository.settlement.engine import balance_after
+from depository.settlement.problem import Problem
+from depository.settlement.units import Units, by_position, leg_units
+
+Set = NDArray[np.bool_]
+
+
+def fifo(units: Units, problem: Problem, rounds: int) -> Set:
+    """First in, first out, so many rounds (gross, each against what is there)."""
+    settled, balance = np.zeros(len(units), dtype=np.int64), problem.opening.copy()
+    order = np.arange(len(units))
+    compiled.run("fifo", len(units.row), order, units.start, units.row, units.change, balance, settled, rounds)
+    return settled > 0
+
+
+def bilateral(units: Units, problem: Problem) -> Set:
+    """FIFO to its fixpoint, then all that waits between two participants at once where that is feasible, and again."""
+    first = np.zeros(len(units), dtype=np.int64)
+    first[units.member[::-1]] = np.arange(len(problem.ids))[::-1]
+    holder = [position.participant for position in problem.positions]
+    pairs = defaultdict(list)
+    for u, j in enumerate(first.tolist()):
+        sides = (
+            (problem.deliver[j], problem.receive[j])
+            if problem.deliver[j] >= 0
+            else (problem.payer[j], problem.payee[j])
+        )
+        if sides[0] >= 0:
+            pairs[tuple(sorted((holder[sides[0]], holder[sides[1]])))].append(u)
+    settled = np.zeros(len(units), dtype=np.int64)
+    start, row, change = units.start.tolist(), units.row.tolist(), units.change.tolist()
+    while True:
+        balance = balance_after(units, problem.opening, settled > 0)
+        order = np.arange(len(units))
+        compiled.run("fifo", len(row), order, units.start, units.row, units.change, balance, settled, 1 << 30)
+        left = balance.tolist()
+        moved = False
+        for together in pairs.values():
+            waiting = [u for u in together if not settled[u]]
+            total: dict[int, int] = defaultdict(int)
+            for u in waiting:
+                for k in range(start[u], start[u + 1]):
+                    total[row[k]] += change[k]
+            if len(waiting) > 1 and all(left[p] + c >= 0 for p, c in total.items() if c < 0):
+                for p, c in total.items():
+                    left[p] += c
+                settled[waiting] = 1
+                moved = True
+        if not moved:
+            return settled > 0
+
+
+def remove_until_feasible(units: Units, problem: Problem, weight: NDArray[np.float64]) -> Set:
+    """Plain netting: start with all, take out the cheapest per amount it mends until nothing is short, then fill by FIFO."""
+    settled = np.ones(len(units), dtype=np.int64)
+    balance = balance_after(units, problem.opening, settled > 0)
+    head, entry = by_position(units.row, len(balance))
+    queue = np.zeros(len(balance) + 1, dtype=np.int64)
+    compiled.run(
+        "remove_until_feasible", len(units.row), units.start, units.row, units.change, leg_units(units.start), head, entry,
+        weight, balance, settled, queue,
+    )  # fmt: skip
+    order = np.arange(len(units))
+    compiled.run("fifo", len(units.row), order, units.start, units.row, units.change, balance, settled, 1 << 30)
+    return settled > 0
+
+
+def highs_alone(units: Units, problem: Problem, weight: NDArray[np.float64], seconds: float) -> tuple[Set, float]:
+    """HiGHS on the whole problem as it is, with a limit of seconds: (set, bound)."""
+    import scipy.sparse
+
+    scale = np.ones(len(problem.positions))
+    np.maximum.at(scale, units.row, np.abs(units.change).astype(np.float64))
+    values = -units.change.astype(np.float64) / scale[units.row]
+    matrix = scipy.sparse.csc_matrix((values, units.row, units.start), shape=(len(scale), len(units)))
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = len(units), len(scale)
+    unit = float(weight.mean())
+    model.col_cost_ = -weight / unit
+    model.col_lower_, model.col_upper_ = np.zeros(len(units)), np.ones(len(units))
+    model.row_lower_ = np.full(len(scale), -highspy.kHighsInf)
+    model.row_upper_ = problem.opening.astype(np.float64) / scale
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+    model.integrality_ = [highspy.HighsVarType.kInteger] * len(units)
+    solver = highspy.Highs()
+    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds), ("mip_rel_gap", 0.0)):
+        solver.setOptionValue(option, value)
+    solver.passModel(model)
+    solver.run()
+    info = solver.getInfo()
+    settled = np.array(solver.getSolution().col_value) > 0.5
+    if len(settled) != len(units) or (balance_after(units, problem.opening, settled) < 0).any():
+        settled = np.zeros(len(units), dtype=np.bool_)
+    return settled, -float(info.mip_dual_bound) * unit

@@ -1,0 +1,164 @@
+"""The cycle as a whole: classes, efforts, the proof that anyone can recompute, the emergency stop, a solver that fails."""
+
+from fractions import Fraction
+
+import pytest
+
+from benchmarks.settlement.instances import day as made_up_day
+from benchmarks.settlement.verify_bound import bound
+from depository.settlement import Due, Problem, check, forecast, problem, settle, solver
+from parsers import solve_files
+from tests.unit.settlement.days import fifo, random_rows, score
+
+
+def payment(number: str, payer: str, payee: str, amount: int, priority: int = 5, netting: str = "net") -> Due:
+    return Due(number, "", "", "", 0, payer, payee, "KZT", amount, priority, "2026-03-02", netting, "")
+
+
+def test_gross_instructions_go_by_priority_then_date_then_arrival() -> None:
+    due = [
+        payment("I10", "ALFA", "BETA", 6, netting="gross"),
+        payment("I9", "ALFA", "BETA", 7, netting="gross"),
+        payment("I11", "ALFA", "BETA", 5, priority=6, netting="gross"),
+    ]
+    outcome = settle(problem([], [("ALFA", "KZT", 12)], due))
+
+    assert outcome.settled.tolist() == [False, True, True]
+    assert outcome.step.tolist() == [0, 1, 2]
+
+
+def test_the_netted_class_goes_before_the_gross_class_and_again_after_it() -> None:
+    due = [
+        payment("I1", "ALFA", "BETA", 10, netting="gross"),
+        payment("I2", "ALFA", "GAMA", 10),
+        payment("I3", "BETA", "DELT", 5),
+        payment("I4", "GAMA", "ALFA", 10, netting="gross"),
+    ]
+    outcome = settle(problem([], [("ALFA", "KZT", 10)], due))
+
+    assert outcome.settled.all()
+    assert outcome.step.tolist() == [3, 1, 4, 2]
+
+
+def test_a_higher_priority_goes_first_even_if_more_could_settle_without_it() -> None:
+    due = [payment("I1", "ALFA", "BETA", 10, 1), payment("I2", "ALFA", "BETA", 5), payment("I3", "ALFA", "BETA", 5)]
+    outcome = settle(problem([], [("ALFA", "KZT", 10)], due))
+
+    assert outcome.settled.tolist() == [True, False, False]
+    lines = {line.priority: line for line in outcome.certificate.priorities}
+    assert lines[1].gap == 0
+    assert lines[5].objective_settled == 0
+    assert lines[5].proven_optimal
+
+
+def test_neither_value_nor_number_falls_below_first_in_first_out_even_where_the_mix_would_gain() -> None:
+    # One large payment first; the three small ones would count for more than it is worth.
+    due = [payment("I1", "ALFA", "BETA", 90)] + [payment(f"I{n}", "ALFA", "BETA", 28) for n in (2, 3, 4)]
+    day = problem([], [("ALFA", "KZT", 90)], due)
+    outcome = settle(day)
+
+    assert check(day, outcome) == []
+    assert outcome.settled.tolist() == [True, False, False, False]
+    assert not outcome.certificate.proven_optimal
+    assert outcome.certificate.gap > 0
+
+
+def test_unknown_objectives_and_efforts_and_wrong_rows_are_refused() -> None:
+    day = problem([], [], [])
+    for bad in ({"objective": "most"}, {"effort": "some"}):
+        with pytest.raises(ValueError, match="not one of"):
+            settle(day, **bad)
+    with pytest.raises(ValueError, match="given twice"):
+        problem([], [("ALFA", "KZT", 1), ("ALFA", "KZT", 2)], [payment("I1", "ALFA", "BETA", 1)])
+    with pytest.raises(ValueError, match="I1 is given twice"):
+        problem([], [], [payment("I1", "ALFA", "BETA", 1), payment("I1", "ALFA", "BETA", 1)])
+    with pytest.raises(ValueError, match="not an integer >= 0"):
+        problem([], [("ALFA", "KZT", -1)], [])
+    with pytest.raises(ValueError, match="not an integer >= 0"):
+        problem([], [], [payment("I1", "ALFA", "BETA", 1.5)])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="netting"):
+        problem([], [], [payment("I1", "ALFA", "BETA", 1, netting="both")])
+    with pytest.raises(ValueError, match="payee"):
+        problem([], [], [payment("I1", "ALFA", "", 1)])
+
+
+def medium_day() -> Problem:
+    return made_up_day(3000, "tight", 1).problem()
+
+
+def test_the_bound_can_be_recomputed_from_the_files_alone() -> None:
+    for seed in range(60):
+        rows = random_rows(seed, most=25, priorities=(1, 5), gross=0.2, linked=0.3)
+        day = problem(*rows, {"USD": Fraction(2)})
+        outcome = settle(day)
+        files = solve_files.write(
+            solve_files.SolveInput(day, dict.fromkeys(("KZ0000000017", "KZ0000000025", "KZT", "USD"), 0)), outcome, ""
+        )
+        assert (
+            bound(*rows, {"USD": Fraction(2)}, files["multipliers.csv"]) == outcome.certificate.bound_from_multipliers
+        )
+
+
+def test_a_larger_day_is_close_to_its_bound_and_its_proof_holds() -> None:
+    made = made_up_day(3000, "tight", 1)
+    day = made.problem()
+    outcome = settle(day, effort="quick")
+
+    assert check(day, outcome) == []
+    certificate = outcome.certificate
+    assert certificate.objective_settled / certificate.upper_bound > Fraction(97, 100)
+    settled = {j for j, s in enumerate(outcome.settled.tolist()) if s}
+    now, least = score(day, settled, "mixed"), score(day, fifo(day), "mixed")
+    assert now.value >= least.value
+    assert now.count >= least.count
+    decimals = {asset: 2 if len(asset) == 3 else 0 for _, asset, _ in day.positions}
+    text = solve_files.write(solve_files.SolveInput(day, decimals), outcome, "")["multipliers.csv"]
+    cents = [(p, c, Fraction(a, 100)) for p, c, a in made.cash]
+    due = [i._replace(amount=Fraction(i.amount, 100)) for i in made.due]  # type: ignore[arg-type]
+    rates = {"USD": Fraction(500), "EUR": Fraction(540)}
+    assert bound(made.securities, cents, due, rates, text) == certificate.bound_from_multipliers
+
+
+def test_without_a_working_solver_a_feasible_set_at_least_as_good_as_first_in_first_out_comes_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(solver.Relaxation, "solve", lambda _: False)
+    day = medium_day()
+    outcome = settle(day)
+
+    assert check(day, outcome) == []
+    now = score(day, {j for j, s in enumerate(outcome.settled.tolist()) if s}, "mixed")
+    least = score(day, fifo(day), "mixed")
+    assert now.value >= least.value
+    assert now.count >= least.count
+    assert outcome.certificate.stopped_by == "effort"
+
+
+def test_the_emergency_stop_ends_with_a_feasible_set_and_is_named() -> None:
+    day = medium_day()
+    outcome = settle(day, stop=lambda: True)
+
+    assert check(day, outcome) == []
+    assert outcome.certificate.stopped_by == "emergency stop"
+
+
+def test_the_forecast_names_what_is_missing_and_funding_it_settles_everything() -> None:
+    for seed in range(40):
+        securities, cash, due = random_rows(seed, most=12, gross=0.3 if seed % 2 else 0.0)
+        day = problem(securities, cash, due)
+        expected = forecast(day)
+        stock = {(a, i): b for a, i, b in securities}
+        money = {(p, c): b for p, c, b in cash}
+        for line in expected.funding:
+            table = stock if line.kind == "securities" else money
+            table[line.holder, line.asset] = table.get((line.holder, line.asset), 0) + line.short_by
+        funded = settle(problem([(*k, b) for k, b in stock.items()], [(*k, b) for k, b in money.items()], due))
+        assert funded.settled.all()
+        if expected.funding and not day.gross.any():
+            # The smallest: one unit less of any of it and something stays behind.
+            line = expected.funding[0]
+            table = stock if line.kind == "securities" else money
+            table[line.holder, line.asset] -= 1
+            less = settle(problem([(*k, b) for k, b in stock.items()], [(*k, b) for k, b in money.items()], due))
+            assert not less.settled.all()
+            assert expected.ranked[0].value >= expected.ranked[-1].value
