@@ -108,8 +108,8 @@ def _bdn(header: Mapping[str, object] | None = None, **changes: object) -> Calla
     return lambda: fill("BDN", samples.header(**(header or {})), samples.bdn_body(**changes), ())
 
 
-def _iao(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
-    return lambda: fill("IAO", samples.header(**(header or {})), samples.iao_body(**changes), ())
+def _iao(**changes: object) -> Callable[[], bytes]:
+    return lambda: fill("IAO", samples.header(), samples.iao_body(1, **changes), ())
 
 
 def _sin(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
@@ -605,7 +605,9 @@ CASES: tuple[Case, ...] = (
     Case("WRN", "refused-form-sheet-hidden", lambda: edited(_wrn()(), _form_hidden)),
     # BDN
     Case("BDN", "right-add", _bdn()),
-    Case("BDN", "right-add-without-bin-in-dollars", _bdn(currency="USD", beneficiary_bin=None, valid_from="01.12.2026")),
+    Case(
+        "BDN", "right-add-without-bin-in-dollars", _bdn(currency="USD", beneficiary_bin=None, valid_from="01.12.2026")
+    ),
     Case("BDN", "right-remove", _bdn(action="remove", bank_bic=None, beneficiary_name=None, beneficiary_bin=None)),
     Case("BDN", "wrong-empty-body", lambda: fill("BDN", samples.header(), {}, ())),
     Case("BDN", "wrong-action", _bdn(action="change")),

@@ -22,7 +22,7 @@ def test_help_names_the_demonstration_first() -> None:
         assert command in ran.stdout
 
 
-@pytest.mark.parametrize("form", ["IST", "WRN", "SIN", "BUNA"])
+@pytest.mark.parametrize("form", ["IST", "WRN", "SIN", "IAO", "BUNA", "BDN"])
 def test_blank_writes_a_workbook_that_opens(form: str, tmp_path: Path) -> None:
     """One file, one sheet named after the form."""
     target = tmp_path / f"{form}.xlsx"
@@ -46,6 +46,17 @@ def test_check_names_the_cell_of_every_fault_and_sends_nothing() -> None:
     assert ran.returncode == 1
     assert "IST!K14" in ran.stdout
     assert "2 faults of form" in ran.stdout
+
+
+@pytest.mark.rule("CSD-3.1.2-d")
+def test_a_single_account_s_form_is_checked_before_it_is_sent() -> None:
+    """A right form says so; a wrong one is named with its cells."""
+    samples = ROOT / "sample_files/IAO"
+    right, wrong = csd("check", samples / "right-open.xlsx"), csd("check", samples / "wrong-document-expired.xlsx")
+
+    assert right.returncode == 0, right.stdout
+    assert wrong.returncode == 1
+    assert "IAO!B24: Document expires" in wrong.stdout
 
 
 def test_a_missing_site_is_explained(tmp_path: Path) -> None:
