@@ -4,6 +4,8 @@ from datetime import datetime
 
 from depository.interests import interest_report
 from depository.store import interests
+from depository.store.events import EventKind
+from flows.steps.inputs import note
 from flows.steps.outgoing import queue_report
 from flows.steps.site import Site
 
@@ -21,4 +23,5 @@ def send_interest_report(site: Site, number: str, participant: str, at: datetime
         queue_report(
             work, site.archive, interest_report(work, participant, number), name, f"sir/{number}", printed=True
         )
+        note(work, site.archive, EventKind.INTEREST_REPORT, {"interest": number, "participant": participant})
     return name

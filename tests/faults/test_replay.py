@@ -16,6 +16,7 @@ from depository.store import schema
 from depository.store.archive import Archive
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
+from flows.steps.interest_report import send_interest_report
 from flows.steps.replay import replay, replay_archive
 from flows.steps.site import Site
 from tests.support.databases import PostgresServer
@@ -42,6 +43,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         at = datetime.combine(days[-1], datetime.min.time(), site.market.zone) + timedelta(hours=23)
         place(site, "B03", "900101100014", "passport is missing", "operator", at)
         lift(site, "B03", "900101100014", at + timedelta(minutes=1))
+        with site.reading(at) as work:
+            interest = work.connection.execute(
+                select(schema.interest).order_by(schema.interest.c.number).limit(1)
+            ).one()
+        send_interest_report(site, interest.number, interest.debtor, at)
         form = SAMPLE / "2026-11-23" / "1030" / "B01" / "inbox" / "IST_B01-IST-0001.xlsx"
         for number, fault in enumerate(["", "the marker says other bytes"]):
             claimed = f"inbox~{number}~again.xlsx"
