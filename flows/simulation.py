@@ -218,13 +218,13 @@ def _told(screen: DayScreen, receipts: list[Receipt]) -> list[Receipt]:
         refused = [line for line in receipt.lines if line.verdict is Verdict.REFUSED]
         whole = receipt.verdict in (Verdict.REFUSED, Verdict.QUARANTINED)
         kind = EventKind.FILE_REFUSED if whole else EventKind.FILE_TAKEN
-        text = f"{receipt.sender} {receipt.file_name}: {receipt.verdict}, {len(receipt.lines)} lines, {len(refused)} refused"
-        screen.tell(DayEvent(receipt.arrived_at, kind, text))
+        counts = f"{receipt.verdict}, {len(receipt.lines)} lines, {len(refused)} refused"
+        reasons = [reject.message for reject in (*receipt.rejects, *(r for line in refused for r in line.rejects))]
+        text = f"{receipt.sender} {receipt.file_name}: {counts}"
+        screen.tell(DayEvent(receipt.arrived_at, kind, f"{text}: {reasons[0]}" if whole and reasons else text))
         if refused and not whole:
-            reasons = {reject.message for line in refused for reject in line.rejects}
-            screen.tell(
-                DayEvent(receipt.arrived_at, EventKind.LINE_REFUSED, "; ".join(sorted(reasons))[:160], len(refused))
-            )
+            more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
+            screen.tell(DayEvent(receipt.arrived_at, EventKind.LINE_REFUSED, f"{reasons[0]}{more}", len(refused)))
     return receipts
 
 
