@@ -1,0 +1,108 @@
+"""The page of what the depository survives, from a run of the fault tests.
+
+    tools/faults.py            run the tests of tests/faults, the long ones too, and write docs/reference/faults.md
+    tools/faults.py --short    the same without the long ones
+    tools/faults.py --write    write the page from the results of the last run
+
+A test notes each trial with `tests.support.fault_results.tried`; of the other tests the name says what was tried.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "var" / "faults"
+RUN = RESULTS / "run.xml"
+PAGE = ROOT / "docs" / "reference" / "faults.md"
+HEAD = """# What it survives
+
+Made by `tools/faults.py` from a run of the tests in `tests/faults`; do not edit. {when}
+
+"The same state" means: every row of every table (balances, journal hashes, receipts, input log), every file in every folder of the
+SFTP server and every content of the archive are those of a run without the fault, byte for byte; nothing is missing, nothing is there
+twice, and nobody repaired anything. A killed process is killed with SIGKILL; another one is started and told the same again.
+"""
+
+
+def run(short: bool) -> int:
+    """Runs the tests; returns pytest's exit code."""
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    marks = ["-m", "not long"] if short else []
+    program = [sys.executable, "-m", "pytest", "-q", "-n", "2", f"--junitxml={RUN}", *marks, "tests/faults"]
+    return subprocess.run(program, cwd=ROOT, check=False).returncode
+
+
+def page() -> str:
+    """The page of the last run; raises FileNotFoundError when there was none."""
+    cases = list(ET.parse(RUN).getroot().iter("testcase"))  # noqa: S314 - written by our own test run
+    outcomes = Counter(outcome(case) for case in cases)
+    told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items(), key=lambda item: item[0]))
+    lines = [HEAD.format(when=f"That run: {len(cases)} tests, {told}.")]
+    lines += [
+        "## Kills, breakdowns, two at once\n",
+        "| fault | on | tried | outcome | slowest recovery |",
+        "|---|---|---:|---|---:|",
+    ]
+    lines += list(trials())
+    by_file: dict[str, list[ET.Element]] = defaultdict(list)
+    for case in cases:
+        by_file[case.get("classname", "").rpartition(".")[2]].append(case)
+    for name in sorted(by_file):
+        lines += [f"\n## `{name}.py`\n", "| what was tried | cases | outcome |", "|---|---:|---|"]
+        lines += list(tests_of(by_file[name]))
+    return "\n".join(lines) + "\n"
+
+
+def trials() -> Iterable[str]:
+    """Rows of the noted trials: equal faults on equal ground are counted together."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    slowest: dict[tuple[str, str, str], float] = {}
+    for path in sorted(RESULTS.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            one = json.loads(line)
+            key = (one["fault"], one["where"], one["outcome"])
+            counts[key] += 1
+            if one["seconds"] is not None:
+                slowest[key] = max(slowest.get(key, 0.0), one["seconds"])
+    for fault, where, result in sorted(counts):
+        key = (fault, where, result)
+        recovery = f"{slowest[key]:.1f} s" if key in slowest else ""
+        yield f"| {fault} | {where} | {counts[key]} | {result} | {recovery} |"
+
+
+def tests_of(cases: list[ET.Element]) -> Iterable[str]:
+    """Rows of tests: the name as a sentence, how many cases, what came out."""
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for case in cases:
+        grouped[re.sub(r"\[.*", "", case.get("name", ""))].append(outcome(case))
+    for name, results in sorted(grouped.items()):
+        told = ", ".join(
+            f"{count} {what}" if len(set(results)) > 1 else what for what, count in sorted(Counter(results).items())
+        )
+        yield f"| {name.removeprefix('test_').replace('_', ' ')} | {len(results)} | {told} |"
+
+
+def outcome(case: ET.Element) -> str:
+    """What came out of a test."""
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "FAILED"
+    return "not tried here" if case.find("skipped") is not None else "as it should"
+
+
+def main(arguments: list[str]) -> int:
+    """Runs and writes, or only writes."""
+    code = 0 if "--write" in arguments else run("--short" in arguments)
+    PAGE.write_text(page())
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
