@@ -11,7 +11,7 @@ from depository.business_days import OutsideCalendar
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
 from depository.ledger import Entry, move
 from depository.notices import Notice, notify
-from depository.register import Account, AccountState, Product
+from depository.register import Account, AccountState, PartyKind, Product
 from depository.rejects import PendingReason, Reject, RejectionReason
 from depository.requests import Action, Header, Movement, TransferRequest
 from depository.store import instructions as store
@@ -268,6 +268,14 @@ def _replace(work: Work, sender: str, line: TransferRequest, cause: str, execute
 def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
     """CSD-4.1.5-a, CSD-4.3.3-a: the sender's own instruction that is not executed yet; each refusal names the limit passed."""
     old = store.by_reference(work, sender, line.previous)
+    if old is None and _is_trade_of(work, sender, line.previous):
+        return Reject(
+            RejectionReason.REFERENCE,
+            "CSD-4.1.5-a",
+            "previous",
+            line.previous,
+            "instructions from exchange trades cannot be withdrawn",
+        )
     if old is None:
         return Reject(
             RejectionReason.REFERENCE,
@@ -275,14 +283,6 @@ def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction
             "previous",
             line.previous,
             "you have no instruction with this reference; only the sender of an instruction can withdraw it",
-        )
-    if old.kind is InstructionKind.EXCHANGE:
-        return Reject(
-            RejectionReason.REFERENCE,
-            "CSD-4.1.5-a",
-            "previous",
-            line.previous,
-            "instructions from exchange trades cannot be withdrawn",
         )
     if old.status is Status.SETTLED:
         settled_at = work.market.local(old.settled_at or work.at)
@@ -302,6 +302,13 @@ def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction
             f"limit passed: {old.id} is {old.status.value} already; nothing more is done",
         )
     return old
+
+
+def _is_trade_of(work: Work, participant: str, reference: str) -> bool:
+    """Is this the exchange's trade of the participant? It was never the participant's to withdraw."""
+    venue = register.party_of_kind(work, PartyKind.EXCHANGE)
+    traded = store.by_reference(work, venue.code, reference) if venue else None
+    return traded is not None and participant in (traded.deliver_participant, traded.receive_participant)
 
 
 def _cancel(work: Work, old: Instruction, why: str, cause: str) -> None:

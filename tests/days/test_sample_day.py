@@ -304,7 +304,7 @@ def test_payment_orders_go_to_the_bank_and_what_came_after_the_cut_off_waits_for
     for name in names:
         root = ElementTree.fromstring(story.desk.outbox("bank")[name])
         found += [
-            (tx.find(".//{*}EndToEndId").text, tx.find(".//{*}InstdAmt").text, tx.find(".//{*}InstdAmt").get("Ccy"))
+            (tx.findtext(".//{*}EndToEndId"), tx.findtext(".//{*}InstdAmt"), tx.findall(".//{*}InstdAmt")[0].get("Ccy"))
             for tx in root.findall(".//{*}CdtTrfTxInf")
         ]
     assert found == [

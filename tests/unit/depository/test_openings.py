@@ -85,7 +85,8 @@ def test_a_hold_on_all_of_a_participant_holds_everything_and_only_the_last_hold_
 @pytest.mark.rule("CSD-3.1.2-g")
 def test_a_change_touches_only_the_data_given(books: Desk):
     send(books, opening(1, "KZ00000101", town="Almaty", email="one@example.com", politically_exposed=True))
-    changed = send(books, opening(1, "KZ00000101", change=True, surname="", first_name="", email="two@example.com", politically_exposed=False))  # fmt: skip
+    new = {"surname": "", "first_name": "", "email": "two@example.com", "politically_exposed": False}
+    changed = send(books, opening(1, "KZ00000101", change=True, **new))
     assert (changed[0].verdict, changed[0].record, changed[0].status) == (Verdict.ACCEPTED, "B03-N000002", "changed")
     with books.work() as work:
         data = register.client_data(work, "B03-N000002")

@@ -84,7 +84,14 @@ def test_every_second_of_the_half_hour_can_be_drawn():
     assert len(moments) == 1_801
 
 
-CALENDAR = Calendar({date(2026, 12, 16): DayKind.HOLIDAY, date(2026, 12, 17): DayKind.BUSINESS, date(2026, 12, 19): DayKind.BUSINESS}, frozenset({2026}))  # fmt: skip
+CALENDAR = Calendar(
+    {
+        date(2026, 12, 16): DayKind.HOLIDAY,
+        date(2026, 12, 17): DayKind.BUSINESS,
+        date(2026, 12, 19): DayKind.BUSINESS,
+    },
+    frozenset({2026}),
+)
 
 
 @pytest.mark.rule("CSD-7.6.5-a")

@@ -306,8 +306,10 @@ def test_an_instruction_from_an_exchange_trade_can_be_withdrawn_by_no_participan
     from tests.support.books import trade
 
     books.trade(trade("X-1", "B01-HO", "B02-HO", 10))
-    for party in ("B01", "B02"):
-        assert refusal(books.send(party, revoke(f"V-{party}", "X-1")))[1] == "CSD-4.1.5-a"
+    for party in ("B01", "B02", "B03"):
+        outcome = only(books.send(party, revoke(f"V-{party}", "X-1")))
+        assert (outcome.verdict, outcome.rejects[0].rule) == (Verdict.REFUSED, "CSD-4.1.5-a")
+        assert ("exchange trades cannot be withdrawn" in outcome.rejects[0].message) == (party != "B03")
     assert books.status("exchange", "X-1") is Status.MATCHED
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_a_form_of_another_participant_or_signed_by_nobody_with_a_power_is_refus
 
 @pytest.mark.rule("CSD-2.3.1-c")
 def test_a_power_that_has_run_out_or_is_for_another_form_signs_nothing(desk: Desk):
-    person = {
+    person: dict[str, Any] = {
         "signatory": "Authorised Person B06-2",
         "signatory_position": "Cashier",
         "signature": "Authorised Person B06-2",

@@ -24,7 +24,15 @@ def site(database_url: str, tmp_path: Path) -> Site:
     """The sample's depository with an interest that its secured party has asked to enforce."""
     nowhere = SftpSettings("", 0, "", tmp_path, "")
     archive = Archive(tmp_path / "archive")
-    made = Site(open_database(database_url), archive, load_market(ROOT / "market/kazakhstan"), nowhere, Sandbox(), Policy(), tmp_path)
+    made = Site(
+        open_database(database_url),
+        archive,
+        load_market(ROOT / "market/kazakhstan"),
+        nowhere,
+        Sandbox(),
+        Policy(),
+        tmp_path,
+    )
     load_reference(made, DAY / "reference", at(9, 0))
     for hour, minute, party, name in ((10, 0, "B02", "SIN_B02-SIN-0001.xlsx"), (15, 0, "B01", "SIN_B01-SIN-0001.xlsx")):
         data = (DAY / "2026-11-06" / f"{hour:02d}{minute:02d}" / party / "inbox" / name).read_bytes()
