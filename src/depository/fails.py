@@ -31,7 +31,8 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     due = due_today(work)
     if not due:
         return [], []
-    shortages = shortages_of(settle(pose(work, due)))
+    objective = str(work.market.parameter("settlement_objective", work.business_date))
+    shortages = shortages_of(settle(pose(work, due), objective))
     failing = store.change(work, [one for one in due if one.status is Status.MATCHED], Status.FAILING, "", cause)
     failing += [one for one in due if one.status is Status.FAILING]
     fails = _keep(work, due, FAILED, shortages)
