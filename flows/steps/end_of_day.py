@@ -1,5 +1,6 @@
 """The end of the business day: reconciliation, statements, the operators' pack, the next day's plan is the planner's."""
 
+from depository.business_days import OutsideCalendar
 from depository.day import batches_of
 from depository.fails import FAILED, fails_of_day
 from depository.openings import on_hold
@@ -106,7 +107,7 @@ def _day_report(
     facts: tuple[tuple[str, Value], ...] = (
         ("Journal entries", number),
         ("Journal head", hash_),
-        ("Next business day", register.calendar(work).business_day_after(work.business_date, 1)),
+        ("Next business day", _next_business_day(work)),
     )
     tables = (
         table(
@@ -126,6 +127,14 @@ def _day_report(
         table("Batches", "Batches", BATCHES, _batches(work)),
     )
     return Report("day", "Day report", operator, work.business_date, work.market.local(work.at), facts, tables)
+
+
+def _next_business_day(work: Work) -> Value:
+    """The last day of the year closes also when next year's calendar is not published yet."""
+    try:
+        return register.calendar(work).business_day_after(work.business_date, 1)
+    except OutsideCalendar as outside:
+        return str(outside)
 
 
 def _reconciliation(work: Work, differences: list[Difference]) -> tuple[tuple[Value, ...], ...]:

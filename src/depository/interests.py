@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from depository.answers import LineOutcome, Verdict
+from depository.business_days import OutsideCalendar
 from depository.ledger import Entry, block, move, release
 from depository.notices import Notice, notify
 from depository.register import AccountState
@@ -261,7 +262,16 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
             f"{from_units(open_, scale)} of this interest can still be enforced",
         )
     days = work.market.number("enforcement_business_days", work.business_date)
-    transfer_on = register.calendar(work).business_day_after(work.business_date, days)
+    try:
+        transfer_on = register.calendar(work).business_day_after(work.business_date, days)
+    except OutsideCalendar as outside:
+        return _fault(
+            RejectionReason.RULE,
+            "CSD-4.3-1-f",
+            "action",
+            request.action.value,
+            f"{outside}, so the day of the transfer is not known yet; send the notice again when it is published",
+        )
     number = f"E{work.next_number('enforcement'):06d}"
     store.add_enforcement(
         work,

@@ -229,3 +229,11 @@ def test_the_books_refuse_a_release_of_more_than_is_locked(books: Desk):
         journal.post(work, [Entry("release", "S000001", release(SHARE_B, 1_001, "B01-HO", LOCK))])
     assert books.amount("B01-HO", SHARE_B, LOCK) == 1_000
     assert books.day == DAY
+
+
+@pytest.mark.rule("CSD-4.3-1-f")
+def test_an_enforcement_whose_day_lies_beyond_the_published_calendar_is_refused_and_can_come_again(books: Desk):
+    books.secure("B01", interest(quantity=1_000))
+    december = date(2027, 12, 20)
+    assert fault(books.secure("B03", act(InterestAction.ENFORCE, 400), day=december))[1] == "CSD-4.3-1-f"
+    assert books.rows(store.E) == []

@@ -502,3 +502,11 @@ def test_the_answers_names_are_names_that_every_file_system_takes(desk: Desk, na
     assert desk.amount("B01-DO", SHARE_B) == 100
     assert len(desk.waiting()) == 2
     assert all(len(one.name.encode()) <= 255 for one in desk.waiting())
+
+
+def test_the_last_day_of_the_year_closes_although_next_years_calendar_is_not_published(desk: Desk):
+    last = date(2027, 12, 31)
+    desk.plan(last)
+    assert desk.run("end-of-day", day=last).state == "done"
+    report = desk.report("csd", "20271231_end-of-day_day.json")
+    assert "2028" in str(dict(report.facts)["Next business day"])
