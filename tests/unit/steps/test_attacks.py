@@ -195,8 +195,10 @@ def test_a_form_of_saturday_belongs_to_monday_also_when_it_is_taken_up_late(desk
     receipt = desk.drop("B01", "late.xlsx", late, "12:30", day=SATURDAY)
     assert receipt.business_date == TUESDAY
     assert desk.amount("B01-DO", SHARE_B) == 5
-    desk.run_until("09:30", TUESDAY)
+    desk.run_until("23:00", TUESDAY)
     assert desk.amount("B01-DO", SHARE_B) == 12
+    later = form("IST", "B01", "F-3", lines=[ist_line("T-3", "B01-HO", "B01-DO", 1, due=WEDNESDAY)])
+    assert desk.drop("B01", "later.xlsx", later, "12:45", day=SATURDAY).business_date == WEDNESDAY
 
 
 def test_files_after_the_end_of_day_roll_on_and_never_change_a_statement_that_is_out(desk: Desk):
