@@ -19,8 +19,9 @@ from depository.rejects import Broken, FileRefused
 from depository.sftp.intake import Policy
 from depository.store import events, files, journal, schema
 from depository.store.archive import Archive
-from depository.store.database import create_tables, open_database
+from depository.store.database import open_database
 from depository.store.events import Event, EventKind
+from depository.store.migrate import upgrade
 from depository.store.types import text_moment
 from depository.store.work import Work
 from flows.steps.batches import run_batch
@@ -108,7 +109,7 @@ def _play(log: Sequence[Event], inputs: Archive, sandbox: Sandbox, folder: Path)
         raise FileExistsError(f"{folder} is not empty: name a new folder for the replay")
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_database(f"sqlite:///{(folder / 'csd.db').resolve()}")
-    create_tables(engine)
+    upgrade(engine)
     site = Site(engine, Archive(folder / "archive"), _market(log[0], inputs), NOWHERE, sandbox, Policy(), folder)
     for event in log:
         site = replace(site, market=_market(event, inputs))

@@ -14,6 +14,8 @@ from sqlalchemy import select
 from depository.rejects import Broken
 from depository.store import schema
 from depository.store.archive import Archive
+from depository.verify import verify
+from flows.steps.backup import missing_contents
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
@@ -94,6 +96,11 @@ def test_the_archive_alone_suffices(played: Played, tmp_path: Path) -> None:
     assert result.outgoing > 200
     # The replayed archive has sealed the same days under the same hashes.
     assert Archive(tmp_path / "replay" / "archive").pointers() == Archive(alone).pointers()
+    # What came out can take the place of what was lost.
+    with site_at(f"sqlite:///{tmp_path / 'replay' / 'csd.db'}", tmp_path / "replay") as rebuilt:
+        with rebuilt.reading(played.at) as work:
+            assert verify(work).faults == ()
+        assert missing_contents(rebuilt, played.at) == []
 
 
 def test_a_sealed_day_that_is_missing_is_noticed(played: Played, tmp_path: Path) -> None:
