@@ -141,10 +141,15 @@ class _Cycle:
                 floors = [*floors, (weight, float(weight[found.x].sum()) * (1 - 1e-12))]
             else:
                 now = self._without(now, balance, waiting, chosen, whole)
+                chosen[now.surely] = True
                 floors = []
+        left = balance_after(units, balance, chosen)
+        if (left < 0).any():
+            # Nothing above is allowed to end here; if it did, first in, first out stands.
+            chosen, proven = fifo, False
+            left = balance_after(units, balance, chosen)
         settled = np.zeros(len(units), dtype=np.int64)
         settled[chosen] = 1
-        left = balance_after(units, balance, chosen)
         settled = _fifo(units, left, waiting, settled)
         return _Run(np.flatnonzero(settled), bound, proven, tuple(lines), core, None if several else tight)
 
@@ -262,8 +267,10 @@ def _priority_lines(cycle: _Cycle, run: _Run, step: NDArray[np.int64]) -> tuple[
     for (level, bound, proven), (value, count) in zip(run.lines, cycle.totals, strict=False):
         reached = cycle.goal.of(int(value[settled].sum()), int(count[settled].sum()))
         most = cycle.goal.of(int(value.sum()), int(count.sum()))
-        sure = proven and not cycle.units.gross.any()
-        upper = most if not np.isfinite(bound) else min(most, Fraction(bound) * (1 + Fraction(1, 10**9)))
+        # What the gross class brings is no part of the netted bound.
+        known = np.isfinite(bound) and not cycle.units.gross.any()
+        sure = proven and known
+        upper = min(most, Fraction(bound) * (1 + Fraction(1, 10**9))) if known else most
         upper = reached if sure else max(reached, upper)
         lines.append(PriorityLine(level, reached, upper, upper - reached, sure))
     return tuple(lines)

@@ -48,7 +48,7 @@ class Plan:
 PLANS = {
     "quick": Plan(2, 2, 20_000_000, (), 1500, 1_000_000),
     "standard": Plan(6, 5, 60_000_000, ((1500, 120), (3000, 120)), 3000, 4_000_000),
-    "thorough": Plan(12, 8, 400_000_000, ((1500, 120), (3000, 150), (6000, 150), (10_000, 150)), 12_000, 8_000_000),
+    "thorough": Plan(12, 8, 400_000_000, ((1500, 120), (3000, 150), (6000, 150)), 12_000, 8_000_000),
 }
 
 Floor = tuple[NDArray[np.float64], float]
@@ -86,9 +86,8 @@ def choose(
     x = incumbent
     for start in (tight.x > 0.5, incumbent):
         other = _improved(core, weight, table, _feasible(core, table, start), plan, stop)
-        if _keeps(other, floors) and weight[other].sum() > weight[x].sum():
+        if weight[other].sum() > weight[x].sum() and _keeps(other, floors) and is_feasible(core, other):
             x = other
-        if x is other:
             break
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
@@ -163,6 +162,11 @@ def balance_of(core: Reduced, x: NDArray[np.bool_]) -> NDArray[Any]:
     return balance
 
 
+def is_feasible(core: Reduced, x: NDArray[np.bool_]) -> bool:
+    """No binding position goes negative: decided in exact integers."""
+    return not bool((balance_of(core, x) < 0).any())
+
+
 def _keeps(x: NDArray[np.bool_], floors: list[Floor]) -> bool:
     return all(float(coefficients[x].sum()) >= least for coefficients, least in floors)
 
@@ -228,14 +232,14 @@ def _better(
     """The found set, mended in exact integers, if it is better and keeps the floors; else the one at hand."""
     if found is None:
         return x
-    if (balance_of(core, found) < 0).any():
+    if not is_feasible(core, found):
         found = _feasible(core, table, found)
     if len(plan.searches):
         improved = _improved(core, weight, table, found, plan, stop)
         if _keeps(improved, floors) and weight[improved].sum() >= weight[found].sum():
             found = improved
-    feasible = not (balance_of(core, found) < 0).any()
-    return found if feasible and _keeps(found, floors) and weight[found].sum() > weight[x].sum() else x
+    better = weight[found].sum() > weight[x].sum() and _keeps(found, floors) and is_feasible(core, found)
+    return found if better else x
 
 
 def _searched(

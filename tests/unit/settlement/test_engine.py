@@ -119,6 +119,19 @@ def test_a_larger_day_is_close_to_its_bound_and_its_proof_holds() -> None:
     assert bound(made.securities, cents, due, rates, text) == certificate.bound_from_multipliers
 
 
+@pytest.mark.parametrize("gross", [0.0, 0.2])
+def test_a_larger_day_with_priorities_keeps_the_rules(gross: float) -> None:
+    day = made_up_day(4000, "mid", 2, priorities=3, gross=gross).problem()
+    outcome = settle(day, effort="quick")
+
+    assert check(day, outcome) == []
+    lines = outcome.certificate.priorities
+    assert [line.priority for line in lines] == [1, 2, 3]
+    assert all(line.objective_settled <= line.upper_bound for line in lines)
+    if not gross:
+        assert lines[0].objective_settled / lines[0].upper_bound > Fraction(97, 100)
+
+
 def test_without_a_working_solver_a_feasible_set_at_least_as_good_as_first_in_first_out_comes_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
