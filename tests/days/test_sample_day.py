@@ -159,7 +159,7 @@ def test_the_banks_statement_funds_the_participants_and_one_credit_is_nobodys(st
     assert story.balance(after, "B06", "USD") == 6_000_000
 
 
-@pytest.mark.rule("CSD-3.3.1-b", "CSD-5.2.13-a")
+@pytest.mark.rule("CSD-3.3.1-b")
 def test_the_funding_report_tells_each_participant_what_is_missing_before_1100(story: Story):
     report = story.desk.report("B04", "_funding-1030_funding.json")
     facts = dict(report.facts)
@@ -347,7 +347,6 @@ def test_the_books_agree_with_the_registry_and_no_transitory_account_is_left_ful
     assert "33000000.00 ordered and not confirmed" in kzt[5]
 
 
-@pytest.mark.rule("KCSD-86")
 def test_statements_show_holdings_cash_movements_and_the_journals_head(story: Story):
     head = story.batches[f"{DAY} end-of-day"].facts["journal head"]
     report = story.desk.report("B05", "20261123_end-of-day_statement.json")

@@ -195,7 +195,7 @@ def run(fresh: Callable[[], Day], examples: int) -> None:
     run_state_machine_as_test(cast(type[Day], fresh), settings=chosen)
 
 
-@pytest.mark.rule("CSD-5.2-dvp", "CSD-4.3-1-a", "KCSD-88", "KCSD-86")
+@pytest.mark.rule("CSD-5.2-dvp", "CSD-4.3-1-a", "KCSD-88")
 def test_any_day_on_sqlite(loaded_sqlite: Callable[[Path], str], tmp_path: Path, sandbox: Sandbox):
     numbers = count(1)
 
