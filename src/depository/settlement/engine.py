@@ -120,10 +120,10 @@ class _Cycle:
         tight: Tight | None = None
         bound, proven = 0.0, True
         now = core
-        several = sum(1 for v, c in self.totals if self._weight(v, c)[core.free].any()) > 1
+        several = sum(1 for v, c in self.totals if self.weight(v, c)[core.free].any()) > 1
         exact = len(core.free) <= REARRANGED
         for level, (value, count) in zip(self.levels, self.totals, strict=True):
-            whole = self._weight(value, count)
+            whole = self.weight(value, count)
             weight = whole[now.free]
             fixed = float(whole[chosen].sum()) - float(weight[chosen[now.free]].sum())
             if not weight.any():
@@ -135,11 +135,9 @@ class _Cycle:
             lines.append((level, fixed + found.bound, found.proven))
             bound = fixed + found.bound
             proven = proven and found.proven and (exact or not several)
-            if not several:
-                break
-            if exact:
+            if several and exact:
                 floors = [*floors, (weight, float(weight[found.x].sum()) * (1 - 1e-12))]
-            else:
+            elif several:
                 now = self._without(now, balance, waiting, chosen, whole)
                 chosen[now.surely] = True
                 floors = []
@@ -153,7 +151,7 @@ class _Cycle:
         settled = _fifo(units, left, waiting, settled)
         return _Run(np.flatnonzero(settled), bound, proven, tuple(lines), core, None if several else tight)
 
-    def _weight(self, value: NDArray[Any], count: NDArray[np.int64]) -> NDArray[np.float64]:
+    def weight(self, value: NDArray[Any], count: NDArray[np.int64]) -> NDArray[np.float64]:
         """The objective per unit, as floats for guidance."""
         goal = self.goal
         result: NDArray[np.float64] = value.astype(np.float64) * (goal.per_value / goal.denominator) + count * (
@@ -219,7 +217,7 @@ def _outcome(
     if tight is None or units.gross.any():
         core = reduce(units, problem.opening, np.arange(len(units)))
         tight = (
-            tighten(core, cycle._weight(value, count)[core.free], cycle.plan.rounds, cycle.stop)
+            tighten(core, cycle.weight(value, count)[core.free], cycle.plan.rounds, cycle.stop)
             if len(core.free)
             else None
         )

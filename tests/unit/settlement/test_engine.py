@@ -1,12 +1,16 @@
 """The cycle as a whole: classes, efforts, the proof that anyone can recompute, the emergency stop, a solver that fails."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from benchmarks.settlement.instances import day as made_up_day
 from benchmarks.settlement.verify_bound import bound
-from depository.settlement import Due, Problem, check, forecast, problem, settle, solver
+from depository.settlement import Due, Problem, check, compiled, forecast, problem, settle, solver
 from parsers import solve_files
 from tests.unit.settlement.days import fifo, random_rows, score
 
@@ -175,3 +179,35 @@ def test_the_forecast_names_what_is_missing_and_funding_it_settles_everything() 
             less = settle(problem([(*k, b) for k, b in stock.items()], [(*k, b) for k, b in money.items()], due))
             assert not less.settled.all()
             assert expected.ranked[0].value >= expected.ranked[-1].value
+
+
+def test_compiled_and_plain_loops_choose_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = made_up_day(700, "tight", 3, priorities=2).problem()
+    plain = settle(day, effort="quick")
+    monkeypatch.setattr(compiled, "SMALL", 0)
+    fast = settle(day, effort="quick")
+
+    assert fast.settled.tolist() == plain.settled.tolist()
+    assert fast.certificate == plain.certificate
+    assert fast.multipliers == plain.multipliers
+
+
+@pytest.mark.long
+def test_threads_and_hash_seeds_change_no_byte(tmp_path: Path) -> None:
+    made = made_up_day(2000, "mid", 4)
+    files = {
+        "securities.csv": [("account", "isin", "available"), *made.securities],
+        "cash.csv": [("participant", "currency", "available"), *made.cash],
+        "instructions.csv": [Due._fields, *made.due],
+    }
+    for name, lines in files.items():
+        (tmp_path / name).write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    code = "import sys; from flows.steps.solve import solve_folder; sys.exit(solve_folder(*sys.argv[1:]))"
+    outcomes = []
+    for number, threads in (("0", "1"), ("7", "4")):
+        out = tmp_path / f"out{number}"
+        environment = {**os.environ, "PYTHONHASHSEED": number, "OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
+        subprocess.run([sys.executable, "-c", code, str(tmp_path), str(out)], check=True, env=environment)
+        outcomes.append({p.name: p.read_bytes() for p in out.iterdir() if p.name != "timing.json"})
+
+    assert outcomes[0] == outcomes[1]
