@@ -1,7 +1,6 @@
 """Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -11,6 +10,9 @@ from depository.settlement.engine import balance_after, settle
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
 from depository.settlement.units import units_of
+
+# Shortages times instructions up to which each shortage's release is found by running the cycle again.
+RUN_AGAIN = 20_000
 
 
 class Missing(NamedTuple):
@@ -24,7 +26,11 @@ class Missing(NamedTuple):
 
 
 class Release(NamedTuple):
-    """The value (reference currency) and number of the unsettled instructions whose root includes this shortage's participant."""
+    """What funding this shortage alone would release: value in the reference currency, and number of instructions.
+
+    Found by running the cycle again with it funded; on days too large for that, all unsettled instructions whose root includes
+    the participant, which is the most it could be.
+    """
 
     participant: str
     kind: str
@@ -61,7 +67,7 @@ def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") 
     for line in funding:
         key = (line.participant, line.kind, line.asset)
         missing[key] = missing.get(key, 0) + line.short_by
-    return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, funding)))
+    return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, short, objective, effort)))
 
 
 def _needed(problem: Problem) -> dict[int, int]:
@@ -77,16 +83,24 @@ def _needed(problem: Problem) -> dict[int, int]:
     return {p: -left for p, left in lowest.items() if left < 0}
 
 
-def _ranked(problem: Problem, outcome: Outcome, funding: Iterable[Missing]) -> list[Release]:
+def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective: str, effort: str) -> list[Release]:
     value_of = dict(zip(problem.ids, problem.value.tolist(), strict=True))
     held: dict[str, set[str]] = {}
     for line in outcome.unsettled:
         for participant in line.causes:
             held.setdefault(participant, set()).add(line.id)
+    again = len(short) * len(problem.ids) <= RUN_AGAIN
     lines = []
-    for short in funding:
-        released = held.get(short.participant, set())
-        lines.append(
-            Release(*short, value=sum(value_of[i] for i in released) * problem.value_unit, instructions=len(released))
-        )
+    for p, missing in short.items():
+        at = problem.positions[p]
+        if again:
+            opening = problem.opening.copy()
+            opening[p] += missing
+            funded = settle(replace(problem, opening=opening), objective, effort).certificate
+            value = max(funded.value_settled - outcome.certificate.value_settled, Fraction(0))
+            number = max(funded.count_settled - outcome.certificate.count_settled, 0)
+        else:
+            behind = held.get(at.participant, set())
+            value, number = sum(value_of[i] for i in behind) * problem.value_unit, len(behind)
+        lines.append(Release(at.participant, at.kind, at.asset, at.holder, missing, value, number))
     return sorted(lines, key=lambda line: (-line.value, -line.instructions, line.kind, line.asset, line.holder))

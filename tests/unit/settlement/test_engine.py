@@ -211,3 +211,23 @@ def test_threads_and_hash_seeds_change_no_byte(tmp_path: Path) -> None:
         outcomes.append({p.name: p.read_bytes() for p in out.iterdir() if p.name != "timing.json"})
 
     assert outcomes[0] == outcomes[1]
+
+
+def test_the_ranking_says_what_funding_each_shortage_alone_would_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    due = [
+        payment("I1", "ALFA", "BETA", 10),
+        payment("I2", "BETA", "GAMA", 10),
+        payment("I3", "DELT", "GAMA", 15),
+        payment("I4", "GAMA", "ZETA", 30),
+    ]
+    day = problem([], [("GAMA", "KZT", 4)], due)
+
+    assert [(r.holder, r.short_by, r.value, r.instructions) for r in forecast(day).ranked] == [
+        ("ALFA", 10, 20, 2),
+        ("DELT", 15, 15, 1),
+        ("GAMA", 1, 0, 0),
+    ]
+    # The package exports the function under the name of its module.
+    monkeypatch.setattr(sys.modules["depository.settlement.forecast"], "RUN_AGAIN", 0)
+    most = {r.holder: (r.value, r.instructions) for r in forecast(day).ranked}
+    assert most == {"ALFA": (20, 2), "DELT": (15, 1), "GAMA": (30, 1)}
