@@ -449,3 +449,21 @@ def test_each_participant_gets_one_notice_however_many_transfers_were_executed_o
     assert [(n.addressee, n.subject) for n in told] == [("B01", "2 instructions have lapsed")]
     assert all("CMIS" in what for _, what in told[0].facts)
     assert books.status("B01", "D-9") is books.status("B01", "D-8") is Status.LAPSED
+
+
+@pytest.mark.rule("CSD-4.1.2-b")
+def test_a_closed_or_held_account_and_an_inactive_participant_take_part_in_nothing(books: Desk):
+    from depository.store import schema
+
+    with books.work() as work:
+        account, party = schema.account, schema.party
+        work.connection.execute(account.update().where(account.c.number == "B03-DO").values(state="closed"))
+        work.connection.execute(account.update().where(account.c.number == "B02-DO").values(state="on hold"))
+        work.connection.execute(party.update().where(party.c.code == "B05").values(active=0))
+    for other, field in (
+        ("B03-DO", "counterparty_account"),
+        ("B02-DO", "counterparty_account"),
+        ("B05-HO", "counterparty"),
+    ):
+        assert refusal(books.send("B01", transfer(f"T-{other}", "B01-HO", other)))[2] == field
+    assert refusal(books.send("B03", transfer("T-1", "B03-DO", "B03-HO")))[2] == "own_account"
