@@ -2,7 +2,6 @@
 
 from decimal import Context, Decimal
 
-
 LARGEST = 10**17
 """Smallest units in one amount: less than this. Ninety such amounts still add up within the database's 64 bits."""
 _EXACT = Context(prec=100)
