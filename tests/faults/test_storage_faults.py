@@ -4,6 +4,7 @@ Each stops the work with a clear word, damages nothing, and once it is mended th
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -293,6 +294,7 @@ def test_no_space_left_under_postgresql(
                 server._wait_until_ready()
 
             broken_at(world, url, tmp_path, lambda _, __: fill(disk), mend, ("DatabaseUnavailable",), undisturbed)
+    shutil.rmtree(outer, ignore_errors=True)
     tried("disk full (no space left on the device)", "PostgreSQL", "a clear stop, no damage, then the same state")
 
 
