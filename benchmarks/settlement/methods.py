@@ -66,7 +66,8 @@ def remove_until_feasible(units: Units, problem: Problem, weight: NDArray[np.flo
     """Plain netting: start with all, take out the cheapest per amount it mends until nothing is short, then fill by FIFO."""
     settled = np.ones(len(units), dtype=np.int64)
     balance = balance_after(units, problem.opening, settled > 0)
-    head, entry = by_position(units.row, len(balance))
+    head, _ = by_position(units.row, len(balance))
+    entry = np.lexsort((weight[leg_units(units.start)] / np.abs(units.change), units.row))
     queue = np.zeros(len(balance) + 1, dtype=np.int64)
     compiled.run(
         "remove_until_feasible", len(units.row), units.start, units.row, units.change, leg_units(units.start), head, entry,

@@ -5,6 +5,8 @@ result. Each function is self-contained so that it compiles alone. Legs of unit 
 change[k]; `head` and `entry` list the legs of each position.
 """
 
+# ruff: noqa: PERF401  (plain loops are what compiles, and what reads the same in both forms)
+
 from typing import Any
 
 
@@ -17,8 +19,12 @@ def fifo(order: Any, start: Any, row: Any, change: Any, balance: Any, settled: A
     for u in range(len(settled)):
         if settled[u] > number:
             number = settled[u]
-    for _ in range(rounds):
+    tail = False
+    for turn in range(rounds):
         moved = False
+        if turn == 100:
+            tail = True
+            break
         for u in order:
             if settled[u] > 0:
                 continue
@@ -35,7 +41,153 @@ def fifo(order: Any, start: Any, row: Any, change: Any, balance: Any, settled: A
                 moved = True
         if not moved:
             break
+    if not tail:
+        return number
+    # A long chain against the order settles one link a round: from here on look only at who waits for what has just come in.
+    rows = len(balance)
+    head = [0 for _ in range(rows + 1)]
+    for u in order:
+        if settled[u] == 0:
+            for k in range(start[u], start[u + 1]):
+                if change[k] < 0:
+                    head[row[k] + 1] += 1
+    for p in range(rows):
+        head[p + 1] += head[p]
+    waiting = [0 for _ in range(head[rows] + 1)]
+    place = [head[p] for p in range(rows)]
+    queue = [0]
+    queue.pop()
+    for u in order:
+        if settled[u] == 0:
+            queue.append(u)
+            for k in range(start[u], start[u + 1]):
+                if change[k] < 0:
+                    waiting[place[row[k]]] = u
+                    place[row[k]] += 1
+    at = 0
+    while at < len(queue):
+        u = queue[at]
+        at += 1
+        if settled[u] > 0:
+            continue
+        fits = True
+        for k in range(start[u], start[u + 1]):
+            if balance[row[k]] + change[k] < 0 and change[k] < 0:
+                fits = False
+                break
+        if not fits:
+            continue
+        number += 1
+        settled[u] = number
+        for k in range(start[u], start[u + 1]):
+            p = row[k]
+            balance[p] += change[k]
+            if change[k] > 0:
+                for e in range(head[p], head[p + 1]):
+                    if settled[waiting[e]] == 0:
+                        queue.append(waiting[e])
     return number
+
+
+def decide(
+    start: Any,
+    row: Any,
+    change: Any,
+    unit: Any,
+    head: Any,
+    entry: Any,
+    alive: Any,
+    left: Any,
+    out_total: Any,
+    in_total: Any,
+    state: Any,
+    never_unit: Any,
+    never_row: Any,
+) -> int:
+    """Decide units exactly: state 1 settles in any best set, 2 never can; returns how many never can.
+
+    A position that covers all its deliveries without any receipt never binds; a unit that gives only where nothing binds settles;
+    a unit that asks more of a position than it could ever hold does not. `entry` has the legs of a position with the largest
+    deliveries first. `out_total`, `in_total`: deliveries (negative) and receipts of the alive units; `left`, these and `alive` change.
+    """
+    rows = len(head) - 1
+    units = len(start) - 1
+    binding = [True for _ in range(rows)]
+    waiting = [True for _ in range(rows)]
+    place = [head[p] for p in range(rows)]
+    gives_on = [0 for _ in range(units)]
+    for u in range(units):
+        if alive[u]:
+            for k in range(start[u], start[u + 1]):
+                if change[k] < 0:
+                    gives_on[u] += 1
+    queue = list(range(rows))
+    at = 0
+    never = 0
+    free = [0]
+    free.pop()
+    for u in range(units):
+        if alive[u] and gives_on[u] == 0:
+            free.append(u)
+    while at < len(queue) or len(free) > 0:
+        while len(free) > 0:
+            u = free.pop()
+            if not alive[u]:
+                continue
+            alive[u] = False
+            state[u] = 1
+            for k in range(start[u], start[u + 1]):
+                p = row[k]
+                left[p] += change[k]
+                if change[k] < 0:
+                    out_total[p] -= change[k]
+                else:
+                    in_total[p] -= change[k]
+                if not waiting[p]:
+                    waiting[p] = True
+                    queue.append(p)
+        if at >= len(queue):
+            break
+        p = queue[at]
+        at += 1
+        waiting[p] = False
+        if not binding[p]:
+            continue
+        if left[p] + out_total[p] >= 0:
+            binding[p] = False
+            for e in range(head[p], head[p + 1]):
+                k = entry[e]
+                u = unit[k]
+                if change[k] < 0 and alive[u]:
+                    gives_on[u] -= 1
+                    if gives_on[u] == 0:
+                        free.append(u)
+            continue
+        while place[p] < head[p + 1]:
+            k = entry[place[p]]
+            u = unit[k]
+            if change[k] >= 0:
+                break
+            if not alive[u]:
+                place[p] += 1
+                continue
+            if left[p] + in_total[p] + change[k] >= 0:
+                break
+            alive[u] = False
+            state[u] = 2
+            never_unit[never] = u
+            never_row[never] = p
+            never += 1
+            for i in range(start[u], start[u + 1]):
+                q = row[i]
+                if change[i] < 0:
+                    out_total[q] -= change[i]
+                else:
+                    in_total[q] -= change[i]
+                if not waiting[q]:
+                    waiting[q] = True
+                    queue.append(q)
+    return never
 
 
 def remove_until_feasible(
@@ -53,7 +205,7 @@ def remove_until_feasible(
     """Take settled units out until no balance is negative: on each short position the one that costs least per unit it mends.
 
     Starts from any `settled` (0/1) with its `balance`; ends feasible, at worst empty, and says so: false only where balances were
-    negative before anything settled. `queue` holds one place per position.
+    negative before anything settled. `entry` has the legs of a position with the cheapest first; `queue` holds one place per position.
     """
     rows = len(head) - 1
     waiting = [False for _ in range(rows)]
@@ -67,6 +219,25 @@ def remove_until_feasible(
         size -= 1
         p = queue[size]
         waiting[p] = False
+        if head[p + 1] - head[p] > 1000:
+            # On a hub, looking for the cheapest each time would take as long as the square of its legs: take them in their order.
+            for e in range(head[p], head[p + 1]):
+                k = entry[e]
+                u = unit[k]
+                if balance[p] >= 0:
+                    break
+                if change[k] >= 0 or settled[u] == 0:
+                    continue
+                settled[u] = 0
+                for i in range(start[u], start[u + 1]):
+                    q = row[i]
+                    balance[q] -= change[i]
+                    if balance[q] < 0 and q != p and not waiting[q]:
+                        queue[size] = q
+                        size += 1
+                        waiting[q] = True
+            if balance[p] < 0:
+                return False
         while balance[p] < 0:
             short = -balance[p]
             best = -1
@@ -113,6 +284,7 @@ def improve(
     stack: Any,
     flips_most: int,
     scan_most: int,
+    look_most: int,
     budget: int,
 ) -> tuple[int, int]:
     """Try each unit of `order` the other way round, mend what gets short, fill what gets free, and keep only what gains.
@@ -172,9 +344,10 @@ def improve(
             short = -balance[p]
             best_cost = 0.0
             seen = 0
-            for e in range(head[p], head[p + 1]):
+            for e in range(head[p], min(head[p + 1], head[p] + look_most)):
                 k = entry[e]
                 u = unit[k]
+                work += 1
                 if (change[k] < 0) != (settled[u] == 1) or stamp[u] == move or fixed[u]:
                     continue
                 seen += 1
@@ -218,9 +391,10 @@ def improve(
                     if balance[p] <= 0:
                         continue
                     seen = 0
-                    for e in range(head[p], head[p + 1]):
+                    for e in range(head[p], min(head[p + 1], head[p] + look_most)):
                         i = entry[e]
                         v = unit[i]
+                        work += 1
                         if settled[v] or change[i] >= 0 or fixed[v] or stamp[v] == move:
                             continue
                         seen += 1

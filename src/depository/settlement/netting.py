@@ -21,12 +21,16 @@ from depository.settlement.solver import search
 from depository.settlement.units import Units, by_position, leg_units
 
 ROUNDS_WITHOUT_END = 1 << 30
+# An improvement turns at most so many units, weighs at most SCAN ways to mend a position and looks at LOOK of its legs for them.
 FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
 # More units than this are searched in blocks of about half as many.
 BLOCK = 16_000
+# Where no more units than this are open, the search for the proof comes at once.
+PROVEN_AT_ONCE = 2000
 SCAN = 200
+LOOK = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,9 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan(2, 2, 20_000_000, (), 1500, 1_000_000),
-    "standard": Plan(6, 5, 60_000_000, ((1500, 120), (3000, 120)), 3000, 4_000_000),
-    "thorough": Plan(12, 8, 400_000_000, ((1500, 120), (3000, 150), (6000, 150)), 12_000, 8_000_000),
+    "quick": Plan(2, 2, 60_000_000, (), 1500, 1_000_000),
+    "standard": Plan(6, 5, 200_000_000, ((1500, 120), (3000, 120)), 3000, 4_000_000),
+    "thorough": Plan(12, 8, 600_000_000, ((1500, 120), (3000, 150), (6000, 150)), 12_000, 8_000_000),
 }
 
 Floor = tuple[NDArray[np.float64], float]
@@ -98,7 +102,7 @@ def choose(
         gap = bound - float(weight[x].sum())
         if gap <= margin or (stop is not None and stop()):
             break
-        if int((closeness <= gap + margin).sum()) <= plan.whole:
+        if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
             break
         must = fractional | (rounded != x)
         order = np.argsort(np.where(must, -1.0, closeness), kind="stable")
@@ -211,7 +215,7 @@ def _improved(
         kept, work = compiled.run(
             "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, weight, table.price,
             fixed, order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
-            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, left,
+            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, LOOK, left,
         )  # fmt: skip
         left -= work
         if left <= 0 or (stop is not None and stop()) or (not kept and turn >= 2):

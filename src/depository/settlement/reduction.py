@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depository.settlement.units import Units, leg_units
+from depository.settlement import compiled
+from depository.settlement.units import Units, by_position, leg_units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,41 +42,45 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
     alive[chosen] = True
     unit = leg_units(units.start)
     keep = alive[unit]
-    unit, row, change = unit[keep], units.row[keep], units.change[keep]
+    # The chosen units alone, legs and all, under their own numbers.
+    start, row, change = sub_legs(units, alive)
+    place = np.repeat(np.arange(len(chosen)), np.diff(start))
     left = balance.copy()
-    zero = change[:0].sum()
-    surely_parts: list[NDArray[np.int64]] = []
-    never_parts: list[NDArray[np.int64]] = []
-    never_rows: list[NDArray[np.int64]] = []
-    binding = np.ones(rows, dtype=np.bool_)
-    first = True
-    while True:
-        gives = change < 0
-        out_total, in_total = np.full(rows, zero, dtype=left.dtype), np.full(rows, zero, dtype=left.dtype)
-        np.add.at(out_total, row[gives], change[gives])
-        np.add.at(in_total, row[~gives], change[~gives])
-        binding = left + out_total < 0
-        short = gives & (left[row] + in_total[row] + change < 0)
-        if short.any():
-            where = np.flatnonzero(short)
-            units_never, at = np.unique(unit[where], return_index=True)
-            never_parts.append(units_never)
-            never_rows.append(row[where][at])
-            alive[units_never] = False
-        else:
-            held = np.zeros(count, dtype=np.bool_)
-            held[unit[gives & binding[row]]] = True
-            free_now = alive & ~held
-            settles = np.flatnonzero(free_now)
-            if not len(settles) and not first:
-                break
-            first = False
-            surely_parts.append(settles)
-            moved = free_now[unit]
-            np.add.at(left, row[moved], change[moved])
-            alive &= held
-        keep = alive[unit]
-        unit, row, change = unit[keep], row[keep], change[keep]
+    out_total, in_total = np.zeros(rows, dtype=left.dtype), np.zeros(rows, dtype=left.dtype)
+    gives = change < 0
+    np.add.at(out_total, row[gives], change[gives])
+    np.add.at(in_total, row[~gives], change[~gives])
+    head, _ = by_position(row, rows)
+    entry = (
+        np.lexsort((change, row))
+        if change.dtype != object
+        else np.array(sorted(range(len(row)), key=lambda k: (row[k], change[k], k)), dtype=np.int64)
+    )
+    within = np.ones(len(chosen), dtype=np.bool_)
+    state, never, never_row = (np.zeros(len(chosen) + 1, dtype=np.int64) for _ in range(3))
+    found = compiled.run(
+        "decide",
+        len(row),
+        start,
+        row,
+        change,
+        place,
+        head,
+        entry,
+        within,
+        left,
+        out_total,
+        in_total,
+        state,
+        never,
+        never_row,
+    )
+    original = np.flatnonzero(alive)
+    surely = original[np.flatnonzero(state[:-1] == 1)]
+    alive[original[state[:-1] != 0]] = False
+    binding = left + out_total < 0
+    keep = alive[unit]
+    unit, row, change = unit[keep], units.row[keep], units.change[keep]
     on = binding[row]
     unit, row, change = unit[on], row[on], change[on]
     free = np.flatnonzero(alive)
@@ -86,18 +91,25 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
     unit_place[free] = np.arange(len(free))
     start = np.zeros(len(free) + 1, dtype=np.int64)
     np.cumsum(np.bincount(unit_place[unit], minlength=len(free)), out=start[1:])
-    empty = np.zeros(0, dtype=np.int64)
     return Reduced(
         free=free,
         bind=bind,
-        surely=np.concatenate([empty, *surely_parts]),
-        never=np.concatenate([empty, *never_parts]),
-        never_row=np.concatenate([empty, *never_rows]),
+        surely=surely,
+        never=original[never[:found]],
+        never_row=never_row[:found],
         start=start,
         row=place[row],
         change=change,
         balance=left[bind],
     )
+
+
+def sub_legs(units: Units, alive: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """The legs of the alive units, which take the numbers 0, 1, ... in their order: (start, row, change)."""
+    keep = alive[leg_units(units.start)]
+    start = np.zeros(int(alive.sum()) + 1, dtype=np.int64)
+    np.cumsum(np.diff(units.start)[alive], out=start[1:])
+    return start, units.row[keep], units.change[keep]
 
 
 def part_of(core: Reduced, units: NDArray[np.int64]) -> Reduced:
