@@ -19,7 +19,7 @@ from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
 from flows.steps.deliver import deliver
 from flows.steps.intake import Arrival, take, take_files
 from flows.steps.setup import HOST_KEY, load, make_site
-from flows.steps.site import Site, read_site
+from flows.steps.sites import Site, read_site
 from forms import samples
 from parsers.blank_workbook import fill
 from tools.sample_day import NAMES, SHARE_B, form

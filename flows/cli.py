@@ -14,7 +14,7 @@ from depository.answers import Receipt
 from depository.rejects import Broken, FileRefused
 from depository.verify import verify as verify_books
 from flows.clock import RealClock, SimulatedClock, SteppedClock
-from flows.steps.site import Site, load_market, read_site
+from flows.steps.sites import Site, load_market, read_site
 from forms.catalog import FORMS
 
 HELP = """A central securities depository run by files.

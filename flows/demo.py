@@ -21,7 +21,7 @@ from flows.clock import Clock
 from flows.screen import DayScreen, print_summary
 from flows.server import PrefectServer
 from flows.steps.setup import HOST_KEY, forget, load, make_site
-from flows.steps.site import Site, load_market
+from flows.steps.sites import Site, load_market
 
 console = Console()
 

@@ -14,7 +14,7 @@ from flows.clock import RealClock
 from flows.office import folders_of, moment_of, site_of
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 SHOWN = 50
 STOP = threading.Event()

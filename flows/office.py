@@ -18,7 +18,7 @@ from depository.timetable import BatchKind
 from flows.clock import RealClock
 from flows.steps.batches import BatchResult, run_batch
 from flows.steps.deliver import deliver
-from flows.steps.site import Site, read_site
+from flows.steps.sites import Site, read_site
 
 ROWS_ON_PAGE = 200
 _open: dict[str, Site] = {}

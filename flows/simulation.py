@@ -43,7 +43,7 @@ from flows.steps.intake import take_files
 from flows.steps.planning import plan
 from flows.steps.setup import NewSite
 from flows.steps.simulated_bank import SimulatedBank
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 BANK = "bank"
 EVENING = time(18, 30)

@@ -15,7 +15,7 @@ from depository.timetable import BatchKind
 from flows.clock import RealClock
 from flows.server import PrefectServer
 from flows.steps.setup import HOST_KEY
-from flows.steps.site import read_site
+from flows.steps.sites import read_site
 
 console = Console()
 AFTER_A_FAULT = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from depository.rejects import Broken
 from depository.store import events, files
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 
 def copy_site(site: Site, target: Path) -> int:

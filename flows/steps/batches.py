@@ -38,7 +38,7 @@ from depository.withdrawals import order_payments
 from flows.steps.end_of_day import close_day
 from flows.steps.inputs import note, seal
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, queue_reports
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from parsers import pain001
 from parsers.pain001 import Debtor
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from depository.answers import Receipt
 from flows.steps.intake import CHECK, Arrival, take
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from parsers.sandbox import Sandbox
 
 

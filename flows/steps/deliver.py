@@ -7,7 +7,7 @@ from depository.points import reached
 from depository.sftp.errors import Lost, SftpError
 from depository.sftp.folders import Folders
 from depository.store import files
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from depository.store import register, schema
 from depository.store.archive import Archive
 from depository.store.work import Work
 from depository.units import from_units
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from parsers import report_csv
 
 YEARS_KEPT = 6

@@ -6,7 +6,7 @@ from depository.openings import place_hold, release_hold
 from depository.store.events import EventKind
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_notices
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 
 def place(site: Site, participant: str, nin: str, reason: str, operator: str, at: datetime) -> None:

@@ -14,13 +14,13 @@ from depository.sftp.errors import Changed, Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
 from depository.sftp.intake import Ready, broken_promise, judge
 from depository.store import files, register
+from depository.store.columns import moment_text
 from depository.store.events import EventKind
-from depository.store.types import moment_text
 from depository.store.work import Work
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
 from flows.steps.recording import Content, Recorded, parse, record
-from flows.steps.site import LARGEST_FILE, Site
+from flows.steps.sites import LARGEST_FILE, Site
 from forms.form import Form
 from parsers import receipt_json, report_workbook
 

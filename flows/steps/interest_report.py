@@ -7,7 +7,7 @@ from depository.store import interests
 from depository.store.events import EventKind
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_report
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 
 def send_interest_report(site: Site, number: str, participant: str, at: datetime) -> str:

@@ -9,7 +9,7 @@ from depository.points import reached
 from depository.store.events import EventKind
 from depository.timetable import PlannedBatch
 from flows.steps.inputs import note
-from flows.steps.site import Site
+from flows.steps.sites import Site
 
 
 def plan(

@@ -17,7 +17,7 @@ from depository.store.work import Work
 from depository.units import to_units
 from flows.steps.business_date import business_date_at
 from flows.steps.inputs import note, noted_last
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from parsers import reference_csv
 from parsers.reference_csv import Reference
 

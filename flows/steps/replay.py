@@ -19,10 +19,10 @@ from depository.rejects import Broken, FileRefused
 from depository.sftp.intake import Policy
 from depository.store import events, files, journal, schema
 from depository.store.archive import Archive
+from depository.store.columns import text_moment
 from depository.store.database import open_database
 from depository.store.events import Event, EventKind
 from depository.store.migrate import upgrade
-from depository.store.types import text_moment
 from depository.store.work import Work
 from flows.steps.batches import run_batch
 from flows.steps.holding import lift, place
@@ -30,7 +30,7 @@ from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.planning import plan
 from flows.steps.reference import load_contents
-from flows.steps.site import SftpSettings, Site
+from flows.steps.sites import SftpSettings, Site
 from parsers.sandbox import Sandbox
 
 Balances = dict[journal.Key, int]

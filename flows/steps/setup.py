@@ -8,7 +8,7 @@ from pathlib import Path
 from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
 from depository.store.migrate import upgrade
 from flows.steps.reference import load_reference
-from flows.steps.site import read_site
+from flows.steps.sites import read_site
 from parsers.reference_csv import read_parties
 
 HOST_KEY = "host"

@@ -68,7 +68,9 @@ def funding_reports(work: Work) -> list[Report]:
     return [_report(work, code, due, cash, securities, ahead, would_settle) for code in codes]
 
 
-def instruction_rows(work: Work, participant: str, instructions: Sequence[Instruction]) -> tuple[tuple[Value, ...], ...]:
+def instruction_rows(
+    work: Work, participant: str, instructions: Sequence[Instruction]
+) -> tuple[tuple[Value, ...], ...]:
     """Rows under `INSTRUCTIONS`, seen from one participant."""
     rows: list[tuple[Value, ...]] = []
     for one in instructions:
@@ -114,7 +116,9 @@ def _report(
         ("Challenge until", "16:00 of the business day after the trade (CSD-5.2.13-a)"),
     )
     tables = (
-        table("Cash", "Cash per currency", MONEY, _rows(work, code, cash, by_holder=False), "No cash obligation today."),
+        table(
+            "Cash", "Cash per currency", MONEY, _rows(work, code, cash, by_holder=False), "No cash obligation today."
+        ),
         table(
             "Securities",
             "Securities per account",
@@ -122,7 +126,13 @@ def _report(
             _rows(work, code, securities, by_holder=True),
             "No securities obligation today.",
         ),
-        table("Release", "What your funding would release", RELEASES, _releases(work, code, ahead), "Nothing of yours is missing."),
+        table(
+            "Release",
+            "What your funding would release",
+            RELEASES,
+            _releases(work, code, ahead),
+            "Nothing of yours is missing.",
+        ),
         table("Instructions", "Instructions due today", INSTRUCTIONS, instruction_rows(work, code, mine)),
     )
     return Report(
@@ -146,8 +156,13 @@ def _rows(
 
 def _releases(work: Work, code: str, ahead: Forecast) -> tuple[tuple[str | int | Decimal, ...], ...]:
     return tuple(
-        (r.asset, r.holder, from_units(r.short_by, register.scale(work, r.asset)), r.instructions, decimal(r.value).quantize(CENT))
+        (
+            r.asset,
+            r.holder,
+            from_units(r.short_by, register.scale(work, r.asset)),
+            r.instructions,
+            decimal(r.value).quantize(CENT),
+        )
         for r in ahead.ranked
         if r.participant == code
     )
-

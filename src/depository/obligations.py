@@ -68,7 +68,12 @@ def security_obligations(work: Work, due: Sequence[Instruction]) -> list[Obligat
     balances = journal.balances(work, {account for _, account, _ in keys})
     return [
         Obligation(
-            who, account, isin, balances.get((account, isin, AVAILABLE), 0), receive[who, account, isin], give[who, account, isin]
+            who,
+            account,
+            isin,
+            balances.get((account, isin, AVAILABLE), 0),
+            receive[who, account, isin],
+            give[who, account, isin],
         )
         for who, account, isin in keys
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from depository.ledger import GENESIS, Entry, chain, is_contra
 from depository.rejects import Broken
 from depository.store import journal
-from depository.store.types import moment_text
+from depository.store.columns import moment_text
 from depository.store.work import Work
 
 

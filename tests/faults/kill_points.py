@@ -45,7 +45,7 @@ from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
-from flows.steps.site import SftpSettings, Site, load_market
+from flows.steps.sites import SftpSettings, Site, load_market
 from forms.form import Form
 from parsers.marked_workbook import mark
 from parsers.sandbox import Sandbox

@@ -9,7 +9,7 @@ import pytest
 
 from depository.verify import verify
 from flows.steps.backup import copy_archive, copy_site, missing_contents
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from tests.support.databases import LIBRARIES, PostgresServer
 from tests.support.day_player import SAMPLE, play, site_at
 from tests.support.fault_results import tried

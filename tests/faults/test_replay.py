@@ -20,7 +20,7 @@ from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.replay import replay, replay_archive
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from tests.support.databases import PostgresServer
 from tests.support.day_player import SAMPLE, play, site_at
 

@@ -47,7 +47,7 @@ from flows.steps.batches import BatchResult, run_batch
 from flows.steps.intake import Arrival, take
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
-from flows.steps.site import Site, load_market
+from flows.steps.sites import Site, load_market
 from parsers import report_json
 from parsers.camt import render_statements
 from parsers.csv_table import EXACT
@@ -317,7 +317,9 @@ class Books:
     ) -> InterestAnswer:
         """A participant sends a SIN."""
         with self.work(local, day) as work:
-            return record_interest(work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request)
+            return record_interest(
+                work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request
+            )
 
     def cycle(self, kind: str = "main", local: str = "11:15", day: date | None = None) -> Cycle:
         """A settlement cycle runs."""

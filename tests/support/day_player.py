@@ -14,7 +14,7 @@ from flows.steps.intake import Arrival, take
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
 from flows.steps.replay import NOWHERE
-from flows.steps.site import Site, load_market
+from flows.steps.sites import Site, load_market
 from parsers.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]

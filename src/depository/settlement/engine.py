@@ -121,7 +121,7 @@ class _Cycle:
         bound, proven = 0.0, True
         now = core
         several = sum(1 for v, c in self.totals if self.weight(v, c)[core.free].any()) > 1
-        exact = len(core.free) <= REARRANGED
+        exact = len(core.free) <= min(REARRANGED, self.plan.whole)
         for level, (value, count) in zip(self.levels, self.totals, strict=True):
             whole = self.weight(value, count)
             weight = whole[now.free]

@@ -204,7 +204,8 @@ def _improved(
     if (balance < 0).any():
         return start
     count, legs = len(core.free), len(core.row)
-    left = plan.legs
+    # Integers beyond 64 bits run uncompiled.
+    left = plan.legs if core.change.dtype != object else plan.legs // 100
     fixed = np.zeros(count, dtype=np.int64)
     for turn in range(plan.passes):
         out_first = turn % 3 == 2

@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, insert, select
 
 from depository.rejects import Broken
 from depository.store import journal, schema
-from depository.store.types import moment_text, text_moment
+from depository.store.columns import moment_text, text_moment
 from depository.store.work import Work
 
 T = schema.event

@@ -13,7 +13,7 @@ from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
 from depository.points import reached
 from depository.rejects import Broken
 from depository.store import schema
-from depository.store.types import moment_text
+from depository.store.columns import moment_text
 from depository.store.work import Work
 
 Key = tuple[str, str, str]

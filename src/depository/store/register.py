@@ -60,7 +60,9 @@ def powers(work: Work, participant: str) -> list[Power]:
 def bank_accounts(work: Work, participant: str, currency: str) -> list[BankAccount]:
     """The registered bank accounts of a participant in a currency."""
     t = schema.bank_account
-    rows = work.connection.execute(select(t).where(t.c.participant == participant, t.c.currency == currency).order_by(t.c.iban))
+    rows = work.connection.execute(
+        select(t).where(t.c.participant == participant, t.c.currency == currency).order_by(t.c.iban)
+    )
     return [BankAccount(**r._mapping) for r in rows]
 
 
@@ -83,7 +85,9 @@ def accounts_of(work: Work, participant: str) -> list[Account]:
 def accounts_by_nin(work: Work, participant: str) -> dict[str, str]:
     """NIN to nominee account of a participant."""
     t = schema.account
-    rows = work.connection.execute(select(t.c.nin, t.c.number).where(t.c.participant == participant, t.c.nin.is_not(None)))
+    rows = work.connection.execute(
+        select(t.c.nin, t.c.number).where(t.c.participant == participant, t.c.nin.is_not(None))
+    )
     return {r.nin: r.number for r in rows}
 
 
@@ -229,4 +233,6 @@ def _party(row: Row[Any]) -> Party:
 
 
 def _account(row: Row[Any]) -> Account:
-    return Account(row.number, row.participant, AccountType(row.type), AccountState(row.state), row.opened_on, row.nin or "")
+    return Account(
+        row.number, row.participant, AccountType(row.type), AccountState(row.state), row.opened_on, row.nin or ""
+    )

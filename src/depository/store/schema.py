@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-from depository.store.types import Day, Moment, Units
+from depository.store.columns import Day, Moment, Units
 
 metadata = MetaData()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from depository.business_days import Calendar, DayKind, OutsideCalendar
 from depository.day import moment_of
 from depository.timetable import BatchKind, in_force, plan
-from flows.steps.site import load_market
+from flows.steps.sites import load_market
 from tests.support.books import DAY, MARKET, ZONE, at
 
 TIMES = load_market(MARKET).timetables

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from depository.store import schema
 from flows.steps.export import export_day, export_participant, last_purgeable, purgeable
-from flows.steps.site import Site
+from flows.steps.sites import Site
 from tests.support.day_player import play, site_at
 
 pytestmark = pytest.mark.xdist_group("export")

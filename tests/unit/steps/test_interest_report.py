@@ -12,7 +12,7 @@ from depository.store.database import open_database
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.reference import load_reference
-from flows.steps.site import SftpSettings, Site, load_market
+from flows.steps.sites import SftpSettings, Site, load_market
 from parsers.sandbox import Sandbox
 from tests.support.command import ROOT
 

@@ -20,7 +20,7 @@ from depository.store.events import Event, EventKind
 from depository.store.work import Work
 from flows.steps.inputs import note, noted_last, seal
 from flows.steps.replay import PLAYERS
-from flows.steps.site import load_market
+from flows.steps.sites import load_market
 
 ROOT = Path(__file__).resolve().parents[3]
 DAY = date(2026, 11, 23)

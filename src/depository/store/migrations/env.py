@@ -4,8 +4,8 @@ from typing import Literal
 
 from alembic import context
 
+from depository.store.columns import Day, Moment
 from depository.store.schema import metadata
-from depository.store.types import Day, Moment
 
 
 def plain(kind: str, item: object, autogen: object) -> str | Literal[False]:  # noqa: ARG001
