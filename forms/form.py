@@ -28,6 +28,8 @@ class Line:
     rejects: tuple[Reject, ...]
     reference: str = ""
     """The sender's reference of the line, also of a rejected one; "" when it has none or it cannot be read."""
+    action: str = ""
+    """What the line says that it does, in small letters, also when it is rejected; "" when the form's lines have no action."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -358,7 +358,8 @@ class _Reading:
                     row, rejects = None, (*rejects, self._repeated(reference, first, sheet, numbers, reference_field))
             self._digest(row, by_name)
             request = spec.to_request(number, row) if row else None
-            lines.append(Line(number, request, rejects, reference))
+            action = tidy(shown(by_name.get("action"))).casefold()
+            lines.append(Line(number, request, rejects, reference, action))
         if not lines:
             self._refuse("", f"The table on the sheet {sheet} has no line: fill in at least one.")
         return tuple(lines), numbers

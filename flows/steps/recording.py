@@ -134,7 +134,8 @@ def _record_form(work: Work, sender: str, file: int, form: Form, cause: str) -> 
 def _record_lines(work: Work, header: Header, form: Form, cause: str) -> Recorded:
     requests = [line.request for line in form.lines if line.request is not None]
     if form.cover is not None:
-        changes = sum(isinstance(r, OpeningRequest) and r.change for r in requests)
+        # The cover counts what is to be opened; a change is none, whether it is right in form or not (CSD-3.1.2-e).
+        changes = sum(line.action == "change" for line in form.lines)
         fault = check_cover(form.cover, len(form.lines) - changes)
         if fault is not None:
             return Recorded(form.code, header.reference, (fault,), _places(form, 0, (fault,)))

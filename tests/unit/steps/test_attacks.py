@@ -18,6 +18,7 @@ from depository.store import schema
 from depository.store.database import open_database
 from flows.steps.batches import run_batch
 from flows.steps.planning import due, plan
+from forms import samples
 from parsers import report_json
 from tests.support.books import (
     DAY,
@@ -512,3 +513,14 @@ def test_the_last_day_of_the_year_closes_although_next_years_calendar_is_not_pub
     assert desk.run("end-of-day", day=last).state == "done"
     report = desk.report("csd", "20271231_end-of-day_day.json")
     assert "2028" in str(dict(report.facts)["Next business day"])
+
+
+@pytest.mark.rule("CSD-3.1.2-e")
+def test_a_change_that_is_wrong_in_form_is_not_counted_as_an_account_to_open(desk: Desk) -> None:
+    """The cover states one account: one right row opens it, a faulty change is refused by itself."""
+    rows = [samples.buna_client(1), samples.buna_client(2, action="change", country="XX")]
+
+    receipt = desk.drop_form("BUNA", "B03", "B03-BUNA-1", samples.buna_cover(1), rows)
+
+    assert receipt.verdict is Verdict.PARTLY
+    assert [line.verdict for line in receipt.lines] == [Verdict.ACCEPTED, Verdict.REFUSED]
