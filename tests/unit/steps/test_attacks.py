@@ -518,7 +518,7 @@ def test_the_last_day_of_the_year_closes_although_next_years_calendar_is_not_pub
 @pytest.mark.rule("CSD-3.1.2-e")
 def test_a_change_that_is_wrong_in_form_is_not_counted_as_an_account_to_open(desk: Desk) -> None:
     """The cover states one account: one right row opens it, a faulty change is refused by itself."""
-    rows = [samples.buna_client(1), samples.buna_client(2, action="change", country="XX")]
+    rows = [samples.buna_client(11), samples.buna_client(12, action="change", country="XX")]
 
     receipt = desk.drop_form("BUNA", "B03", "B03-BUNA-1", samples.buna_cover(1), rows)
 
