@@ -21,15 +21,15 @@ from depository.settlement.units import units_of
 HEADER = "| day | method | % of LP bound | % of best bound | % of value | % of number | s (clock) | s (processor) |"
 
 
-def main() -> None:
-    """Run the comparison."""
+def main(words: list[str] | None = None) -> None:
+    """Run the comparison; `words` instead of the command line."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("sizes", type=int, nargs="+")
     arguments.add_argument("--profiles", nargs="+", default=sorted(PROFILES))
     arguments.add_argument("--seeds", type=int, default=1)
     arguments.add_argument("--efforts", nargs="+", default=["quick", "standard", "thorough"])
     arguments.add_argument("--highs-seconds", type=float, default=60.0, help="0: without HiGHS alone")
-    given = arguments.parse_args()
+    given = arguments.parse_args(words)
     # Compile before anything is timed.
     settle(day(5000, "mid", 99).problem(), effort="quick")
     print(HEADER)

@@ -15,7 +15,11 @@ SMALL = 12_000
 def _compiled(name: str) -> Any:
     import numba
 
-    return numba.njit(cache=True)(getattr(kernels, name))
+    try:
+        return numba.njit(cache=True)(getattr(kernels, name))
+    except RuntimeError:
+        # Nowhere to keep compiled code: compile anew in each process.
+        return numba.njit(getattr(kernels, name))
 
 
 def run(name: str, legs: int, *arguments: Any) -> Any:
