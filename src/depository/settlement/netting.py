@@ -37,22 +37,23 @@ LOOK = 5000
 class Plan:
     """How much work an effort stands for.
 
-    Rounds of cuts; passes and legs of improvement; searches (units beside those in doubt, checkpoints of the solver); `whole`, the
-    number of open units up to which a search goes for the proof, and `proof`, its units times checkpoints.
+    Rounds of cuts; passes of improvement and how often they may look at each leg; searches (units beside those in doubt,
+    checkpoints of the solver); `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
+    times checkpoints.
     """
 
     rounds: int
     passes: int
-    legs: int
+    looks: int
     searches: tuple[tuple[int, int], ...]
     whole: int
     proof: int
 
 
 PLANS = {
-    "quick": Plan(2, 2, 60_000_000, (), 1500, 1_000_000),
-    "standard": Plan(6, 5, 200_000_000, ((1500, 120), (3000, 120)), 3000, 4_000_000),
-    "thorough": Plan(12, 8, 600_000_000, ((1500, 120), (3000, 150), (6000, 150)), 12_000, 8_000_000),
+    "quick": Plan(2, 2, 200, (), 1500, 1_000_000),
+    "standard": Plan(6, 5, 700, ((1500, 120), (3000, 120)), 3000, 4_000_000),
+    "thorough": Plan(12, 8, 2000, ((1500, 120), (3000, 150), (6000, 150)), 12_000, 8_000_000),
 }
 
 Floor = tuple[NDArray[np.float64], float]
@@ -205,7 +206,7 @@ def _improved(
         return start
     count, legs = len(core.free), len(core.row)
     # Integers beyond 64 bits run uncompiled.
-    left = plan.legs if core.change.dtype != object else plan.legs // 100
+    left = plan.looks * legs // (1 if core.change.dtype != object else 100)
     fixed = np.zeros(count, dtype=np.int64)
     for turn in range(plan.passes):
         out_first = turn % 3 == 2
