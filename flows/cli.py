@@ -38,7 +38,7 @@ def main() -> None:
     """Runs the command; what a person can mend ends with one line and exit code 2, a broken invariant with 3."""
     try:
         app(standalone_mode=True)
-    except (FileRefused, FileNotFoundError, LookupError, ValueError) as fault:
+    except (FileRefused, OSError, LookupError, ValueError) as fault:
         console.print(f"csd: {fault}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except Broken as fault:
@@ -254,15 +254,41 @@ def check(
 
 @app.command(rich_help_panel="Prove the books")
 def verify(site: Settings = Path("csd.toml")) -> None:
-    """Rebuild every balance from the journal and check the chain; names the first wrong entry."""
-    with _opened(site) as opened, opened.reading(RealClock(opened.market.zone).now()) as work:
-        verdict = verify_books(work)
-    console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}")
-    for fault in verdict.faults:
+    """Rebuild every balance from the journal, check the chain and the archive; names the first wrong entry."""
+    from flows.steps.backup import missing_contents
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        with opened.reading(at) as work:
+            verdict = verify_books(work)
+        faults = [*verdict.faults, *(f"archive: {fault}" for fault in missing_contents(opened, at))]
+    console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}", soft_wrap=True)
+    for fault in faults:
         console.print(f"FAULT {fault}", style="red", markup=False, soft_wrap=True)
-    if verdict.faults:
+    if faults:
         raise typer.Exit(1)
     console.print("The journal proves the books.")
+
+
+@app.command(rich_help_panel="Prove the books")
+def backup(
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="A new folder; with PostgreSQL one that has an earlier copy of the archive is brought up to date."
+        ),
+    ],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Copy the archive, and with SQLite the database, while the depository works (docs/operating/backup.md)."""
+    from flows.steps.backup import copy_archive, copy_site
+
+    with _opened(site) as opened:
+        sqlite = opened.engine.dialect.name == "sqlite"
+        copied = copy_site(opened, target) if sqlite else copy_archive(opened, target)
+    console.print(f"{copied} contents copied to {target}", markup=False)
+    if not sqlite:
+        console.print("The database is copied by pg_dump, before the archive.")
 
 
 @app.command(rich_help_panel="Prove the books")
