@@ -20,7 +20,7 @@ from depository.day import PLANNED, batches_of
 from depository.instructions import Status
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
-from depository.store import instructions
+from depository.store import instructions, register
 from depository.timetable import BatchKind, PlannedBatch
 from flows import (
     end_of_day,
@@ -147,7 +147,20 @@ async def play(
             parties, bank, at
         ):
             played.receipts += _told(screen, await intake.take_once(settings, at + timedelta(seconds=30)))
+    await _open_next_day(site, settings, day, clock, screen)
     return played
+
+
+async def _open_next_day(site: Site, settings: str, day: date, clock: Clock, screen: DayScreen) -> None:
+    """Plans the next business day and opens it; nobody waits for the night to pass."""
+    with site.reading(clock.now(), day) as work:
+        following = register.calendar(work).business_day_after(day, 1)
+    planned = plan(site, following, clock.now())
+    first = next(state.batch for state in planned if state.batch.kind is BatchKind.OPENING)
+    if isinstance(clock, SteppedClock):
+        clock.advance_to(first.due_at)
+    await FLOW[first.kind](settings, following, first.slot, first.due_at)
+    screen.tell(DayEvent(first.due_at, EventKind.BATCH, f"{following} is planned, {len(planned)} batches, and open"))
 
 
 def play_history(made: NewSite, sample: Path, day: date) -> None:
