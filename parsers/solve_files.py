@@ -349,4 +349,4 @@ def _number(value: Fraction) -> str:
     for places in range(_MOST_DECIMALS + 1):
         if 10**places % value.denominator == 0:
             return decimal(int(value * 10**places), places)
-    return repr(float(value))
+    return repr(float(value))  # float: shown, never counted

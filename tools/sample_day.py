@@ -459,7 +459,7 @@ def withdrawals() -> None:
         at: str, party: str, number: int, values: Mapping[str, object], folder: str = "inbox", **header: object
     ) -> None:
         reference = f"{party}-WRN-{number:04d}"
-        put(DAY, at, party, f"WRN_{reference}.xlsx", form("WRN", party, reference, DAY, values, **header), folder)
+        put(DAY, at, party, f"WRN_{reference}.xlsx", form("WRN", party, reference, DAY, values, (), **header), folder)
 
     drop("0940", "B05", 1, body("B05", "KZT", "4000000.00"))
     drop("0950", "B02", 1, body("B02", "KZT", "40000000.00"))

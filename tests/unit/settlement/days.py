@@ -94,7 +94,7 @@ class Score(NamedTuple):
 
     levels: tuple[int, ...]
     value: int
-    count: int
+    number: int
 
 
 def score(day: Problem, settled: set[int], objective: str) -> Score:
@@ -126,7 +126,7 @@ def best(day: Problem, objective: str) -> tuple[tuple[int, ...], bool]:
             continue
         now = score(day, settled, objective)
         free = max(free or now.levels, now.levels)
-        if objective != "mixed" or (now.value >= least.value and now.count >= least.count):
+        if objective != "mixed" or (now.value >= least.value and now.number >= least.number):
             kept = max(kept or now.levels, now.levels)
     assert free is not None
     assert kept is not None

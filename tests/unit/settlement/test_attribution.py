@@ -106,7 +106,7 @@ def test_the_separate_check_finds_every_kind_of_broken_outcome() -> None:
         fields = {
             name: getattr(outcome, name) for name in ("unsettled", "failing", "certificate", "multipliers")
         } | changed
-        return " ".join(check(day, Outcome(np.array(settled), np.array(step), **fields)))  # type: ignore[arg-type]
+        return " ".join(check(day, Outcome(np.array(settled), np.array(step), **fields)))
 
     assert "go to -6" in broken([True, True, True], [1, 2, 2])
     assert "did not all settle" in broken([False, True, False], [0, 1, 0])
