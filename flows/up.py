@@ -2,30 +2,30 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from rich.console import Console
 
 from depository.sftp.server import EmbeddedServer
 from depository.timetable import BatchKind
-from flows.clock import RealClock
 from flows.server import PrefectServer
 from flows.steps.setup import HOST_KEY
 from flows.steps.sites import read_site
 
 console = Console()
 AFTER_A_FAULT = 10
+PLANNING_EVERY = 600
+TAKING_UP_EVERY = 300
 """Seconds."""
 
 
 def run_up(settings: Path, port: int | None, prefect_database: str | None, own_sftp: bool) -> None:
     """Serves until it is told to stop (Ctrl-C); a restart takes up what was left.
 
-    Batches and planner are deployments served from here, each run a process of its own; the intake is one resident run.
+    Batches are deployments served from here, each run a process of its own; intake, planner and reconciler are resident.
     `own_sftp` serves the site's SFTP tree (`sftp/` beside the settings) from this process, for trials without OpenSSH.
     """
     settings = settings.resolve()
@@ -41,48 +41,55 @@ def run_up(settings: Path, port: int | None, prefect_database: str | None, own_s
         server = PrefectServer(settings.parent / "prefect", port=port, database_url=prefect_database)
         prefect = stack.enter_context(server)
         console.print(f"Operators watch and steer at {prefect.ui_url}", markup=False)
-        with resident_intake(settings):
-            serve_all(settings, site.market.zone)
+        with residents(settings):
+            serve_batches(settings)
 
 
 @contextmanager
-def resident_intake(settings: Path) -> Iterator[None]:
-    """The intake flow beside whatever else this process does; started again when it ends in a fault."""
+def residents(settings: Path) -> Iterator[None]:
+    """Intake, planner and reconciler beside whatever else this process does, each started again when it ends in a fault."""
     from flows.intake import STOP, intake
-
-    def run() -> None:
-        while not STOP.is_set():
-            try:
-                asyncio.run(intake(str(settings)))
-            except Exception as fault:  # noqa: BLE001 - intake goes on whatever one look met; the run shows the fault
-                console.print(f"intake: {fault}; starting it again", style="red", markup=False)
-                STOP.wait(AFTER_A_FAULT)
+    from flows.planner import plan_the_day, take_up
 
     STOP.clear()
-    thread = threading.Thread(target=run, name="intake", daemon=True)
-    thread.start()
+    threads = [
+        threading.Thread(target=run, daemon=True)
+        for run in (
+            lambda: _keep_running(STOP, "intake", lambda: intake(str(settings)), 0),
+            lambda: _keep_running(STOP, "planner", lambda: plan_the_day(str(settings)), PLANNING_EVERY),
+            lambda: _keep_running(STOP, "reconciler", lambda: take_up(str(settings)), TAKING_UP_EVERY),
+        )
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         STOP.set()
-        thread.join(timeout=30)
+        for thread in threads:
+            thread.join(timeout=30)
 
 
-def serve_all(settings: Path, zone: ZoneInfo) -> None:
-    """Serves every deployment of the depository from this process; the planner runs half a minute after the start and every ten minutes."""
-    from prefect.schedules import Interval
+def _keep_running(
+    stop: threading.Event, name: str, work: Callable[[], Coroutine[Any, Any, object]], pause: float
+) -> None:
+    """Runs a flow again and again, `pause` seconds apart; a fault is told, and tried again soon.
 
-    from flows.planner import plan_the_day, take_up
+    The planner's first tries may come before the deployments are registered.
+    """
+    while not stop.is_set():
+        try:
+            asyncio.run(work())
+            stop.wait(pause)
+        except Exception as fault:  # noqa: BLE001 - a resident goes on whatever one run met; the run shows the fault
+            console.print(f"{name}: {fault}; trying again", style="red", markup=False, soft_wrap=True)
+            stop.wait(AFTER_A_FAULT)
+
+
+def serve_batches(settings: Path) -> None:
+    """Serves a deployment for each kind of batch from this process; each run is a process of its own."""
     from flows.schedule import serve, served
     from flows.simulation import FLOW
 
     parameters = {"settings": str(settings)}
-    # Late enough for the deployments to be registered: a moment that has passed by then makes no run.
-    soon = RealClock(zone).now() + timedelta(seconds=30)
-    planning = Interval(timedelta(minutes=10), anchor_date=soon)
-    taking_up = Interval(timedelta(minutes=5), anchor_date=soon + timedelta(minutes=1))
-    serve(
-        served(plan_the_day, "every ten minutes", parameters=parameters, schedules=[planning]),
-        served(take_up, "every five minutes", parameters=parameters, schedules=[taking_up]),
-        *(served(FLOW[kind], kind.value, parameters=parameters) for kind in BatchKind),
-    )
+    serve(*(served(FLOW[kind], kind.value, parameters=parameters) for kind in BatchKind))

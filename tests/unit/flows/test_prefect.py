@@ -149,7 +149,8 @@ def test_a_planned_batch_runs_at_its_moment_and_only_once_however_often_it_is_pl
     planned = PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, due)
     first = plan(planned)
     wait_for(lambda: bool(lines(work / f"{MONDAY}-main")), 60, lambda: (work / "log").read_text())
-    assert now() >= due
+    # Prefect rounds a moment to the second.
+    assert now() >= due - timedelta(seconds=1)
     assert plan(planned, PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, now())) == first * 2
     time.sleep(3)
     assert lines(work / f"{MONDAY}-main") == ["ran"]

@@ -74,7 +74,7 @@ def test_a_file_that_takes_too_much_memory_is_refused_and_the_next_one_is_read()
 
 @pytest.mark.long
 def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_read() -> None:
-    with Sandbox(seconds=1.5) as hasty:
+    with Sandbox(seconds=0.5) as hasty:
         assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
         with pytest.raises(FileRefused) as caught:
             hasty.read_form(_dense(150_000), "x.xlsx")
