@@ -259,7 +259,7 @@ def verify(site: Settings = Path("csd.toml")) -> None:
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
-        with opened.reading(at) as work:
+        with console.status("Reading the journal …"), opened.reading(at) as work:
             verdict = verify_books(work)
         faults = [*verdict.faults, *(f"archive: {fault}" for fault in missing_contents(opened, at))]
     console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}", soft_wrap=True)
@@ -308,10 +308,11 @@ def replay(
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
-        if from_archive:
-            result = replay_archive(opened.archive, opened.sandbox, until.date(), folder)
-        else:
-            result = replay_books(opened, until.date(), folder, at)
+        with console.status("Replaying what came in …"):
+            if from_archive:
+                result = replay_archive(opened.archive, opened.sandbox, until.date(), folder)
+            else:
+                result = replay_books(opened, until.date(), folder, at)
     console.print(
         f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files"
     )
@@ -358,7 +359,9 @@ def solve(
     """Run one settlement cycle from plain files, without a database."""
     from flows.steps.solve import solve_folder
 
-    raise typer.Exit(solve_folder(in_dir, out_dir, objective, effort))
+    with console.status("Solving the cycle …"):
+        code = solve_folder(in_dir, out_dir, objective, effort)
+    raise typer.Exit(code)
 
 
 @app.command(rich_help_panel="Run a depository")
