@@ -36,8 +36,9 @@ class Running:
     log: Path
 
     def outbox(self, party: str) -> list[str]:
-        """Names in a party's outbox."""
-        return sorted(path.name for path in (self.folder / "sftp" / party / "outbox").iterdir())
+        """Names in a party's outbox; what is being written has a dot-name."""
+        names = (path.name for path in (self.folder / "sftp" / party / "outbox").iterdir())
+        return sorted(name for name in names if not name.startswith("."))
 
 
 def wait_for(what: str, found: Callable[[], bool], log: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_file_dropped_over_sftp_is_answered_by_the_resident_intake(running: Ru
     with connect("127.0.0.1", running.port, "B01", running.folder / "keys" / "B01", host_key) as connection:
         Folders(connection).put("/inbox/IST_B01-IST-0001.xlsx", data)
 
-    wait_for("the answer", lambda: len(running.outbox("B01")) >= 2, running.log)
+    wait_for("receipt and workbook", lambda: len(running.outbox("B01")) == 2, running.log)
     receipt = next(name for name in running.outbox("B01") if name.endswith(".receipt.json"))
 
     answer = json.loads((running.folder / "sftp" / "B01" / "outbox" / receipt).read_text())
