@@ -118,7 +118,7 @@ def interest_report(work: Work, addressee: str, number: str) -> Report:
 def _create(work: Work, header: Header, request: InterestRequest) -> InterestAnswer | Reject:
     """CSD-4.3-1-a: from the debtor, with agreement and indemnity, both sides with an account; locks the quantity."""
     if request.debtor != header.participant:
-        return _fault(
+        return Reject(
             RejectionReason.SENDER, "CSD-4.3-1-a", "debtor", request.debtor, "the debtor itself sends a new interest"
         )
     for attached, field, what in (
@@ -126,18 +126,18 @@ def _create(work: Work, header: Header, request: InterestRequest) -> InterestAns
         (request.indemnity_attached, "indemnity_attached", "the debtor's indemnity (form IND)"),
     ):
         if not attached:
-            return _fault(RejectionReason.RULE, "CSD-4.3-1-a", field, "no", f"attach {what}")
+            return Reject(RejectionReason.RULE, "CSD-4.3-1-a", field, "no", f"attach {what}")
     for party, number, field in (
         (request.debtor, request.debtor_account, "debtor_account"),
         (request.secured_party, request.secured_account, "secured_account"),
     ):
         account = register.account(work, number)
         if account is None or account.participant != party or account.state is not AccountState.OPEN:
-            return _fault(
+            return Reject(
                 RejectionReason.ACCOUNT, "CSD-4.3-1-a", field, number, f"{party} has no open account {number}"
             )
     if request.debtor_account == request.secured_account:
-        return _fault(
+        return Reject(
             RejectionReason.ACCOUNT,
             "CSD-4.3-1-a",
             "secured_account",
@@ -177,14 +177,14 @@ def _create(work: Work, header: Header, request: InterestRequest) -> InterestAns
 def _quantity_to_lock(work: Work, request: InterestRequest) -> int | Reject:
     product = register.product(work, request.isin)
     if product is None or not product.admitted:
-        return _fault(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", request.isin, "not an admitted product")
+        return Reject(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", request.isin, "not an admitted product")
     there = journal.amount(work, request.debtor_account, request.isin)
     try:
         quantity = there if request.quantity is None else to_units(request.quantity, product.scale)
     except TooFine as fault:
-        return _fault(RejectionReason.QUANTITY, "CSD-4.3-1-a", "quantity", str(request.quantity), str(fault))
+        return Reject(RejectionReason.QUANTITY, "CSD-4.3-1-a", "quantity", str(request.quantity), str(fault))
     if not 0 < quantity <= there:
-        return _fault(
+        return Reject(
             RejectionReason.QUANTITY,
             "CSD-4.3-1-a",
             "quantity",
@@ -200,7 +200,7 @@ def _discharge(work: Work, header: Header, request: InterestRequest) -> Interest
     if isinstance(interest, Reject):
         return interest
     if store.enforcements(work, interest=interest.number):
-        return _fault(
+        return Reject(
             RejectionReason.RULE,
             "CSD-4.3-1-e",
             "interest",
@@ -209,7 +209,7 @@ def _discharge(work: Work, header: Header, request: InterestRequest) -> Interest
         )
     scale = register.scale(work, interest.isin)
     if request.quantity is not None and request.quantity != from_units(interest.locked, scale):
-        return _fault(
+        return Reject(
             RejectionReason.QUANTITY,
             "CSD-4.3-1-e",
             "quantity",
@@ -231,7 +231,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
     if isinstance(interest, Reject):
         return interest
     if not request.indemnity_attached:
-        return _fault(
+        return Reject(
             RejectionReason.RULE,
             "CSD-4.3-1-f",
             "indemnity_attached",
@@ -239,7 +239,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
             "attach the secured party's indemnity (form IND)",
         )
     if not request.additional_information.strip():
-        return _fault(
+        return Reject(
             RejectionReason.RULE,
             "CSD-4.3-1-f",
             "additional_information",
@@ -252,9 +252,9 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
     try:
         quantity = open_ if request.quantity is None else to_units(request.quantity, scale)
     except TooFine as fault:
-        return _fault(RejectionReason.QUANTITY, "CSD-4.3-1-f", "quantity", str(request.quantity), str(fault))
+        return Reject(RejectionReason.QUANTITY, "CSD-4.3-1-f", "quantity", str(request.quantity), str(fault))
     if not 0 < quantity <= open_:
-        return _fault(
+        return Reject(
             RejectionReason.QUANTITY,
             "CSD-4.3-1-f",
             "quantity",
@@ -265,7 +265,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
     try:
         transfer_on = register.calendar(work).business_day_after(work.business_date, days)
     except OutsideCalendar as outside:
-        return _fault(
+        return Reject(
             RejectionReason.RULE,
             "CSD-4.3-1-f",
             "action",
@@ -303,7 +303,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
 def _found(work: Work, header: Header, request: InterestRequest) -> store.Interest | Reject:
     interest = store.get(work, request.interest)
     if interest is None or header.participant not in (interest.debtor, interest.secured_party):
-        return _fault(
+        return Reject(
             RejectionReason.REFERENCE,
             "CSD-4.3-1-e",
             "interest",
@@ -311,7 +311,7 @@ def _found(work: Work, header: Header, request: InterestRequest) -> store.Intere
             "no interest of yours has this number",
         )
     if interest.secured_party != header.participant:
-        return _fault(
+        return Reject(
             RejectionReason.SENDER,
             "CSD-4.3-1-e",
             "interest",
@@ -319,13 +319,13 @@ def _found(work: Work, header: Header, request: InterestRequest) -> store.Intere
             "only the secured party can discharge or enforce an interest",
         )
     if interest.state != store.LOCKED:
-        return _fault(
+        return Reject(
             RejectionReason.REFERENCE, "CSD-4.3-1-e", "interest", request.interest, f"this interest is {interest.state}"
         )
     for field in ("debtor", "debtor_account", "secured_party", "secured_account", "isin"):
         said, recorded = getattr(request, field), getattr(interest, field)
         if said and said != recorded:
-            return _fault(
+            return Reject(
                 RejectionReason.REFERENCE,
                 "CSD-4.3-1-e",
                 field,
@@ -351,7 +351,3 @@ def _existing(work: Work, number: str) -> store.Interest:
 def _name(work: Work, code: str) -> str:
     party = register.party(work, code)
     return party.name if party else ""
-
-
-def _fault(code: RejectionReason, rule: str, field: str, found: str, message: str) -> Reject:
-    return Reject(code, rule, field, found, message)

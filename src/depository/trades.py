@@ -41,7 +41,7 @@ def record_trades(work: Work, venue: str, trades: Sequence[Trade], cause: str) -
 def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | Reject:
     """Quantity and amount in smallest units, or the first fault."""
     if trade.trade_id in known:
-        return _fault(
+        return Reject(
             RejectionReason.REFERENCE, "CSD-4.1.1-b", "trade_id", trade.trade_id, "this trade is recorded already"
         )
     for field, code, number in (
@@ -50,12 +50,12 @@ def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | 
     ):
         party = register.party(work, code)
         if party is None or party.kind is not PartyKind.PARTICIPANT or not party.active:
-            return _fault(
+            return Reject(
                 RejectionReason.COUNTERPARTY, "CSD-4.1.1-b", field, code, "no active participant has this code"
             )
         account = register.account(work, number)
         if account is None or account.participant != code or account.state is not AccountState.OPEN:
-            return _fault(
+            return Reject(
                 RejectionReason.ACCOUNT,
                 "CSD-4.1.1-b",
                 f"{field}_account",
@@ -64,10 +64,10 @@ def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | 
             )
     product = register.product(work, trade.isin)
     if product is None or not product.admitted:
-        return _fault(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", trade.isin, "not an admitted product")
+        return Reject(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", trade.isin, "not an admitted product")
     currency = work.market.currency(trade.currency)
     if currency is None:
-        return _fault(
+        return Reject(
             RejectionReason.MONEY,
             "CSD-5.1.5-a",
             "currency",
@@ -75,7 +75,7 @@ def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | 
             "no settlement-bank arrangement for this currency",
         )
     if currency.code != product.currency:
-        return _fault(
+        return Reject(
             RejectionReason.MONEY,
             "CSD-5.1.5-a",
             "currency",
@@ -87,7 +87,7 @@ def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | 
     except OutsideCalendar as outside:
         wrong_date = str(outside)
     if wrong_date:
-        return _fault(RejectionReason.DATE, "CSD-4.1.1-b", "settlement_date", str(trade.settlement_date), wrong_date)
+        return Reject(RejectionReason.DATE, "CSD-4.1.1-b", "settlement_date", str(trade.settlement_date), wrong_date)
     return _units(trade, product, currency.digits)
 
 
@@ -107,11 +107,11 @@ def _units(trade: Trade, product: Product, digits: int) -> tuple[int, int] | Rej
     try:
         quantity = to_units(trade.quantity, product.scale)
     except TooFine as fault:
-        return _fault(RejectionReason.QUANTITY, "CSD-4.1.1-b", "quantity", str(trade.quantity), str(fault))
+        return Reject(RejectionReason.QUANTITY, "CSD-4.1.1-b", "quantity", str(trade.quantity), str(fault))
     try:
         amount = to_units(trade.amount, digits)
     except TooFine as fault:
-        return _fault(RejectionReason.MONEY, "CSD-4.1.1-b", "amount", str(trade.amount), str(fault))
+        return Reject(RejectionReason.MONEY, "CSD-4.1.1-b", "amount", str(trade.amount), str(fault))
     return quantity, amount
 
 
@@ -119,12 +119,12 @@ def _cancel(work: Work, venue: str, trade: Trade, cause: str) -> LineOutcome:
     """CSD-5.1.10-a: on the trade day alone; later the trade is official and stays."""
     old = store.by_reference(work, venue, trade.trade_id)
     if old is None:
-        reject = _fault(
+        reject = Reject(
             RejectionReason.REFERENCE, "CSD-5.1.10-a", "trade_id", trade.trade_id, "no such trade is recorded"
         )
         return LineOutcome(trade.line, Verdict.REFUSED, trade.trade_id, "", "", (reject,))
     if old.trade_date != work.business_date or old.status not in OPEN:
-        reject = _fault(
+        reject = Reject(
             RejectionReason.DEADLINE,
             "CSD-5.1.10-a",
             "state",
@@ -159,7 +159,3 @@ def _instruction(work: Work, venue: str, trade: Trade, id_: str, quantity: int, 
         status=Status.MATCHED,
         received_at=work.at,
     )
-
-
-def _fault(code: RejectionReason, rule: str, field: str, found: str, message: str) -> Reject:
-    return Reject(code, rule, field, found, message)
