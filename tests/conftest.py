@@ -1,5 +1,6 @@
 """Fixtures that all tests share, and the closing word on what could not be tested."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 from tests.support.databases import PostgresServer, SqliteTemplate
 
 DATABASES = ("sqlite", "postgresql")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background (nohup, `&` of a script) we would hand on to the processes under test that Ctrl-C does nothing.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
