@@ -1,6 +1,6 @@
 """A report as a workbook that a person reads and prints: a cover sheet with the facts, then one sheet per table.
 
-Written by XlsxWriter row by row in constant memory. No cell is ever a formula or a link to the outside; equal reports
+Written by XlsxWriter, a large report row by row in constant memory. No cell is ever a formula or a link to the outside; equal reports
 give equal bytes. A number is written as a number only when Excel keeps every digit of it (15 digits), else as text:
 nothing is rounded silently.
 """
@@ -19,6 +19,9 @@ from depository.reports import Column, Kind, Report, Table, Value
 
 SHEET_ROWS = 1_000_000
 """Rows of a table on one sheet; a longer table goes on on the next sheet (Excel's own limit is 1,048,576)."""
+
+SMALL_ROWS = 1_000
+"""Rows of a report up to which it is put together in memory: the temporary files of constant memory cost more than they save."""
 
 _INK = "#1F3864"
 _SOFT = "#595959"
@@ -56,10 +59,12 @@ class _Styles:
 def render(report: Report) -> bytes:
     """The bytes of the workbook; raises ValueError when a row does not fit its columns or a moment has no zone."""
     out = io.BytesIO()
+    small = sum(len(table.rows) for table in report.tables) <= SMALL_ROWS
     workbook = xlsxwriter.Workbook(
         out,
         {
-            "constant_memory": True,
+            "in_memory": small,
+            "constant_memory": not small,
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,

@@ -1,7 +1,8 @@
-"""The rows of a sheet as plain values, by openpyxl for small sheets and by calamine for large ones.
+"""The rows of a sheet as plain values, by calamine, and by openpyxl where calamine gives up.
 
 Both give the same: text, numbers, booleans, dates, None or "" for blank, and `OddCell` where a cell has no value (a formula that was
 never calculated, an error). calamine loses errors and openpyxl calls a formula without value blank, so that both are found in the XML.
+calamine also reads on in XML that is not well-formed, so that of all but very large workbooks the XML is checked first.
 """
 
 import io
@@ -17,19 +18,20 @@ from depository.rejects import FileRefused
 from forms.field import OddCell
 from parsers.workbook_guard import SheetFacts, column_number
 
-LARGE = 6_000_000
-"""Expanded bytes of a sheet from which calamine reads it: 14 times faster, but it takes memory for every cell."""
+CHECKED = 6_000_000
+"""Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
 
 
-def rows(data: bytes, sheet: SheetFacts, *, large: bool | None = None) -> Iterator[tuple[int, Sequence[object]]]:
-    """Give (row number from 1, cells from column A on) of each row; `large` forces one of the two readers.
+def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]]]:
+    """Give (row number from 1, cells from column A on) of each row.
 
     Raises FileRefused when the library cannot read what the guard let through.
     """
-    source = _calamine_rows if (sheet.size >= LARGE if large is None else large) else _openpyxl_rows
     try:
+        if sheet.size < CHECKED:
+            _check_xml(data)
         odd = odd_cells(data, sheet) if sheet.odd else {}
-        for number, cells in source(data, sheet.name):
+        for number, cells in calamine_rows(data, sheet.name):
             if number in odd:
                 changed = list(cells)
                 for column, cell in odd[number].items():
@@ -49,7 +51,16 @@ def rows(data: bytes, sheet: SheetFacts, *, large: bool | None = None) -> Iterat
         ) from fault
 
 
-def _openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
+def _check_xml(data: bytes) -> None:
+    """Raise ExpatError where a part is not well-formed."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        for part in package.namelist():
+            if part.endswith((".xml", ".rels")):
+                expat.ParserCreate().Parse(package.read(part), True)
+
+
+def openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
+    """The rows by openpyxl, which takes five times as long as all else that is done with a small form."""
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
         sheet = book[name]
@@ -65,7 +76,8 @@ def _openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[objec
         book.close()
 
 
-def _calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
+def calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
+    """The rows by calamine; it takes memory for every cell."""
     given = 0
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(name)
@@ -78,7 +90,7 @@ def _calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[objec
         # calamine panics on a date far outside the calendar, and a panic is no Exception; openpyxl goes on from there.
         if type(panic).__name__ != "PanicException":
             raise
-    yield from ((number, cells) for number, cells in _openpyxl_rows(data, name) if number > given)
+    yield from ((number, cells) for number, cells in openpyxl_rows(data, name) if number > given)
 
 
 def odd_cells(data: bytes, sheet: SheetFacts) -> dict[int, dict[int, OddCell]]:

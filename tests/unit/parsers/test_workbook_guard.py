@@ -16,7 +16,7 @@ from parsers import workbook_guard
 from parsers.blank_workbook import fill
 from parsers.workbook_form import read_form
 from parsers.workbook_guard import column_letters, column_number, inspect
-from parsers.workbook_rows import rows
+from parsers.workbook_rows import openpyxl_rows, rows
 from tests.support.form_cases import CASES, repacked
 
 IST = fill("IST", samples.header(), {}, [samples.ist_line()])
@@ -135,15 +135,17 @@ def test_a_wrong_statement_of_the_sheets_size_drops_no_row() -> None:
     assert read_form(repacked(IST, change), "form.xlsx") == read_form(IST, "form.xlsx")
 
 
-@pytest.mark.parametrize("large", [False, True], ids=["openpyxl", "calamine"])
-def test_control_characters_errors_and_formulas_read_alike(large: bool) -> None:
+@pytest.mark.parametrize("by_calamine", [False, True], ids=["openpyxl", "calamine"])
+def test_control_characters_errors_and_formulas_read_alike(by_calamine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = (
         b'<row r="60"><c r="A60" t="inlineStr"><is><t>bell_x0007_</t></is></c><c r="B60" t="e"><v>#DIV/0!</v></c>'
         b'<c r="C60"><f>1+1</f></c><c r="D60"><f>1+1</f><v>2</v></c><c t="str"><f>"a"</f><v></v></c><c><f>2</f></c></row></sheetData>'
     )
     data = _sheet_with(b"</sheetData>", cells)
     facts = inspect(data, "form.xlsx").sheets[0]
-    row = dict(rows(data, facts, large=large))[60]
+    if not by_calamine:
+        monkeypatch.setattr("parsers.workbook_rows.calamine_rows", openpyxl_rows)
+    row = dict(rows(data, facts))[60]
     assert row[0] == "bell\x07"
     assert [str(cell) for cell in row[1:4]] == ["#DIV/0!", "=1+1", str(row[3])]
     assert float(str(row[3])) == 2
@@ -151,10 +153,13 @@ def test_control_characters_errors_and_formulas_read_alike(large: bool) -> None:
     assert str(row[5]) == "=2"
 
 
-@pytest.mark.parametrize("large", [False, True], ids=["openpyxl", "calamine"])
+@pytest.mark.parametrize("by_calamine", [False, True], ids=["openpyxl", "calamine"])
 @pytest.mark.filterwarnings("ignore:Cell .* is marked as a date")
-def test_a_date_far_outside_the_calendar_costs_its_own_line_alone(large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parsers.workbook_rows.LARGE", 0 if large else 10**9)
+def test_a_date_far_outside_the_calendar_costs_its_own_line_alone(
+    by_calamine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_calamine:
+        monkeypatch.setattr("parsers.workbook_rows.calamine_rows", openpyxl_rows)
     lines = [samples.ist_line("T-1"), samples.ist_line("T-2", trade_date=10**15), samples.ist_line("T-3")]
     form = read_form(fill("IST", samples.header(), {}, lines), "form.xlsx")
     assert [line.request is not None for line in form.lines] == [True, False, True]

@@ -20,6 +20,7 @@ from forms.header import HeaderRow
 from forms.ist import IstLine
 from parsers.blank_workbook import fill
 from parsers.workbook_form import read_form
+from parsers.workbook_rows import openpyxl_rows
 from tests.support.programs import program
 
 HEADER = samples.header(form="IST", layout="1", additional_information="Қазақ тілі, кириллица")
@@ -96,12 +97,12 @@ def _content(form: Form) -> tuple[object, ...]:
 
 @pytest.mark.rule("CSD-A3")
 @pytest.mark.parametrize("produce", PRODUCERS, ids=lambda produce: produce.__name__)
-@pytest.mark.parametrize("large", [False, True], ids=["openpyxl reads", "calamine reads"])
+@pytest.mark.parametrize("by_calamine", [False, True], ids=["openpyxl reads", "calamine reads"])
 def test_a_form_reads_the_same_whatever_program_saved_it(
-    produce: Callable[[Path], bytes], large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    produce: Callable[[Path], bytes], by_calamine: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if large:
-        monkeypatch.setattr("parsers.workbook_rows.LARGE", 0)
+    if not by_calamine:
+        monkeypatch.setattr("parsers.workbook_rows.calamine_rows", openpyxl_rows)
     expected = read_form(xlsxwriter_file(tmp_path), "form.xlsx")
     assert [line.request is not None for line in expected.lines] == [True, True, False, True]
     assert _content(read_form(produce(tmp_path), "form.xlsx")) == _content(expected)
