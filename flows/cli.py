@@ -128,9 +128,9 @@ def up(
 
 @app.command(rich_help_panel="Run a depository")
 def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
-    """Show the day's batches, what waits for delivery, and which files were refused."""
+    """Show the day's batches, what waits for delivery, which files were refused, and on which the depository fails."""
     from depository.day import batches_of
-    from depository.store import files
+    from depository.store import failed_takes, files
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
@@ -139,6 +139,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             batches = batches_of(work, on)
             taken = files.of_day(work, on)
             waiting = files.count_waiting(work)
+            failing = failed_takes.every(work)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
     for state in batches:
         grid.add_row(state.batch.slot, f"{state.batch.due_at:%H:%M:%S}", state.state, state.result[:80])
@@ -147,6 +148,9 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
     for party, name, form, verdict, lines, bad, _ in refused:
         console.print(f"  {party} {name} {form}: {verdict}, {bad} of {lines} lines refused", markup=False)
+    for one in failing:
+        told = f"waits by a fault of ours, try {one.tries}: {one.fault}"
+        console.print(f"  {one.party} {one.claimed}: {told}", style="red", markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel="Run a depository")

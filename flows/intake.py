@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import acreate_table_artifact
@@ -10,13 +11,17 @@ from tenacity import retry, retry_if_exception_type, stop_never, wait_random_exp
 
 from depository.answers import Receipt, Verdict
 from depository.sftp.errors import SftpError
+from depository.store.failed_takes import FailedTake
 from flows.clock import RealClock
 from flows.office import folders_of, moment_of, site_of
+from flows.steps import confining
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
 from flows.steps.sites import Site
 
 SHOWN = 50
+_shown: dict[Path, list[FailedTake]] = {}
+"""By site, the failing files that operators were shown last."""
 STOP = threading.Event()
 """Set by who runs the resident intake when it has to end."""
 
@@ -68,7 +73,32 @@ async def _look(site: Site, at: datetime) -> list[Receipt]:
         deliver(site, folders, at)
     if receipts:
         await _show(receipts)
+    await _show_failing(site, at)
     return receipts
+
+
+async def _show_failing(site: Site, at: datetime) -> None:
+    """Files that wait because of a fault of ours, on the operators' page and in the run's log, whenever that has changed."""
+    failing = confining.waiting(site, at)
+    known = _shown.get(site.var, [])
+    if failing == known:
+        return
+    for one in failing:
+        if one not in known:
+            get_run_logger().error("%s/%s, try %d: %s", one.party, one.claimed, one.tries, one.fault)
+    rows = [
+        {
+            "party": one.party,
+            "file": one.claimed,
+            "tries": str(one.tries),
+            "fault": one.fault,
+            "since": f"{site.market.local(one.first_at):%Y-%m-%d %H:%M:%S}",
+        }
+        for one in failing[:SHOWN]
+    ]
+    page = rows or [{"party": "", "file": "none", "tries": "", "fault": "", "since": ""}]
+    await acreate_table_artifact(table=page, key="files-failing", description="Files that wait by a fault of ours")
+    _shown[site.var] = failing
 
 
 async def _show(receipts: list[Receipt]) -> None:

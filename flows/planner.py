@@ -40,6 +40,7 @@ async def take_up(settings: str) -> int:
     """Runs, in order, every batch whose moment passed without it; each batch's lateness policy decides what it does."""
     site = site_of(settings)
     now = RealClock(site.market.zone).now()
+    site.archive.sweep()
     left = [batch for batch in due(site, now) if (now - batch.due_at).total_seconds() > GRACE_SECONDS]
     for batch in left:
         get_run_logger().warning(

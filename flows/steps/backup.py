@@ -8,6 +8,7 @@ from pathlib import Path
 
 from depository.rejects import Broken
 from depository.store import events, files
+from depository.store.archive import UNDER_WAY
 from flows.steps.sites import Site
 
 
@@ -35,8 +36,8 @@ def copy_archive(site: Site, target: Path) -> int:
     count = 0
     for path in sorted(site.archive.root.rglob("*")):
         there = target / path.relative_to(site.archive.root)
-        # A dot-name is a content that is being written this moment; nothing refers to it yet. Pointers may change.
-        if path.name.startswith(".") or not path.is_file() or (there.exists() and there.parent.name != "days"):
+        # Nothing refers yet to what is being written this moment. Pointers may change.
+        if UNDER_WAY in path.parts or not path.is_file() or (there.exists() and there.parent.name != "days"):
             continue
         there.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, there)

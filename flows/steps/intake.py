@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from depository.answers import Receipt, Verdict, answer_report
+from depository.notices import Notice, notify
 from depository.points import reached
 from depository.register import Party, PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
@@ -17,10 +18,12 @@ from depository.store import files, register
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
+from flows.steps.confining import TRIES, Confining
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
 from flows.steps.recording import Content, Recorded, parse, record
 from flows.steps.sites import LARGEST_FILE, Site
+from flows.steps.unfinished import tell_sender
 from forms.form import Form
 from parsers import receipt_json, report_workbook
 
@@ -31,8 +34,14 @@ CHECK = "check"
 SFTP = "SFTP"
 MARKER = ".sha256~"
 """What a claimed file's `.sha256` marker is called on our side, after the file's own name there."""
-LIMITS = ("time-limit", "reader-stopped", "memory-limit")
-"""Refusals that hang on the machine as well as on the file; a replay repeats them instead of reading the file again."""
+PUT_ASIDE = "put-aside"
+"""The refusal of a file on which we failed again and again."""
+LIMITS = ("time-limit", "reader-stopped", "memory-limit", PUT_ASIDE)
+"""Refusals that hang on us as well as on the file; a replay repeats them instead of reading the file again."""
+OUR_FAULT = (
+    "The depository could not work on this file by a fault of its own. Nothing of it was recorded, and the operators have been "
+    "told. When they say that it is mended, send the same file again: it is then taken anew."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +57,9 @@ class Arrival:
     claimed: str = ""
     """Its name on our side, which tells a file taken up again after a crash from the same file sent twice."""
     fault: str = ""
-    """Why the file is refused before anything reads it: too large, or not what its marker promised."""
+    """Why the file is refused before anything reads it: too large, not what its marker promised, or the fault we met with it."""
     stopped: tuple[str, str] | None = None
-    """Code and words when a replay repeats that a limit stopped the reader."""
+    """Code and words when the file is not read: it was given up, or a replay repeats that a limit stopped the reader."""
 
     @property
     def sha256(self) -> str:
@@ -66,23 +75,25 @@ def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000) -> 
     with site.reading(at) as work:
         parties = [p for p in register.all_parties(work).values() if p.kind is not PartyKind.OPERATOR]
     receipts: list[Receipt] = []
+    confining = Confining(site, at)
     for party in parties:
         for folder in (INBOX, CHECK):
             if folder == CHECK and party.kind is not PartyKind.PARTICIPANT:
                 continue
             try:
-                receipts += take_claimed(site, folders, party, folder)
-                receipts += _take_new(site, folders, party, folder, at, max(0, most - len(receipts)))
+                receipts += take_claimed(site, folders, party, folder, confining)
+                receipts += _take_new(site, folders, party, folder, at, max(0, most - len(receipts)), confining)
             except Lost:
                 raise
             except SftpError as fault:
                 # Lies as it is until the next look; the others' files must not wait for it.
                 log.warning("%s/%s: %s", party.code, folder, fault)
+    confining.close()
     return receipts
 
 
 def take_claimed(
-    site: Site, folders: Folders, party: Party, folder: str, names: Iterable[str] | None = None
+    site: Site, folders: Folders, party: Party, folder: str, confining: Confining, names: Iterable[str] | None = None
 ) -> list[Receipt]:
     """Takes files that lie claimed on our side: those just claimed, or what a crash left there.
 
@@ -94,22 +105,30 @@ def take_claimed(
         names = [n for n in names if not n.endswith(MARKER)]
     receipts = []
     for name in names:
+        if confining.rests(party.code, name):
+            continue
         try:
             arrival = _fetch(folders, party, folder, place, name)
         except Missing:
             # Another worker has taken it and removed it.
+            confining.over(party.code, name)
             continue
         except Changed as fault:
             # A writer that kept the file open through the rename goes on writing; it is looked at again.
             log.warning("%s/%s: %s", party.code, folder, fault)
             continue
         reached("fetch.done")
-        receipts.append(take(site, arrival))
-        reached("claimed.before removal")
-        folders.remove(f"{place}/{name}")
-        reached("claimed.removed")
-        folders.remove(f"{place}/{name}{MARKER}")
-        reached("claimed.marker removed")
+        given_up = confining.given_up(party.code, name)
+        if given_up:
+            arrival = replace(arrival, stopped=(PUT_ASIDE, OUR_FAULT), fault=given_up)
+        with confining.one_file(party.code, name):
+            receipts.append(take(site, arrival))
+            confining.over(party.code, name)
+            reached("claimed.before removal")
+            folders.remove(f"{place}/{name}")
+            reached("claimed.removed")
+            folders.remove(f"{place}/{name}{MARKER}")
+            reached("claimed.marker removed")
     return receipts
 
 
@@ -117,21 +136,23 @@ def take(site: Site, arrival: Arrival) -> Receipt:
     """Takes one file: archives it, reads it, and in one transaction records it and queues its answers.
 
     The same bytes from the same sender have one effect and get the first answer again (KCSD-84). A file in `check` is carried
-    out and rolled back: the full verdict, no effect.
+    out and rolled back: the full verdict, no effect. Whatever it raises, nothing of the file has been recorded.
     """
     reached("take.before")
     digest = site.archive.put(arrival.data)
     reached("take.archived")
-    repeated = _repeat(site, arrival, digest)
-    if repeated is not None:
-        return repeated
+    with site.reading(arrival.arrived) as work:
+        known = _known(site, work, arrival, digest)
+    if known is not None:
+        with site.writing(arrival.arrived) as work:
+            return _same_again(site, work, arrival, known)
     content = _parse(site, arrival)
     reached("take.parsed")
     if arrival.folder == CHECK:
         return _dry_run(site, arrival, digest, content)
     with site.writing(arrival.arrived) as work:
         reached("record.begun")
-        known = files.known_file(work, arrival.party, arrival.folder, digest)
+        known = _known(site, work, arrival, digest)
         if known is not None:
             # Another worker took the same bytes between our look and this transaction.
             return _same_again(site, work, arrival, known)
@@ -150,7 +171,9 @@ def claimed_folder(party: str) -> str:
     return f"/csd/claimed/{party}"
 
 
-def _take_new(site: Site, folders: Folders, party: Party, folder: str, at: datetime, most: int) -> list[Receipt]:
+def _take_new(
+    site: Site, folders: Folders, party: Party, folder: str, at: datetime, most: int, confining: Confining
+) -> list[Receipt]:
     """One look at a folder; what is whole is claimed and taken, and then what was seen of it forgotten."""
     receipts: list[Receipt] = []
     gone = []
@@ -160,7 +183,7 @@ def _take_new(site: Site, folders: Folders, party: Party, folder: str, at: datet
         reached("claim.done")
         gone.append(ready.name)
         if claimed:
-            receipts += take_claimed(site, folders, party, folder, [claimed])
+            receipts += take_claimed(site, folders, party, folder, confining, [claimed])
     if gone:
         with site.writing(at) as work:
             files.forget_sightings(work, party.code, folder, gone)
@@ -187,7 +210,16 @@ def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime)
     ]
     if after != sorted(before, key=lambda seen: seen.name):
         with site.writing(at) as work:
+            # Of two workers that see it at once, one tells.
+            told = (
+                {seen.name for seen in files.sightings(work, party.code, folder) if seen.reported}
+                if judged.overdue
+                else ()
+            )
             files.keep_sightings(work, party.code, folder, after)
+            overdue = [late for late in judged.overdue if late.name not in told]
+            if overdue:
+                tell_sender(site, work, party.code, folder, overdue)
             reached("look.before keeping")
         reached("look.kept")
     return list(judged.ready)
@@ -240,10 +272,10 @@ def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -
 
 
 def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
-    if arrival.fault:
-        return FileRefused("not-whole", f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
     if arrival.stopped:
         return FileRefused(*arrival.stopped)
+    if arrival.fault:
+        return FileRefused("not-whole", f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
     with site.reading(arrival.arrived) as work:
         party = register.party(work, arrival.party)
     try:
@@ -253,13 +285,13 @@ def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
         return refused
 
 
-def _repeat(site: Site, arrival: Arrival, digest: str) -> Receipt | None:
-    with site.reading(arrival.arrived) as work:
-        known = files.known_file(work, arrival.party, arrival.folder, digest)
-    if known is None:
-        return None
-    with site.writing(arrival.arrived) as work:
-        return _same_again(site, work, arrival, known)
+def _known(site: Site, work: Work, arrival: Arrival, digest: str) -> files.Known | None:
+    """The file as it was taken before; None when it is new, and when it comes again after we failed on it."""
+    known = files.known_file(work, arrival.party, arrival.folder, digest)
+    if known is None or known.claimed == arrival.claimed or known.verdict != Verdict.QUARANTINED.value:
+        return known
+    first = receipt_json.parse(site.archive.get(known.receipt))
+    return None if any(reject.found == PUT_ASIDE for reject in first.rejects) else known
 
 
 def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) -> Receipt:
@@ -318,12 +350,27 @@ def _carry_out(
     site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused
 ) -> tuple[int, Receipt, Recorded]:
     number = files.receipt_number(work)
-    file = files.add_file(
-        work, arrival.party, arrival.folder, arrival.name, digest, len(arrival.data), arrival.channel, arrival.claimed
-    )
+    before = files.known_file(work, arrival.party, arrival.folder, digest)
+    if before is not None:
+        file = before.id
+        files.take_anew(work, file, arrival.name, arrival.channel, arrival.claimed)
+    else:
+        file = files.add_file(
+            work,
+            arrival.party,
+            arrival.folder,
+            arrival.name,
+            digest,
+            len(arrival.data),
+            arrival.channel,
+            arrival.claimed,
+        )
     if isinstance(content, FileRefused):
         reject = Reject(RejectionReason.OTHER, "CSD-1.5-d", "", content.code, content.message)
-        recorded = Recorded("", "", (reject,), ("",), message="The file could not be read; it was put aside unchanged.")
+        message = "The file was put aside unchanged."
+        if content.code != PUT_ASIDE:
+            message = "The file could not be read; it was put aside unchanged."
+        recorded = Recorded("", "", (reject,), ("",), message=message)
     else:
         recorded = record(work, arrival.party, file, content)
     if recorded.same_as:
@@ -387,9 +434,29 @@ def _queue_answers(
     for report in recorded.reports:
         name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"
         queue_report(work, site.archive, report, name, cause, printed=True)
-    queue_notices(work, site.archive, recorded.notices, cause)
+    notices = list(recorded.notices)
+    operator = register.party_of_kind(work, PartyKind.OPERATOR)
+    if isinstance(content, FileRefused) and content.code == PUT_ASIDE and operator is not None:
+        notices.append(_alarm(work, operator.code, arrival, receipt))
+    queue_notices(work, site.archive, notices, cause)
     for party in recorded.copies:
         queue_bytes(work, site.archive, party, f"{work.business_date:%Y%m%d}_copy_{arrival.name}", arrival.data, cause)
+
+
+def _alarm(work: Work, operator: str, arrival: Arrival, receipt: Receipt) -> Notice:
+    """To the operators: we failed on a file, and what to do."""
+    facts = (
+        ("Sender", arrival.party),
+        ("File", arrival.name),
+        ("SHA-256", receipt.sha256),
+        ("Receipt", receipt.number),
+        ("Fault", arrival.fault),
+    )
+    body = (
+        f"The depository failed on this file {TRIES} times by a fault of its own and put it aside; nothing of it was recorded. Find the "
+        "fault (the intake's log has it in full), run `csd verify`, mend it, and ask the sender to send the same file again."
+    )
+    return notify(work, operator, "A file was put aside by a fault of the depository", body, facts)
 
 
 def _marked(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> bytes:

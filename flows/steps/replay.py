@@ -31,6 +31,7 @@ from flows.steps.interest_report import send_interest_report
 from flows.steps.planning import plan
 from flows.steps.reference import load_contents
 from flows.steps.sites import SftpSettings, Site
+from flows.steps.unfinished import tell_again
 from parsers.sandbox import Sandbox
 
 Balances = dict[journal.Key, int]
@@ -191,9 +192,14 @@ def _interest_report(site: Site, inputs: Archive, event: Event) -> None:  # noqa
     send_interest_report(site, event.data["interest"], event.data["participant"], event.at)
 
 
+def _unfinished(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    tell_again(site, event.data, event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
+    EventKind.UNFINISHED: _unfinished,
     EventKind.PLAN: _plan,
     EventKind.BATCH: _batch,
     EventKind.HOLD: _hold,

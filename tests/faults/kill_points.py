@@ -37,7 +37,7 @@ from depository.sftp.intake import Policy
 from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
 from depository.sftp.server import EmbeddedServer
 from depository.store import schema
-from depository.store.archive import Archive
+from depository.store.archive import UNDER_WAY, Archive
 from depository.store.database import open_database
 from depository.store.migrate import upgrade
 from flows.steps.batches import run_batch
@@ -57,8 +57,12 @@ MARKET = ROOT / "market" / "kazakhstan"
 DAY = date(2026, 11, 23)
 PARTIES = ("B01", "B02", "B03", "B04", "B05", "B06", "exchange", "bank", "registry")
 TEST_HOST = "host"
+SENT_AT = 1_795_000_000
+"""The time that senders' programs give to files, in seconds since 1970; it proves nothing."""
 PATIENCE = 60.0
 """Seconds for a command; what takes longer hangs."""
+OUR_FAULT = "our-fault"
+"""The reader fails on files whose names begin so."""
 
 
 class DirectReader:
@@ -68,7 +72,9 @@ class DirectReader:
     """
 
     def read_form(self, data: bytes, name: str) -> Form:
-        """As `Sandbox.read_form`."""
+        """As `Sandbox.read_form`; for a file of a certain name it fails as a fault of ours would."""
+        if name.startswith(OUR_FAULT):
+            raise RuntimeError("a fault of ours")
         return read_form(data, name)
 
     def mark(self, original: bytes, form: Form | None, receipt: Any) -> bytes:
@@ -339,12 +345,19 @@ SMALL_DAY = (
             Drop("B04", "inbox", TODAY + "1050/B04/inbox/IST_B04-IST-0009.xlsx"),
             Drop("B06", "check", TODAY + "1040/B06/check/WRN_B06-WRN-0009.xlsx"),
             Drop("B05", "inbox", TODAY + "0940/B05/inbox/WRN_B05-WRN-0001.xlsx", marker=""),
+            # We fail on it, try it again and put it aside.
+            Drop("B01", "inbox", TODAY + "1030/B01/inbox/IST_B01-IST-0001.xlsx", name=f"{OUR_FAULT}.xlsx"),
+            # Never finished: its sender is told after the deadline.
+            Drop("B04", "inbox", TODAY + "1050/B04/inbox/IST_B04-IST-0009.xlsx", name="late.xlsx.part", marker=""),
         ),
     ),
     # The file without a marker stands still.
     Step("look", f"{DAY}T10:00:02"),
     Step("look", f"{DAY}T10:00:04"),
     Step("look", f"{DAY}T10:00:06"),
+    Step("look", f"{DAY}T10:00:30"),
+    Step("look", f"{DAY}T10:01:00"),
+    Step("look", f"{DAY}T10:01:30"),
     Step("run", f"{DAY}T12:05"),
     Step(
         "look",
@@ -465,6 +478,8 @@ def drop_files(root: Path, drops: tuple[Drop, ...]) -> None:
         target = root / drop.party / drop.folder / (drop.name or Path(drop.source).name)
         temporary = target.with_name(f".{target.name}")
         temporary.write_bytes(data)
+        # The same in every run: what is seen of a file that stays is compared, too.
+        os.utime(temporary, (SENT_AT, SENT_AT))
         temporary.rename(target)
         if drop.marker:
             words = f"{hashlib.sha256(data).hexdigest()}  {target.name}\n" if drop.marker == ".sha256" else ""
@@ -490,9 +505,7 @@ def state_of(engine: Engine, archive: Path, root: Path) -> dict[str, Any]:
             rows = connection.execute(select(table).order_by(*table.primary_key.columns))
             state[f"table {table.name}"] = [tuple(row) for row in rows]
     state["archive"] = sorted(
-        str(path.relative_to(archive))
-        for path in archive.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
+        str(path.relative_to(archive)) for path in archive.rglob("*") if path.is_file() and UNDER_WAY not in path.parts
     )
     state["folders"] = {
         str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()

@@ -187,7 +187,7 @@ def broken_at(
     undisturbed: Played,
 ) -> None:
     """Breaks what the depository stands on at two moments of the day: before files come, and before the main cycle."""
-    broken = {3: "run", 6: "look", 10: "run"}
+    broken = {3: "run", 6: "look", 13: "run"}
     (folder / "var").mkdir(exist_ok=True)
     with world.server(folder / "sftp") as sftp:
         place = world.place(url, folder / "var", sftp)

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
 
     REFERENCE = "reference"
     FILE = "file"
+    UNFINISHED = "unfinished upload"
     PLAN = "plan"
     BATCH = "batch"
     HOLD = "hold"

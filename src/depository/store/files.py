@@ -69,6 +69,24 @@ def add_file(work: Work, party: str, folder: str, name: str, sha256: str, size: 
     return id_
 
 
+def take_anew(work: Work, id_: int, name: str, channel: str, claimed: str) -> None:
+    """A file that was put aside by a fault of ours came again: it is taken under its number, its earlier answers stay as they are."""
+    work.connection.execute(
+        update(T)
+        .where(T.c.id == id_)
+        .values(
+            name=name,
+            arrived_at=work.at,
+            business_date=work.business_date,
+            channel=channel,
+            claimed=claimed,
+            repeats=T.c.repeats + 1,
+        )
+    )
+    # What answers the file from now on is not sent together with what answered it then.
+    work.connection.execute(update(O).where(O.c.cause == f"file/{id_}").values(cause=f"file/{id_} put aside"))
+
+
 def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, lines: int, refused: int) -> None:
     """Writes what became of a file."""
     work.connection.execute(

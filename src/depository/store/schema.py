@@ -373,6 +373,17 @@ sighting = table(
     Column("reported", Integer, nullable=False, server_default="0"),
 )
 
+failed_take = table(
+    "failed_take",
+    Column("party", Text, primary_key=True),
+    Column("claimed", Text, primary_key=True),
+    Column("tries", Integer, nullable=False),
+    text("fault"),
+    Column("outage", Integer, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
 file = table(
     "file",
     Column("id", Units, primary_key=True, autoincrement=False),
