@@ -70,7 +70,7 @@ class Archive:
         swept = 0
         for path in list(self._under_way.iterdir()):
             try:
-                if now - path.stat().st_mtime > DEAD_AFTER:
+                if now - path.stat().st_mtime_ns > DEAD_AFTER * 1_000_000_000:
                     path.unlink()
                     swept += 1
             except FileNotFoundError:
@@ -78,12 +78,12 @@ class Archive:
                 continue
         return swept
 
-    def _now(self) -> float:
-        """The file system's clock, in seconds."""
+    def _now(self) -> int:
+        """The file system's clock, in nanoseconds."""
         probe = self._under_way / f"clock.{os.getpid()}.{threading.get_ident()}"
         probe.touch()
         try:
-            return probe.stat().st_mtime
+            return probe.stat().st_mtime_ns
         finally:
             probe.unlink(missing_ok=True)
 
