@@ -95,9 +95,7 @@ class Connection:
             with self._watch.limit(self._timeouts.whole):
                 yield
         except Status as status:
-            if status.code == NO_SUCH_FILE:
-                raise Missing(f"{what}: {status}") from status
-            raise Refused(f"{what}: {status}", status.code) from status
+            raise refused(what, status) from status
         except (EOFError, OSError, Nonsense, paramiko.SSHException) as error:
             late = self._watch.passed()
             self.close()
@@ -113,6 +111,13 @@ class Connection:
         channel.settimeout(self._timeouts.silent)
         channel.invoke_subsystem("sftp")
         return Session(channel)
+
+
+def refused(what: str, status: Status) -> SftpError:
+    """The server's refusal as an error of this package."""
+    if status.code == NO_SUCH_FILE:
+        return Missing(f"{what}: {status}")
+    return Refused(f"{what}: {status}", status.code)
 
 
 class _Watch:

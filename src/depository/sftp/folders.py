@@ -3,18 +3,25 @@
 import hashlib
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import islice
+from typing import TypeVar
 
 from depository.points import reached
 from depository.sftp import wire
-from depository.sftp.client import Connection
+from depository.sftp.client import Connection, refused
 from depository.sftp.entry import Entry, decode_name, encode_name
-from depository.sftp.errors import Changed, Missing, NotStored, Refused, TargetTaken, TooLarge
-from depository.sftp.wire import Attributes, Session, Status
+from depository.sftp.errors import Changed, Missing, NotStored, Refused, SftpError, TargetTaken, TooLarge
+from depository.sftp.wire import Attributes, Status, Talk
 
 REPLACE_ANOTHER_WAY = (wire.FAILURE, wire.BAD_MESSAGE, wire.UNSUPPORTED, wire.EXISTS)
 """Status codes by which servers say that they cannot rename over a file in one step."""
+
+SIDE_BY_SIDE = 32
+"""Files or folders that are worked on at once over one connection; each has one handle open at the server."""
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Folders:
@@ -27,6 +34,8 @@ class Folders:
     def __init__(self, connection: Connection, root: str = "") -> None:
         self._connection = connection
         self._root = root.rstrip("/")
+        self._fsync = False
+        """Whether the server of the session in use can bring a file to its disk."""
 
     def look(self, folder: str) -> Iterator[Entry]:
         """The entries of a folder in the server's order, streamed; other calls are allowed in between."""
@@ -38,12 +47,20 @@ class Folders:
                 if page is None:
                     return
                 for name, attributes in page:
-                    yield Entry(
-                        name=decode_name(name),
-                        size=attributes.size or 0,
-                        mtime=attributes.mtime or 0,
-                        is_file=_plain(attributes),
-                    )
+                    yield _entry(name, attributes)
+
+    def look_all(self, folders: Iterable[str]) -> Iterator[tuple[str, Iterable[Entry] | SftpError]]:
+        """Every folder with its entries, or why it could not be listed; many small folders in one go, a large one streamed."""
+        for some in _by(SIDE_BY_SIDE, folders):
+            with self._connection.listing("list folders") as session, self._connection.guarded("list folders"):
+                found = session.run_all([wire.short_listing(self._path(folder)) for folder in some])
+            for folder, listed in zip(some, found, strict=True):
+                if listed is None:
+                    yield folder, self.look(folder)
+                elif isinstance(listed, Exception):
+                    yield folder, _error(f"list {folder}", listed)
+                else:
+                    yield folder, [_entry(name, attributes) for name, attributes in listed]
 
     def claim(self, source: str, target: str) -> bool:
         """Take a file by renaming it: True for exactly one worker, False when it is gone; nothing is ever overwritten.
@@ -51,44 +68,53 @@ class Folders:
         It gives exclusivity, not completeness: a writer that still holds the file open goes on writing into it.
         Raises TargetTaken when another file has the target's name, Missing when the target's folder is missing.
         """
+        return self._one(f"claim {source}", self._claiming(source, target))
+
+    def _claiming(self, source: str, target: str) -> Talk[bool]:
         old, new = self._path(source), self._path(target)
-        with self._connection.session(f"claim {source}") as session:
-            try:
-                session.rename(old, new)
-                return True
-            except Status as status:
-                if status.code == wire.PERMISSION_DENIED:
-                    raise
-                refusal = status
-            # OpenSSH renames by link and unlink, so for a moment a file that another worker takes has both names.
-            for pause in (0.0, 0.05, 0.25):
-                time.sleep(pause)
-                if not _there(session, old):
-                    if not _there(session, new.rpartition(b"/")[0]):
-                        raise Missing(f"claim {source}: the folder of {target} is missing")
-                    return False
-            if _there(session, new):
-                raise TargetTaken(f"claim {source}: {target} exists already", refusal.code)
-            raise refusal
+        try:
+            yield from wire.rename(old, new)
+            return True
+        except Status as status:
+            if status.code == wire.PERMISSION_DENIED:
+                raise
+            refusal = status
+        # OpenSSH renames by link and unlink, so for a moment a file that another worker takes has both names.
+        for pause in (0.0, 0.05, 0.25):
+            time.sleep(pause)
+            there = yield from _there(old)
+            if not there:
+                if not (yield from _there(new.rpartition(b"/")[0])):
+                    raise Missing(f"claim {source}: the folder of {target} is missing")
+                return False
+        if (yield from _there(new)):
+            raise TargetTaken(f"claim {source}: {target} exists already", refusal.code)
+        raise refusal
 
     def fetch(self, path: str, limit: int) -> bytes:
         """The whole file, at most `limit` bytes; links and folders are refused.
 
         Raises TooLarge before fetching anything, Changed when size or time moved meanwhile.
         """
+        return self._one(f"fetch {path}", self._fetching(path, limit))
+
+    def fetch_all(self, paths: Sequence[str], limit: int) -> list[bytes | SftpError]:
+        """The same for several files side by side, in their order; `limit` holds for each."""
+        return self._each([(f"fetch {path}", self._fetching(path, limit)) for path in paths])
+
+    def _fetching(self, path: str, limit: int) -> Talk[bytes]:
         where = self._path(path)
-        with self._connection.session(f"fetch {path}") as session:
-            before = session.lstat(where)
-            if not _plain(before):
-                raise Refused(f"fetch {path}: not a plain file")
-            size = before.size or 0
-            if size > limit:
-                raise TooLarge(f"fetch {path}: {size} bytes, the limit is {limit}")
-            data = _read(session, where, size + 1)
-            after = session.lstat(where)
-            if len(data) != size or (after.size, after.mtime) != (before.size, before.mtime):
-                raise Changed(f"fetch {path}: {size} bytes announced, {len(data)} came, now {after.size} bytes")
-            return data
+        before = yield from wire.lstat(where)
+        if not _plain(before):
+            raise Refused(f"fetch {path}: not a plain file")
+        size = before.size or 0
+        if size > limit:
+            raise TooLarge(f"fetch {path}: {size} bytes, the limit is {limit}")
+        data = yield from _read(where, size + 1)
+        after = yield from wire.lstat(where)
+        if len(data) != size or (after.size, after.mtime) != (before.size, before.mtime):
+            raise Changed(f"fetch {path}: {size} bytes announced, {len(data)} came, now {after.size} bytes")
+        return data
 
     def put(self, path: str, data: bytes) -> None:
         """Store a file: a reader sees the old one or the whole new one, and what is stored was read back.
@@ -97,6 +123,13 @@ class Folders:
         the server can, and renamed over the target. Raises NotStored when it is not there afterwards (also when a
         reader was faster and took it away, which over SFTP looks the same: the file is delivered at least once).
         """
+        self._one(f"put {path}", self._putting(path, data))
+
+    def put_all(self, contents: Sequence[tuple[str, bytes]]) -> list[SftpError | None]:
+        """The same for several files side by side; tells of each why it was not stored, None when it was."""
+        return self._each([(f"put {path}", self._putting(path, data)) for path, data in contents])
+
+    def _putting(self, path: str, data: bytes) -> Talk[None]:
         target = self._path(path)
         folder = target.rpartition(b"/")[0]
         # The temporary name comes from path and content: a repetition after a crash finds and completes its own
@@ -104,69 +137,98 @@ class Folders:
         # spoil the other's file.
         mark = hashlib.sha256(target + b"\0" + data).hexdigest()[:32].encode()
         temporary = folder + b"/." + mark + b".part"
-        with self._connection.session(f"put {path}") as session:
-            _write(session, temporary, data)
-            reached("put.written")
-            try:
-                back = _read(session, temporary, len(data) + 1)
-            except Status as status:
-                if status.code != wire.NO_SUCH_FILE:
-                    raise
-                # Either another worker with the same answer has renamed it just now, or the server lost it.
-                _prove_stored(session, path, target, data)
-                return
-            if not _same(back, data):
-                session.remove(temporary)
-                raise NotStored(f"put {path}: {len(data)} bytes sent, {len(back)} read back, or other content")
-            try:
-                _replace(session, temporary, target)
-            except Status as status:
-                if status.code != wire.NO_SUCH_FILE:
-                    raise
-                _prove_stored(session, path, target, data)
-                return
-            reached("put.renamed")
-            try:
-                stored = session.lstat(target)
-            except Status as status:
-                raise NotStored(f"put {path}: the server confirmed the rename, but the file is not there") from status
-            if stored.size != len(data):
-                raise NotStored(f"put {path}: {len(data)} bytes sent, {stored.size} there")
+        yield from self._write(temporary, data)
+        reached("put.written")
+        try:
+            back = yield from _read(temporary, len(data) + 1)
+        except Status as status:
+            if status.code != wire.NO_SUCH_FILE:
+                raise
+            # Either another worker with the same answer has renamed it just now, or the server lost it.
+            yield from _prove_stored(path, target, data)
+            return
+        if not _same(back, data):
+            yield from wire.remove(temporary)
+            raise NotStored(f"put {path}: {len(data)} bytes sent, {len(back)} read back, or other content")
+        try:
+            yield from _replace(temporary, target)
+        except Status as status:
+            if status.code != wire.NO_SUCH_FILE:
+                raise
+            yield from _prove_stored(path, target, data)
+            return
+        reached("put.renamed")
+        try:
+            stored = yield from wire.lstat(target)
+        except Status as status:
+            raise NotStored(f"put {path}: the server confirmed the rename, but the file is not there") from status
+        if stored.size != len(data):
+            raise NotStored(f"put {path}: {len(data)} bytes sent, {stored.size} there")
 
     def remove(self, path: str) -> bool:
         """Remove a file; False when it was not there."""
-        with self._connection.session(f"remove {path}") as session:
-            try:
-                session.remove(self._path(path))
-                return True
-            except Status as status:
-                if status.code != wire.NO_SUCH_FILE:
-                    raise
-                return False
+        return self._one(f"remove {path}", _removing(self._path(path)))
+
+    def remove_all(self, paths: Sequence[str]) -> list[bool | SftpError]:
+        """The same for several files side by side."""
+        return self._each([(f"remove {path}", _removing(self._path(path))) for path in paths])
 
     def exists(self, path: str) -> bool:
         """Whether there is anything by this name."""
-        with self._connection.session(f"look for {path}") as session:
-            return _there(session, self._path(path))
+        return self._one(f"look for {path}", _there(self._path(path)))
 
     def mkdirs(self, path: str) -> None:
         """Make a folder and the folders above it, as far as they are missing."""
+        self._one(f"make {path}", self._making(path))
+
+    def _making(self, path: str) -> Talk[None]:
         where = self._path(path)
-        with self._connection.session(f"make {path}") as session:
-            if _there(session, where):
-                return
-            start = len(self._root.encode())
-            parts = where[start:].strip(b"/").split(b"/")
-            for depth in range(1, len(parts) + 1):
-                folder = where[:start] + b"/" + b"/".join(parts[:depth])
-                if _there(session, folder):
-                    continue
-                try:
-                    session.mkdir(folder)
-                except Status:
-                    # Another worker may have made it meanwhile.
-                    if not _there(session, folder):
-                        raise
+        if (yield from _there(where)):
+            return
+        start = len(self._root.encode())
+        parts = where[start:].strip(b"/").split(b"/")
+        for depth in range(1, len(parts) + 1):
+            folder = where[:start] + b"/" + b"/".join(parts[:depth])
+            there = yield from _there(folder)
+            if there:
+                continue
+            try:
+                yield from wire.mkdir(folder)
+            except Status:
+                # Another worker may have made it meanwhile.
+                there = yield from _there(folder)
+                if not there:
+                    raise
+
+    def _one(self, what: str, talk: Talk[T]) -> T:
+        with self._connection.session(what) as session:
+            self._fsync = wire.FSYNC in session.extensions
+            return session.run(talk)
+
+    def _each(self, talks: Sequence[tuple[str, Talk[T]]]) -> list[T | SftpError]:
+        """Conversations side by side, so many at a time; each ends with its result or its own error."""
+        done: list[T | SftpError] = []
+        for some in _by(SIDE_BY_SIDE, talks):
+            with self._connection.session(some[0][0]) as session:
+                self._fsync = wire.FSYNC in session.extensions
+                found = session.run_all([talk for _, talk in some])
+            done += [
+                _error(what, one) if isinstance(one, Exception) else one
+                for (what, _), one in zip(some, found, strict=True)
+            ]
+        return done
+
+    def _write(self, path: bytes, data: bytes) -> Talk[None]:
+        """Write without cutting the file first: see `put` on two workers with the same answer."""
+        handle = yield from wire.open_file(path, wire.FOR_WRITING | wire.CREATE)
+        try:
+            yield from wire.write_file(handle, data)
+            if self._fsync:
+                yield from wire.fsync(handle)
+        except Status:
+            yield from wire.abandon(handle)
+            raise
+        yield from wire.close_file(handle)
 
     def _path(self, path: str) -> bytes:
         """The path as bytes below the root; raises ValueError for one that could lead elsewhere."""
@@ -180,9 +242,41 @@ def _plain(attributes: Attributes) -> bool:
     return attributes.mode is not None and stat.S_ISREG(attributes.mode)
 
 
-def _there(session: Session, path: bytes) -> bool:
+def _entry(name: bytes, attributes: Attributes) -> Entry:
+    return Entry(
+        name=decode_name(name), size=attributes.size or 0, mtime=attributes.mtime or 0, is_file=_plain(attributes)
+    )
+
+
+def _error(what: str, fault: Exception) -> SftpError:
+    """A conversation's own error as one of this package's; raises what is none of the server's."""
+    if isinstance(fault, SftpError):
+        return fault
+    if isinstance(fault, Status):
+        return refused(what, fault)
+    raise fault
+
+
+def _by(many: int, things: Iterable[S]) -> Iterator[list[S]]:
+    """The things in lists of at most so many."""
+    source = iter(things)
+    while some := list(islice(source, many)):
+        yield some
+
+
+def _there(path: bytes) -> Talk[bool]:
     try:
-        session.lstat(path or b"/")
+        yield from wire.lstat(path or b"/")
+        return True
+    except Status as status:
+        if status.code != wire.NO_SUCH_FILE:
+            raise
+        return False
+
+
+def _removing(path: bytes) -> Talk[bool]:
+    try:
+        yield from wire.remove(path)
         return True
     except Status as status:
         if status.code != wire.NO_SUCH_FILE:
@@ -194,53 +288,42 @@ def _same(back: bytes, data: bytes) -> bool:
     return len(back) == len(data) and hashlib.sha256(back).digest() == hashlib.sha256(data).digest()
 
 
-def _read(session: Session, path: bytes, size: int) -> bytes:
-    handle = session.open(path, wire.FOR_READING)
+def _read(path: bytes, size: int) -> Talk[bytes]:
+    handle = yield from wire.open_file(path, wire.FOR_READING)
     try:
-        data = session.read(handle, size)
+        data = yield from wire.read_file(handle, size)
     except Status:
-        session.abandon(handle)
+        yield from wire.abandon(handle)
         raise
-    session.close_handle(handle)
+    yield from wire.close_file(handle)
     return data
 
 
-def _write(session: Session, path: bytes, data: bytes) -> None:
-    """Write without cutting the file first: see `put` on two workers with the same answer."""
-    handle = session.open(path, wire.FOR_WRITING | wire.CREATE)
-    try:
-        session.write(handle, data)
-        if wire.FSYNC in session.extensions:
-            session.fsync(handle)
-    except Status:
-        session.abandon(handle)
-        raise
-    session.close_handle(handle)
-
-
-def _replace(session: Session, temporary: bytes, target: bytes) -> None:
+def _replace(temporary: bytes, target: bytes) -> Talk[None]:
     """Rename over the target, in one step where the server can, else by removing the old file first."""
     try:
-        session.posix_rename(temporary, target)
+        yield from wire.posix_rename(temporary, target)
         return
     except Status as status:
         if status.code not in REPLACE_ANOTHER_WAY:
             raise
     try:
-        session.rename(temporary, target)
+        yield from wire.rename(temporary, target)
         return
     except Status as status:
-        if status.code not in REPLACE_ANOTHER_WAY or not _there(session, target):
+        there = status.code in REPLACE_ANOTHER_WAY and (yield from _there(target))
+        if not there:
             raise
-    if not _plain(session.lstat(target)):
+    attributes = yield from wire.lstat(target)
+    if not _plain(attributes):
         raise Status(wire.FAILURE, "the target is not a plain file")
-    session.remove(target)
-    session.rename(temporary, target)
+    yield from wire.remove(target)
+    yield from wire.rename(temporary, target)
 
 
-def _prove_stored(session: Session, path: str, target: bytes, data: bytes) -> None:
+def _prove_stored(path: str, target: bytes, data: bytes) -> Talk[None]:
     try:
-        back = _read(session, target, len(data) + 1)
+        back = yield from _read(target, len(data) + 1)
     except Status as status:
         raise NotStored(f"put {path}: neither the temporary file nor the target is there") from status
     if not _same(back, data):

@@ -7,10 +7,11 @@ version all servers speak.
 
 import struct
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
+from typing import TypeAlias, TypeVar
 
 import paramiko
 
@@ -29,6 +30,8 @@ CHUNK = 32_768
 """Bytes per read or write request: the size that every server must take."""
 IN_FLIGHT = 32
 """Requests sent ahead of their answers."""
+AT_ONCE = 1 << 18
+"""Bytes of requests that are gathered at most before they are sent."""
 LARGEST_PACKET = 1 << 20
 """Bytes; a longer answer is nonsense (servers send at most 256 KiB)."""
 
@@ -114,6 +117,13 @@ def number(value: int) -> bytes:
 NO_ATTRIBUTES = number(0)
 
 
+Request: TypeAlias = tuple[int, bytes]
+Answer: TypeAlias = tuple[int, Reader]
+T = TypeVar("T")
+Talk: TypeAlias = Generator[list[Request], list[Answer], T]
+"""A conversation with the server about one file: yields requests that may go out together, gets their answers."""
+
+
 class Session:
     """One SFTP session on a channel that has the subsystem open; for one thread at a time.
 
@@ -124,6 +134,7 @@ class Session:
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
         self._buffer = bytearray()
+        self._unsent = bytearray()
         self._next = 0
         self._early: dict[int, tuple[int, Reader]] = {}
         self._unwanted: set[int] = set()
@@ -141,105 +152,62 @@ class Session:
         """Close the channel; the connection stays."""
         self._channel.close()
 
-    def open(self, path: bytes, flags: int) -> bytes:
-        """Open a file; returns its handle."""
-        return self._expect(HANDLE, self._ask(OPEN, text(path) + number(flags) + NO_ATTRIBUTES)).text()
+    def run(self, talk: Talk[T]) -> T:
+        """Carries on one conversation; raises what ends it."""
+        found = self.run_all([talk])[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-    def close_handle(self, handle: bytes) -> None:
-        """Close a file or folder."""
-        self._expect_ok(self._ask(CLOSE, text(handle)))
+    def run_all(self, talks: Sequence[Talk[T]]) -> list[T | Exception]:
+        """Carries on several conversations side by side, each step of all of them in one go: so many round trips fewer.
+
+        The results are in their order; a conversation that ends in an error of its own has that for its result. What breaks the
+        session is raised and ends them all.
+        """
+        results: dict[int, T | Exception] = {}
+        answers: dict[int, list[Answer]] = {}
+        while len(results) < len(talks):
+            asked: list[tuple[int, list[Request]]] = []
+            for at, talk in enumerate(talks):
+                if at in results:
+                    continue
+                try:
+                    asked.append((at, talk.send(answers[at]) if answers else next(talk)))
+                except StopIteration as end:
+                    results[at] = end.value
+                except (EOFError, OSError, Nonsense, paramiko.SSHException):
+                    raise
+                except Exception as error:  # noqa: BLE001 - it is this one's, and the others go on
+                    results[at] = error
+            with closing(self._pipelined(one for _, requests in asked for one in requests)) as given:
+                answers = {at: list(islice(given, len(requests))) for at, requests in asked}
+        return [results[at] for at in range(len(talks))]
 
     def abandon(self, handle: bytes) -> None:
         """Close a handle without waiting for the answer: for the way out of an error."""
         # A broken connection shows at the next request; here it would hide the error that led here.
         with suppress(EOFError, OSError, paramiko.SSHException):
             self._unwanted.add(self._send(CLOSE, text(handle)))
-
-    def read(self, handle: bytes, size: int) -> bytes:
-        """The first `size` bytes of an open file, fewer when the file is shorter."""
-        parts: list[bytes] = []
-        spans = deque((at, min(CHUNK, size - at)) for at in range(0, size, CHUNK))
-        requests = ((READ, self._read_request(handle, at, count)) for at, count in tuple(spans))
-        with closing(self._pipelined(requests)) as answers:
-            for answer in answers:
-                at, count = spans.popleft()
-                while True:
-                    try:
-                        part = self._expect(DATA, answer).text()
-                    except Status as status:
-                        if status.code != EOF:
-                            raise
-                        return b"".join(parts)
-                    parts.append(part)
-                    at, count = at + len(part), count - len(part)
-                    if count <= 0 or not part:
-                        break
-                    # A server may send less than asked; the rest is asked for again, as a hole would spoil the file.
-                    answer = self._ask(READ, self._read_request(handle, at, count))
-        return b"".join(parts)
-
-    def write(self, handle: bytes, data: bytes) -> None:
-        """Write `data` from the start of an open file."""
-        starts = range(0, len(data), CHUNK)
-        requests = ((WRITE, text(handle) + struct.pack(">Q", at) + text(data[at : at + CHUNK])) for at in starts)
-        with closing(self._pipelined(requests)) as answers:
-            for answer in answers:
-                self._expect_ok(answer)
+            self._flush()
 
     def pages(self, folder: bytes) -> Generator[list[tuple[bytes, Attributes]], None, None]:
         """Names and attributes in a folder, page by page as the server sends them, without `.` and `..`."""
-        handle = self._expect(HANDLE, self._ask(OPENDIR, text(folder))).text()
+        handle = _expect(HANDLE, self._ask(OPENDIR, text(folder))).text()
         try:
             with closing(self._pipelined(repeat((READDIR, text(handle))), ahead=8, slowly=True)) as answers:
                 for answer in answers:
                     try:
-                        page = self._expect(NAME, answer)
+                        page = _expect(NAME, answer)
                     except Status as status:
                         if status.code != EOF:
                             raise
                         break
-                    yield list(self._page(page))
+                    yield list(_page(page))
         except BaseException:
             self.abandon(handle)
             raise
-        self.close_handle(handle)
-
-    @staticmethod
-    def _page(page: Reader) -> Iterator[tuple[bytes, Attributes]]:
-        for _ in range(page.number()):
-            name = page.text()
-            page.text()  # the long name, made for people
-            attributes = page.attributes()
-            if name not in (b".", b".."):
-                yield name, attributes
-
-    def lstat(self, path: bytes) -> Attributes:
-        """Attributes of a file, of a link itself and not of what it points to."""
-        return self._expect(ATTRS, self._ask(LSTAT, text(path))).attributes()
-
-    def remove(self, path: bytes) -> None:
-        """Remove a file."""
-        self._expect_ok(self._ask(REMOVE, text(path)))
-
-    def mkdir(self, path: bytes) -> None:
-        """Make a folder."""
-        self._expect_ok(self._ask(MKDIR, text(path) + NO_ATTRIBUTES))
-
-    def rename(self, source: bytes, target: bytes) -> None:
-        """Rename; must fail when the target exists (version 3)."""
-        self._expect_ok(self._ask(RENAME, text(source) + text(target)))
-
-    def posix_rename(self, source: bytes, target: bytes) -> None:
-        """Rename over whatever is at the target, in one step (extension of OpenSSH)."""
-        self._expect_ok(self._ask(EXTENDED, text(POSIX_RENAME) + text(source) + text(target)))
-
-    def fsync(self, handle: bytes) -> None:
-        """Have the server bring an open file to its disk (extension of OpenSSH)."""
-        self._expect_ok(self._ask(EXTENDED, text(FSYNC) + text(handle)))
-
-    @staticmethod
-    def _read_request(handle: bytes, at: int, count: int) -> bytes:
-        return text(handle) + struct.pack(">QI", at, count)
+        _expect_ok(self._ask(CLOSE, text(handle)))
 
     def _pipelined(
         self, requests: Iterator[tuple[int, bytes]], ahead: int = IN_FLIGHT, slowly: bool = False
@@ -280,7 +248,15 @@ class Session:
         return self._early.pop(wanted)
 
     def _packet(self, kind: int, body: bytes) -> None:
-        self._channel.sendall(struct.pack(">IB", len(body) + 1, kind) + body)
+        # Small requests that follow each other go out together; nobody waits for an answer that was not asked for.
+        self._unsent += struct.pack(">IB", len(body) + 1, kind) + body
+        if len(self._unsent) >= AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        out, self._unsent = self._unsent, bytearray()
+        if out:
+            self._channel.sendall(bytes(out))
 
     def _receive(self) -> tuple[int, Reader]:
         length = int.from_bytes(self._bytes(4), "big")
@@ -290,6 +266,7 @@ class Session:
         return packet[0], Reader(packet[1:])
 
     def _bytes(self, count: int) -> bytes:
+        self._flush()
         while len(self._buffer) < count:
             piece = self._channel.recv(1 << 16)
             if not piece:
@@ -299,21 +276,141 @@ class Session:
         del self._buffer[:count]
         return taken
 
-    def _expect(self, wanted: int, answer: tuple[int, Reader]) -> Reader:
-        kind, reader = answer
-        if kind == wanted:
-            return reader
-        if kind != STATUS:
-            raise Nonsense(f"the server answered with packet {kind} where {wanted} belongs")
-        code = reader.number()
-        if code == OK:
-            raise Nonsense(f"the server answered OK where packet {wanted} belongs")
-        raise Status(code, reader.text().decode("utf-8", "replace") if reader.left() else "")
 
-    def _expect_ok(self, answer: tuple[int, Reader]) -> None:
-        kind, reader = answer
-        if kind != STATUS:
-            raise Nonsense(f"the server answered with packet {kind} where a status belongs")
-        code = reader.number()
-        if code != OK:
-            raise Status(code, reader.text().decode("utf-8", "replace") if reader.left() else "")
+# Conversations: each yields the requests that may go out together and gets their answers in that order.
+
+
+def open_file(path: bytes, flags: int) -> Talk[bytes]:
+    """Open a file; returns its handle."""
+    (answer,) = yield [(OPEN, text(path) + number(flags) + NO_ATTRIBUTES)]
+    return _expect(HANDLE, answer).text()
+
+
+def close_file(handle: bytes) -> Talk[None]:
+    """Close a file."""
+    yield from _order(CLOSE, text(handle))
+
+
+def abandon(handle: bytes) -> Talk[None]:
+    """Close a handle whatever the server says to it: for the way out of an error."""
+    yield [(CLOSE, text(handle))]
+
+
+def read_file(handle: bytes, size: int) -> Talk[bytes]:
+    """The first `size` bytes of an open file, fewer when the file is shorter."""
+    parts: list[bytes] = []
+    spans = [(at, min(CHUNK, size - at)) for at in range(0, size, CHUNK)]
+    answers = yield [(READ, _span(handle, at, count)) for at, count in spans]
+    for (start, whole), first in zip(spans, answers, strict=True):
+        at, count, answer = start, whole, first
+        while True:
+            try:
+                part = _expect(DATA, answer).text()
+            except Status as status:
+                if status.code != EOF:
+                    raise
+                return b"".join(parts)
+            parts.append(part)
+            at, count = at + len(part), count - len(part)
+            if count <= 0 or not part:
+                break
+            # A server may send less than asked; the rest is asked for again, as a hole would spoil the file.
+            (answer,) = yield [(READ, _span(handle, at, count))]
+    return b"".join(parts)
+
+
+def write_file(handle: bytes, data: bytes) -> Talk[None]:
+    """Write `data` from the start of an open file."""
+    starts = range(0, len(data), CHUNK)
+    answers = yield [(WRITE, text(handle) + struct.pack(">Q", at) + text(data[at : at + CHUNK])) for at in starts]
+    for answer in answers:
+        _expect_ok(answer)
+
+
+def lstat(path: bytes) -> Talk[Attributes]:
+    """Attributes of a file, of a link itself and not of what it points to."""
+    (answer,) = yield [(LSTAT, text(path))]
+    return _expect(ATTRS, answer).attributes()
+
+
+def remove(path: bytes) -> Talk[None]:
+    """Remove a file."""
+    yield from _order(REMOVE, text(path))
+
+
+def mkdir(path: bytes) -> Talk[None]:
+    """Make a folder."""
+    yield from _order(MKDIR, text(path) + NO_ATTRIBUTES)
+
+
+def rename(source: bytes, target: bytes) -> Talk[None]:
+    """Rename; must fail when the target exists (version 3)."""
+    yield from _order(RENAME, text(source) + text(target))
+
+
+def posix_rename(source: bytes, target: bytes) -> Talk[None]:
+    """Rename over whatever is at the target, in one step (extension of OpenSSH)."""
+    yield from _order(EXTENDED, text(POSIX_RENAME) + text(source) + text(target))
+
+
+def fsync(handle: bytes) -> Talk[None]:
+    """Have the server bring an open file to its disk (extension of OpenSSH)."""
+    yield from _order(EXTENDED, text(FSYNC) + text(handle))
+
+
+def short_listing(folder: bytes) -> Talk[list[tuple[bytes, Attributes]] | None]:
+    """Names and attributes in a folder that one page holds; None for a longer one, which `Session.pages` streams."""
+    (answer,) = yield [(OPENDIR, text(folder))]
+    handle = _expect(HANDLE, answer).text()
+    found: list[tuple[bytes, Attributes]] = []
+    # OpenSSH gives 100 entries a page, and then the end.
+    answers = yield [(READDIR, text(handle)), (READDIR, text(handle))]
+    ended = False
+    for page in answers:
+        try:
+            found += _page(_expect(NAME, page))
+        except Status as status:
+            if status.code != EOF:
+                raise
+            ended = True
+    yield [(CLOSE, text(handle))]
+    return found if ended else None
+
+
+def _order(kind: int, body: bytes) -> Talk[None]:
+    (answer,) = yield [(kind, body)]
+    _expect_ok(answer)
+
+
+def _span(handle: bytes, at: int, count: int) -> bytes:
+    return text(handle) + struct.pack(">QI", at, count)
+
+
+def _page(page: Reader) -> Iterator[tuple[bytes, Attributes]]:
+    for _ in range(page.number()):
+        name = page.text()
+        page.text()  # the long name, made for people
+        attributes = page.attributes()
+        if name not in (b".", b".."):
+            yield name, attributes
+
+
+def _expect(wanted: int, answer: Answer) -> Reader:
+    kind, reader = answer
+    if kind == wanted:
+        return reader
+    if kind != STATUS:
+        raise Nonsense(f"the server answered with packet {kind} where {wanted} belongs")
+    code = reader.number()
+    if code == OK:
+        raise Nonsense(f"the server answered OK where packet {wanted} belongs")
+    raise Status(code, reader.text().decode("utf-8", "replace") if reader.left() else "")
+
+
+def _expect_ok(answer: Answer) -> None:
+    kind, reader = answer
+    if kind != STATUS:
+        raise Nonsense(f"the server answered with packet {kind} where a status belongs")
+    code = reader.number()
+    if code != OK:
+        raise Status(code, reader.text().decode("utf-8", "replace") if reader.left() else "")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from depository.sftp.intake import Sighting
 from depository.store import schema
@@ -146,8 +146,10 @@ def waiting(work: Work, most: int = 1000, after: int = 0) -> list[Outgoing]:
 
 def delivered(work: Work, done: Iterable[Outgoing]) -> None:
     """Marks answers as delivered, unless other content has been queued under the same name meanwhile."""
-    for one in done:
-        work.connection.execute(update(O).where(O.c.id == one.id, O.c.sha256 == one.sha256).values(sent=1))
+    gone = [{"of": one.id, "content": one.sha256} for one in done]
+    if gone:
+        same = (O.c.id == bindparam("of"), O.c.sha256 == bindparam("content"))
+        work.connection.execute(update(O).where(*same).values(sent=1), gone)
 
 
 def queued_on(work: Work, day: date) -> list[tuple[str, str, str]]:

@@ -53,16 +53,16 @@ def session(*answers: bytes) -> Iterator[Session]:
 
 
 CALLS: tuple[Callable[[Session], object], ...] = (
-    lambda s: s.open(b"/x", wire.FOR_READING),
-    lambda s: s.lstat(b"/x"),
-    lambda s: s.read(b"h", 100_000),
-    lambda s: s.write(b"h", b"x" * 100_000),
-    lambda s: s.rename(b"/x", b"/y"),
-    lambda s: s.posix_rename(b"/x", b"/y"),
-    lambda s: s.remove(b"/x"),
-    lambda s: s.mkdir(b"/x"),
-    lambda s: s.fsync(b"h"),
-    lambda s: s.close_handle(b"h"),
+    lambda s: s.run(wire.open_file(b"/x", wire.FOR_READING)),
+    lambda s: s.run(wire.lstat(b"/x")),
+    lambda s: s.run(wire.read_file(b"h", 100_000)),
+    lambda s: s.run(wire.write_file(b"h", b"x" * 100_000)),
+    lambda s: s.run(wire.rename(b"/x", b"/y")),
+    lambda s: s.run(wire.posix_rename(b"/x", b"/y")),
+    lambda s: s.run(wire.remove(b"/x")),
+    lambda s: s.run(wire.mkdir(b"/x")),
+    lambda s: s.run(wire.fsync(b"h")),
+    lambda s: s.run(wire.close_file(b"h")),
     lambda s: [name for page in s.pages(b"/x") for name in page],
 )
 
@@ -91,7 +91,7 @@ def test_well_framed_nonsense_from_the_server_ends_in_an_error(
 
 def test_a_packet_longer_than_any_server_sends_is_nonsense_before_it_is_read() -> None:
     with session(HELLO, b"\xff\xff\xff\xff") as one, pytest.raises(Nonsense, match="4294967295 bytes"):
-        one.lstat(b"/x")
+        one.run(wire.lstat(b"/x"))
 
 
 def test_a_server_of_another_protocol_is_nonsense() -> None:
@@ -103,13 +103,13 @@ def test_a_server_of_another_protocol_is_nonsense() -> None:
 def test_answers_in_another_order_are_put_together_rightly() -> None:
     second, first = packet(wire.DATA, 2, text(b"b" * 10)), packet(wire.DATA, 1, text(b"a" * wire.CHUNK))
     with session(HELLO, second, first) as one:
-        assert one.read(b"h", wire.CHUNK + 10) == b"a" * wire.CHUNK + b"b" * 10
+        assert one.run(wire.read_file(b"h", wire.CHUNK + 10)) == b"a" * wire.CHUNK + b"b" * 10
 
 
 def test_the_status_code_of_a_refusal_is_kept() -> None:
     with session(HELLO, status(1, wire.PERMISSION_DENIED)) as one:
         with pytest.raises(Status, match="said") as refusal:
-            one.remove(b"/x")
+            one.run(wire.remove(b"/x"))
         assert refusal.value.code == wire.PERMISSION_DENIED
 
 
