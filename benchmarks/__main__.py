@@ -1,6 +1,7 @@
 """`python -m benchmarks`: every benchmark that ends within minutes, one after the other."""
 
-from benchmarks import intake
+from benchmarks import cycle_write, intake
 
 if __name__ == "__main__":
     intake.main()
+    cycle_write.main(["10000"])

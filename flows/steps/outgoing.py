@@ -26,9 +26,13 @@ def queue_report(work: Work, archive: Archive, report: Report, name: str, cause:
 
 
 def queue_reports(work: Work, archive: Archive, reports: Iterable[Report], slot: str, cause: str) -> None:
-    """The reports of a batch."""
+    """The reports of a batch, each as JSON and as a workbook."""
+    answers = []
     for report in reports:
-        queue_report(work, archive, report, f"{work.business_date:%Y%m%d}_{slot}_{report.code}", cause)
+        name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}"
+        for ending, data in (("json", report_json.render(report)), ("xlsx", report_workbook.render(report))):
+            answers.append((report.addressee, f"{name}.{ending}", archive.put(data)))
+    files.queue_all(work, answers, cause)
 
 
 def queue_notices(work: Work, archive: Archive, notices: Iterable[Notice], cause: str) -> None:

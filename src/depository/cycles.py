@@ -79,15 +79,27 @@ def _late_money(work: Work) -> dict[tuple[str, str], int]:
     return journal.received_since(work, end, FROM_OUTSIDE)
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What can settle of the due instructions, checked and not yet written."""
+
+    due: tuple[Instruction, ...]
+    outcome: Outcome
+
+
 def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
     """Settles what can settle of today's due instructions and says why the rest stays behind.
 
     Raises Broken, and commits nothing, when the independent checker finds a fault in the engine's set.
     """
-    number = cycle_store.next_of_today(work)
     due = due_today(work)
     if not due:
-        return Cycle(number, kind, (), (), {}, None)
+        return Cycle(cycle_store.next_of_today(work), kind, (), (), {}, None)
+    return keep(work, kind, solve(work, due), cause)
+
+
+def solve(work: Work, due: Sequence[Instruction]) -> Solved:
+    """The set that settles, by the day's objective and against what is available; raises Broken when the checker refuses it."""
     posed = pose(work, due)
     objective = str(work.market.parameter("settlement_objective", work.business_date))
     reached("cycle.posed")
@@ -96,17 +108,26 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
     faults = check(posed, outcome)
     if faults:
         raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
-    settled = [one for one, done in zip(due, outcome.settled, strict=True) if done]
-    unsettled = [one for one, done in zip(due, outcome.settled, strict=True) if not done]
-    step = {one.id: int(at) for one, at in zip(due, outcome.step, strict=True)}
-    journal.post(work, [_entry(one) for one in sorted(settled, key=lambda one: step[one.id])])
+    return Solved(tuple(due), outcome)
+
+
+def keep(work: Work, kind: str, solved: Solved, cause: str) -> Cycle:
+    """Writes a cycle: entries and balances in the order of settling, statuses with their reasons, the certificate."""
+    due, outcome = solved.due, solved.outcome
+    number = cycle_store.next_of_today(work)
+    steps = outcome.step.tolist()
+    order = sorted((step, j) for j, step in enumerate(steps) if step)
+    journal.post(work, [_entry(due[j]) for _, j in order])
     reached("cycle.posted")
-    store.change(work, settled, Status.SETTLED, "", cause)
     shortages = shortages_of(outcome)
-    _give_reasons(work, unsettled, shortages, cause)
+    settled = tuple(one for one, step in zip(due, steps, strict=True) if step)
+    unsettled = tuple(one for one, step in zip(due, steps, strict=True) if not step)
+    changes = [(one, Status.SETTLED, "") for one in settled]
+    changes += [(one, one.status, pending_reason(shortages.get(one.id))) for one in unsettled]
+    store.change_each(work, changes, cause)
     cycle_store.add(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
     reached("cycle.kept")
-    return Cycle(number, kind, tuple(settled), tuple(unsettled), shortages, outcome.certificate)
+    return Cycle(number, kind, settled, unsettled, shortages, outcome.certificate)
 
 
 def shortages_of(outcome: Outcome) -> dict[str, Shortage]:
@@ -152,14 +173,6 @@ def _entry(one: Instruction) -> Entry:
     if one.amount:
         postings += move(one.currency, one.amount, one.receive_participant, one.deliver_participant)
     return Entry("settlement", one.id, tuple(postings))
-
-
-def _give_reasons(work: Work, unsettled: Sequence[Instruction], shortages: Mapping[str, Shortage], cause: str) -> None:
-    by_reason: dict[tuple[Status, str], list[Instruction]] = defaultdict(list)
-    for one in unsettled:
-        by_reason[one.status, pending_reason(shortages.get(one.id))].append(one)
-    for (status, reason), group in by_reason.items():
-        store.change(work, group, status, reason, cause)
 
 
 def pending_reason(shortage: Shortage | None) -> str:

@@ -7,9 +7,9 @@ the others hold, so every asset sums to nought over all holders. A balance has p
 """
 
 import hashlib
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from depository.rejects import Broken
 
@@ -27,8 +27,7 @@ FROM_OUTSIDE = (CREDIT, RETURN)
 GENESIS = hashlib.sha256(b"journal").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One line of an entry: `amount` (signed, smallest units) onto the `part` of a holder's balance of an asset."""
 
     holder: str
@@ -48,9 +47,9 @@ class Entry:
     postings: tuple[Posting, ...]
 
     def __post_init__(self) -> None:
-        sums: dict[str, int] = defaultdict(int)
-        for posting in self.postings:
-            sums[posting.asset] += posting.amount
+        sums: dict[str, int] = {}
+        for _, asset, _, amount in self.postings:
+            sums[asset] = sums.get(asset, 0) + amount
         lopsided = {asset: amount for asset, amount in sums.items() if amount}
         if lopsided:
             raise Broken(f"entry {self.kind} of {self.cause} does not balance: {lopsided}")
@@ -76,7 +75,7 @@ def release(asset: str, amount: int, holder: str, cause: str) -> tuple[Posting, 
 def chain(previous: str, number: int, business_date: date, at_utc: str, entry: Entry) -> str:
     """SHA-256 over the previous hash and the entry's canonical text; `at_utc` is the moment as stored."""
     lines = [previous, f"{number}|{business_date.isoformat()}|{at_utc}|{entry.kind}|{entry.cause}"]
-    lines.extend(f"{p.holder}|{p.asset}|{p.part}|{p.amount}" for p in entry.postings)
+    lines += [f"{holder}|{asset}|{part}|{amount}" for holder, asset, part, amount in entry.postings]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

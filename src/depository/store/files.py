@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from depository.sftp.intake import Sighting
-from depository.store import schema
+from depository.store import bulk, schema
+from depository.store.columns import moment_text
 from depository.store.work import Work
 
 T = schema.file
@@ -126,6 +127,30 @@ def queue(work: Work, party: str, name: str, sha256: str, cause: str) -> None:
     changed = work.connection.execute(update(O).where(O.c.party == party, O.c.name == name).values(**values)).rowcount
     if not changed:
         work.connection.execute(insert(O).values(id=work.next_number("outgoing"), party=party, name=name, **values))
+
+
+def queue_all(work: Work, answers: Sequence[tuple[str, str, str]], cause: str) -> None:
+    """Queues many answers of one cause (party, name, SHA-256), in order; a name that waits already gets the new content."""
+    contents = {(party, name): sha256 for party, name, sha256 in answers}
+    known = _queued_names(work, list(contents))
+    for party, name in (key for key in contents if key in known):
+        queue(work, party, name, contents[party, name], cause)
+    new = [key for key in contents if key not in known]
+    if not new:
+        return
+    day, stamp = work.business_date.isoformat(), moment_text(work.at)
+    first = work.next_number("outgoing", len(new))
+    rows = [(first + n, *key, contents[key], cause, day, stamp, 0) for n, key in enumerate(new)]
+    bulk.add(work.connection, O, rows)
+
+
+def _queued_names(work: Work, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(names), 400):
+        chunk = names[start : start + 400]
+        rows = work.connection.execute(select(O.c.party, O.c.name).where(tuple_(O.c.party, O.c.name).in_(chunk)))
+        found.update((party, name) for party, name in rows)
+    return found
 
 
 def queue_again(work: Work, cause: str) -> int:

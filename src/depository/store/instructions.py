@@ -1,15 +1,17 @@
 """Instructions and their status history."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, literal, or_, select, update
 
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
 from depository.rejects import Broken
-from depository.store import schema
+from depository.store import bulk, schema
+from depository.store.columns import moment_text
 from depository.store.work import Work
 
 T = schema.instruction
@@ -25,8 +27,7 @@ def add(work: Work, instructions: Sequence[Instruction], cause: str) -> None:
     """Writes new instructions with the first step of their history."""
     if not instructions:
         return
-    rows = [{**asdict(i), "kind": i.kind.value, "side": i.side.value, "status": i.status.value} for i in instructions]
-    work.connection.execute(insert(T), rows)
+    bulk.add(work.connection, T, [_row(one) for one in instructions])
     _history(work, [(i.id, 1, i.status, i.reason, cause) for i in instructions])
 
 
@@ -110,20 +111,60 @@ def change(work: Work, before: Sequence[Instruction], status: Status, reason: st
 
     An unchanged status with an unchanged reason adds nothing.
     """
-    final = [i.id for i in before if i.status not in OPEN]
+    change_each(work, [(one, status, reason) for one in before], cause)
+    return [replace(one, status=status, reason=reason, settled_at=_settled_at(work, status)) for one in before]
+
+
+def change_each(work: Work, changes: Sequence[tuple[Instruction, Status, str]], cause: str) -> None:
+    """The same with a status and a reason of its own for each instruction."""
+    final = [f"{one.id} cannot become {status}" for one, status, _ in changes if one.status not in OPEN]
     if final:
-        raise Broken(f"instructions {final} are final and cannot become {status}")
-    moving = [i for i in before if (i.status, i.reason) != (status, reason)]
-    settled_at = work.at if status is Status.SETTLED else None
-    ids = [i.id for i in moving]
-    for start in range(0, len(ids), 900):
-        chunk = ids[start : start + 900]
+        raise Broken(f"instructions are final: {'; '.join(final[:10])}")
+    moving = [
+        (one.id, status, reason) for one, status, reason in changes if (one.status, one.reason) != (status, reason)
+    ]
+    if len(moving) > bulk.FEW:
+        _change_many(work, moving, cause)
+    elif moving:
         work.connection.execute(
-            update(T).where(T.c.id.in_(chunk)).values(status=status.value, reason=reason, settled_at=settled_at)
+            update(T)
+            .where(T.c.id == bindparam("of"))
+            .values(status=bindparam("to"), reason=bindparam("why"), settled_at=bindparam("settled")),
+            [
+                {"of": id_, "to": status.value, "why": reason, "settled": _settled_at(work, status)}
+                for id_, status, reason in moving
+            ],
         )
-    steps = last_steps(work, ids)
-    _history(work, [(id_, steps[id_] + 1, status, reason, cause) for id_ in ids])
-    return [replace(i, status=status, reason=reason, settled_at=settled_at) for i in before]
+        steps = last_steps(work, [id_ for id_, _, _ in moving])
+        _history(work, [(id_, steps[id_] + 1, status, reason, cause) for id_, status, reason in moving])
+
+
+def _settled_at(work: Work, status: Status) -> datetime | None:
+    return work.at if status is Status.SETTLED else None
+
+
+def _change_many(work: Work, moving: Sequence[tuple[str, Status, str]], cause: str) -> None:
+    """The same for many, inside the database."""
+    r, h = schema.restated, schema.instruction_status
+    stamp = moment_text(work.at)
+    rows = [(id_, st.value, reason, stamp if st is Status.SETTLED else None) for id_, st, reason in moving]
+    with bulk.staged(work.connection, r, rows):
+        work.connection.execute(
+            update(T)
+            .where(T.c.id == r.c.instruction)
+            .values(status=r.c.status, reason=r.c.reason, settled_at=r.c.settled_at)
+        )
+        before = select(func.max(h.c.step)).where(h.c.instruction == r.c.instruction).scalar_subquery()
+        steps = select(
+            r.c.instruction,
+            before + 1,
+            r.c.status,
+            r.c.reason,
+            literal(cause),
+            literal(work.business_date, h.c.business_date.type),
+            literal(work.at, h.c.at.type),
+        )
+        work.connection.execute(insert(h).from_select([column.name for column in h.columns], steps))
 
 
 def pair(work: Work, one: Instruction, other: Instruction, cause: str) -> None:
@@ -153,22 +194,26 @@ def last_steps(work: Work, ids: Sequence[str]) -> dict[str, int]:
 
 
 def _history(work: Work, steps: Sequence[tuple[str, int, Status, str, str]]) -> None:
-    if steps:
-        work.connection.execute(
-            insert(schema.instruction_status),
-            [
-                {
-                    "instruction": id_,
-                    "step": step,
-                    "status": status.value,
-                    "reason": reason,
-                    "cause": cause,
-                    "business_date": work.business_date,
-                    "at": work.at,
-                }
-                for id_, step, status, reason, cause in steps
-            ],
-        )
+    day, stamp = work.business_date.isoformat(), moment_text(work.at)
+    rows = [(id_, step, status.value, reason, cause, day, stamp) for id_, step, status, reason, cause in steps]
+    bulk.add(work.connection, schema.instruction_status, rows)
+
+
+def _row(one: Instruction) -> bulk.Row:
+    """An instruction as stored, in the table's order of columns."""
+    return tuple(_stored(getattr(one, column.name)) for column in T.columns)
+
+
+def _stored(value: Any) -> Any:
+    match value:
+        case StrEnum():
+            return value.value
+        case datetime():
+            return moment_text(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return value
 
 
 def _instruction(row: Row[Any]) -> Instruction:

@@ -1,18 +1,18 @@
 """The journal and the balances derived from it: written together, in one transaction, or not at all (design §3)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, tuple_, update
+from sqlalchemy import Row, and_, exists, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
 from depository.points import reached
 from depository.rejects import Broken
-from depository.store import schema
+from depository.store import bulk, schema
 from depository.store.columns import moment_text
 from depository.store.work import Work
 
@@ -40,32 +40,19 @@ def post(work: Work, entries: Sequence[Entry]) -> None:
     entries = [entry for entry in entries if entry.postings]
     if not entries:
         return
-    head = work.connection.execute(select(schema.journal_head)).one()
-    number, previous = head.number, head.hash
-    stamp = moment_text(work.at)
-    journal_rows: list[dict[str, Any]] = []
-    posting_rows: list[dict[str, Any]] = []
+    number, previous = head(work)
+    day, stamp = work.business_date.isoformat(), moment_text(work.at)
+    journal_rows: list[bulk.Row] = []
+    posting_rows: list[bulk.Row] = []
     for entry in entries:
         number += 1
         previous = chain(previous, number, work.business_date, stamp, entry)
-        journal_rows.append(
-            {
-                "number": number,
-                "business_date": work.business_date,
-                "at": work.at,
-                "kind": entry.kind,
-                "cause": entry.cause,
-                "hash": previous,
-            }
-        )
-        posting_rows.extend(
-            {"entry": number, "line": line, "holder": p.holder, "asset": p.asset, "part": p.part, "amount": p.amount}
-            for line, p in enumerate(entry.postings, 1)
-        )
+        journal_rows.append((number, day, stamp, entry.kind, entry.cause, previous))
+        posting_rows += [(number, line, *posting) for line, posting in enumerate(entry.postings, 1)]
     _move_balances(work, (p for entry in entries for p in entry.postings))
     reached("journal.balances moved")
-    work.connection.execute(insert(schema.journal), journal_rows)
-    work.connection.execute(insert(schema.posting), posting_rows)
+    bulk.add(work.connection, schema.journal, journal_rows)
+    bulk.add(work.connection, schema.posting, posting_rows)
     work.connection.execute(update(schema.journal_head).values(number=number, hash=previous))
     reached("journal.posted")
 
@@ -183,14 +170,17 @@ def entries(work: Work) -> Iterator[Written]:
 
 def _move_balances(work: Work, postings: Iterable[Posting]) -> None:
     changes: dict[Key, int] = defaultdict(int)
-    for p in postings:
-        changes[p.holder, p.asset, p.part] += p.amount
+    for holder, asset, part, change in postings:
+        changes[holder, asset, part] += change
+    if len(changes) > bulk.FEW:
+        _move_many(work, changes)
+        return
     before = _read(work, sorted(changes))
     rows = []
     for key in sorted(changes):
         after = before.get(key, 0) + changes[key]
         if after < 0 and not is_contra(key[0]):
-            raise Broken(f"balance of {key[0]} in {key[1]} part '{key[2]}' would be {after}")
+            raise _negative(*key, after)
         rows.append({"holder": key[0], "asset": key[1], "part": key[2], "amount": after})
     dialect: Any = postgresql if work.connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(schema.balance)
@@ -200,6 +190,30 @@ def _move_balances(work: Work, postings: Iterable[Posting]) -> None:
         ),
         rows,
     )
+
+
+def _move_many(work: Work, changes: Mapping[Key, int]) -> None:
+    """The same for many balances, inside the database."""
+    b, m = schema.balance, schema.moved
+    same = and_(b.c.holder == m.c.holder, b.c.asset == m.c.asset, b.c.part == m.c.part)
+    after = func.coalesce(b.c.amount, 0) + m.c.amount
+    with bulk.staged(work.connection, m, [(*key, changes[key]) for key in sorted(changes)]):
+        negative = work.connection.execute(
+            select(m.c.holder, m.c.asset, m.c.part, after)
+            .select_from(m.outerjoin(b, same))
+            .where(after < 0, m.c.holder.not_like("~%"))
+            .order_by(m.c.holder, m.c.asset, m.c.part)
+            .limit(1)
+        ).first()
+        if negative is not None:
+            raise _negative(*negative)
+        work.connection.execute(update(b).where(same).values(amount=b.c.amount + m.c.amount))
+        new = select(m).where(~exists().where(same))
+        work.connection.execute(insert(b).from_select(["holder", "asset", "part", "amount"], new))
+
+
+def _negative(holder: str, asset: str, part: str, after: int) -> Broken:
+    return Broken(f"balance of {holder} in {asset} part '{part}' would be {after}")
 
 
 def _read(work: Work, keys: list[Key]) -> dict[Key, int]:

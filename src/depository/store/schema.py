@@ -479,3 +479,28 @@ cycle = table(
     Column("settled", Integer, nullable=False),
     text("certificate"),
 )
+
+# --- staging ------------------------------------------------------------------------------------------------------------------
+
+staging = MetaData()
+"""Temporary tables, each of one connection, from which many rows are changed in one statement (`bulk`)."""
+
+moved = Table(
+    "moved",
+    staging,
+    Column("holder", Text),
+    Column("asset", Text),
+    Column("part", Text),
+    Column("amount", Units),
+    prefixes=["TEMPORARY"],
+)
+
+restated = Table(
+    "restated",
+    staging,
+    Column("instruction", Text),
+    Column("status", Text),
+    Column("reason", Text),
+    Column("settled_at", Text),
+    prefixes=["TEMPORARY"],
+)

@@ -1,0 +1,44 @@
+"""Many rows at once: COPY on PostgreSQL, one prepared statement on SQLite; the only module that knows the two (design §3).
+
+Values are given as the database holds them: whole numbers and text, a day or a moment already written out (`columns`).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert
+from sqlalchemy.schema import CreateTable
+
+FEW = 200
+"""Up to so many rows it costs less to send them one by one than to stage them."""
+
+Row = tuple[Any, ...]
+
+
+def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Inserts rows that have a value for every column of the table, in the table's order."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), list(rows))
+        return
+    prepare = connection.dialect.identifier_preparer
+    columns = ", ".join(prepare.format_column(column) for column in table.columns)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {prepare.format_table(table)} ({columns}) FROM STDIN") as copy:
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+@contextmanager
+def staged(connection: Connection, table: Table, rows: Sequence[Row]) -> Iterator[None]:
+    """The rows in a temporary table (`schema.staging`), to join with inside the block."""
+    connection.execute(CreateTable(table, if_not_exists=True))
+    add(connection, table, rows)
+    if connection.dialect.name == "postgresql":
+        # Nothing else tells the planner how many rows there are.
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
+    yield
+    connection.execute(delete(table))
