@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 from xml.etree.ElementTree import Element, ParseError
@@ -121,10 +121,11 @@ def _parts(package: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         )
     parts: dict[str, zipfile.ZipInfo] = {}
     seen: set[str] = set()
+    _apart(entries)
     for entry in entries:
-        if entry.is_dir():
-            continue
         name = entry.filename
+        if name.endswith("/"):
+            continue
         if name.casefold() in seen:
             raise FileRefused(
                 "duplicate-part",
@@ -137,6 +138,7 @@ def _parts(package: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             )
         if (
             entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            or not name
             or ".." in name
             or name.startswith("/")
             or "\\" in name
@@ -154,6 +156,18 @@ def _parts(package: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
                 "expands-too-far", "The file expands to far more than a form can hold. Use the blank of the form."
             )
     return parts
+
+
+def _apart(entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse parts that lie on top of each other: a few bytes then expand as often as there are names (CVE-2024-0450)."""
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if entry.header_offset < end:
+            raise FileRefused(
+                "expands-too-far", "The parts of the file lie on top of each other. Use the blank of the form."
+            )
+        # A header of 30 bytes and the name come before what is packed.
+        end = entry.header_offset + 30 + len(entry.orig_filename) + entry.compress_size
 
 
 def _package(parts: Mapping[str, zipfile.ZipInfo]) -> None:

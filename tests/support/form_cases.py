@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -283,6 +284,20 @@ def _expanding() -> bytes:
     return repacked(_ist(), _changed("xl/styles.xml", b"</styleSheet>", filler + b"</styleSheet>"))
 
 
+def _overlapping(data: bytes) -> bytes:
+    """List one packed part under many names."""
+    target = io.BytesIO(data)
+    with zipfile.ZipFile(target, "a") as package:
+        packed = package.getinfo("xl/styles.xml")
+        for number in range(100):
+            other = copy(packed)
+            other.filename = other.orig_filename = f"xl/styles{number:03d}.xml"
+            package.filelist.append(other)
+        # Something has to be written, so that the list is written anew.
+        package.writestr(zipfile.ZipInfo("x.txt", (2026, 1, 1, 0, 0, 0)), b"")
+    return target.getvalue()
+
+
 _LONG = "x" * 141
 _INDIVIDUAL: Mapping[str, object] = {}
 _COMPANY: Mapping[str, object] = {
@@ -554,6 +569,7 @@ CASES: tuple[Case, ...] = (
         lambda: repacked(_ist(), lambda parts: parts.update({f"x/{n}.xml": b"<x/>" for n in range(301)})),
     ),
     Case("IST", "refused-expands-too-far", _expanding),
+    Case("IST", "refused-parts-on-top-of-each-other", lambda: _overlapping(_ist())),
     Case(
         "IST",
         "refused-strict-open-xml",

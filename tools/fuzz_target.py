@@ -1,0 +1,188 @@
+"""What is fuzzed: each parser as a function of bytes, what it may raise, and right files to begin with.
+
+    python -m tools.fuzz_target PARSER FOLDER [options of libFuzzer]
+
+runs libFuzzer (by atheris) on one of them in this process until its options stop it; `tools/fuzz.py` starts it so.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import atheris
+
+from tools.mutations import mutated
+
+with atheris.instrument_imports(include=["parsers", "forms", "depository.identifiers", "depository.rejects"]):
+    from depository.answers import Receipt, Verdict
+    from depository.rejects import FileRefused
+    from parsers import pain001, receipt_json, reference_csv, report_json, solve_files
+    from parsers.camt import read_statement
+    from parsers.marked_workbook import mark
+    from parsers.registry_csv import read_positions
+    from parsers.trades_csv import read_trades
+    from parsers.workbook_form import read_form
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from tests.support.report_samples import ROW, report, table
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "sample_files"
+ZONE = ZoneInfo("Asia/Almaty")
+SEPARATOR = b"\n=== "
+"""Before the name of each file in the input of the parser of several files."""
+LONGEST_MESSAGE = 2_000
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parser under test; it may read the bytes or raise one of `refusals`, anything else is a finding."""
+
+    read: Callable[[bytes], object]
+    seeds: Callable[[], Iterator[bytes]]
+    refusals: tuple[type[Exception], ...] = (FileRefused,)
+
+
+def samples(*patterns: str, largest: int = 100_000) -> Callable[[], Iterator[bytes]]:
+    """The sample files by pattern."""
+
+    def found() -> Iterator[bytes]:
+        for pattern in patterns:
+            for path in sorted(SAMPLES.glob(pattern)):
+                if path.stat().st_size <= largest:
+                    yield path.read_bytes()
+
+    return found
+
+
+def read_and_mark(data: bytes) -> None:
+    """Reads a form and marks the workbook as its answer, which opens it by another library."""
+    form = read_form(data, "form.xlsx")
+    rejects = form.rejects
+    receipt = Receipt(
+        number="R1",
+        sender="B01",
+        file_name="form.xlsx",
+        sha256="0" * 64,
+        size=len(data),
+        arrived_at=NOW,
+        business_date=date(2026, 11, 23),
+        channel="SFTP",
+        form=form.code,
+        reference=form.reference,
+        verdict=Verdict.REFUSED,
+        batch="",
+        cut_off=None,
+        rejects=rejects,
+        places=tuple(form.place(0, reject.field) for reject in rejects),
+        lines=(),
+    )
+    mark(data, form, receipt)
+
+
+def read_reference(data: bytes) -> None:
+    """By every reader of reference data; all but one refuse it by its header."""
+    refused = 0
+    readers = (
+        reference_csv.read_parties,
+        reference_csv.read_powers,
+        reference_csv.read_bank_accounts,
+        reference_csv.read_accounts,
+        reference_csv.read_products,
+        reference_csv.read_calendar,
+        reference_csv.read_opening_positions,
+    )
+    for read in readers:
+        try:
+            read(data)
+        except FileRefused:
+            refused += 1
+
+
+def read_solve(data: bytes) -> None:
+    """The files of `csd solve`, one after the other in one input."""
+    texts = {}
+    for piece in (b"\n" + data).split(SEPARATOR)[1:]:
+        name, _, text = piece.decode("utf-8", "replace").partition("\n")
+        if name in solve_files.FILES:
+            texts[name] = text
+    solve_files.read(texts)
+
+
+def solve_seeds() -> Iterator[bytes]:
+    """Small inputs with every file."""
+    files = {
+        "securities.csv": "account,isin,available\nA1,KZ1C00000009,100\nA2,KZ1C00000009,5.5\n",
+        "cash.csv": "participant,currency,available\nP1,KZT,100.25\nP2,KZT,0\n",
+        "instructions.csv": (
+            "id,deliver_account,receive_account,isin,quantity,payer,payee,currency,amount,priority,isd,netting,link\n"
+            "1,A1,A2,KZ1C00000009,10,P2,P1,KZT,100.25,1,2026-11-23,net,\n"
+            "2,A2,A1,KZ1C00000009,1.5,P1,P2,KZT,3,5,,gross,L\n"
+        ),
+        "rates.csv": "currency,rate\nKZT,1\nUSD,450.5\n",
+    }
+    yield b"".join(SEPARATOR + name.encode() + b"\n" + text.encode() for name, text in files.items())
+
+
+def receipts() -> Iterator[bytes]:
+    """Receipts of the sample forms."""
+    for path in sorted(SAMPLES.glob("IST/wrong-*.xlsx"))[:5]:
+        form = read_form(path.read_bytes(), path.name)
+        receipt = Receipt(
+            "R1", "B01", path.name, "0" * 64, 1, NOW, NOW.date(), "SFTP", form.code, form.reference, Verdict.REFUSED, "",
+            None, form.rejects, tuple(form.place(0, r.field) for r in form.rejects), (),
+        )  # fmt: skip
+        yield receipt_json.render(receipt)
+
+
+def reports() -> Iterator[bytes]:
+    """Reports of every kind of value."""
+    yield report_json.render(report(table(ROW, ROW)))
+    yield report_json.render(report())
+
+
+TARGETS = {
+    "form": Target(lambda data: read_form(data, "form.xlsx"), samples("*/*.xlsx", largest=40_000)),
+    "marked": Target(read_and_mark, samples("*/wrong-*.xlsx", largest=40_000)),
+    "camt": Target(lambda data: read_statement(data, ZONE), samples("camt05*/*.xml")),
+    "pain": Target(pain001.read_orders, samples("camt05*/*.xml")),
+    "trades": Target(lambda data: read_trades(data, ZONE), samples("trades/*.csv")),
+    "registry": Target(read_positions, samples("registry/*.csv")),
+    "reference": Target(read_reference, samples("reference/*.csv", "day/reference/*.csv")),
+    "receipt": Target(receipt_json.parse, receipts, (ValueError, KeyError)),
+    "report": Target(report_json.parse, reports, (ValueError, KeyError)),
+    "solve": Target(read_solve, solve_seeds, (solve_files.BadInput,)),
+}
+
+
+def one_input(target: Target, data: bytes) -> None:
+    """Reads once; raises whatever is a finding, also a refusal that says nothing or too much."""
+    try:
+        target.read(data)
+    except target.refusals as refused:
+        if isinstance(refused, FileRefused) and not (refused.code and 10 < len(refused.message) < LONGEST_MESSAGE):
+            raise AssertionError(
+                f"a refusal that says nothing, or too much: {refused.code} {refused.message}"
+            ) from None
+
+
+def main(name: str, seeds: str, options: list[str]) -> None:
+    """Writes the right files into the folder `seeds` and runs libFuzzer; does not return."""
+    target = TARGETS[name]
+    for number, data in enumerate(target.seeds()):
+        (Path(seeds) / f"{number:04d}").write_bytes(data)
+
+    def custom(data: bytes, max_size: int, seed: int) -> bytes:
+        changed = mutated(data, seed, lambda piece: bytes(atheris.Mutate(piece, max(len(piece) * 2, 64))))
+        return changed if len(changed) <= max_size else changed[:max_size]
+
+    atheris.Setup([sys.argv[0], *options], lambda data: one_input(target, data), custom_mutator=custom)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
