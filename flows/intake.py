@@ -13,7 +13,7 @@ from depository.answers import Receipt, Verdict
 from depository.sftp.errors import SftpError
 from depository.store.failed_takes import FailedTake
 from flows.clock import RealClock
-from flows.office import folders_of, moment_of, site_of
+from flows.office import folders_of, moment_of, shown, site_of
 from flows.steps import confining
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
@@ -72,8 +72,8 @@ async def _look(site: Site, at: datetime) -> list[Receipt]:
         receipts = take_files(site, folders, at)
         deliver(site, folders, at)
     if receipts:
-        await _show(receipts)
-    await _show_failing(site, at)
+        await shown(_show(receipts))
+    await shown(_show_failing(site, at))
     return receipts
 
 

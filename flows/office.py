@@ -1,11 +1,14 @@
 """What every flow shares: the open site of this process, the moment, the delivery of answers and the operator's page."""
 
 import json
+import logging
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
@@ -20,16 +23,20 @@ from flows.steps.batches import BatchResult, run_batch
 from flows.steps.deliver import deliver
 from flows.steps.sites import Site, read_site
 
+log = logging.getLogger(__name__)
+
 ROWS_ON_PAGE = 200
 _open: dict[str, Site] = {}
+_opening = threading.Lock()
 
 
 def site_of(settings: str) -> Site:
     """The site of a settings file, opened once per process."""
     key = str(Path(settings).resolve())
-    if key not in _open:
-        _open[key] = read_site(Path(key))
-    return _open[key]
+    with _opening:
+        if key not in _open:
+            _open[key] = read_site(Path(key))
+        return _open[key]
 
 
 def close_sites() -> None:
@@ -59,9 +66,17 @@ async def carry_out(settings: str, business_date: date, slot: str, at: datetime 
     with folders_of(site) as folders:
         sent = deliver(site, folders, moment)
     get_run_logger().info("%s %s: %s, %s; %d files delivered", business_date, slot, result.state, result.facts, sent)
-    await show(result)
-    await show_day(site, business_date, moment)
+    await shown(show(result))
+    await shown(show_day(site, business_date, moment))
     return result
+
+
+async def shown(showing: Coroutine[Any, Any, None]) -> None:
+    """Shows something to operators; that Prefect cannot be reached takes nothing away from what was done."""
+    try:
+        await showing
+    except Exception as fault:  # noqa: BLE001 - what is shown can be looked up in the database, too
+        log.warning("Prefect does not show it: %s", fault)
 
 
 async def show(result: BatchResult) -> None:

@@ -1,9 +1,11 @@
 """Plans the business day: batches from our calendar, one Prefect run each, and takes up what a crash left (design §6)."""
 
+import logging
 from datetime import date, datetime
 
 from prefect import flow, get_run_logger
 
+from depository.day import batches_of
 from depository.timetable import BatchKind, PlannedBatch, moment
 from flows.clock import RealClock
 from flows.office import carry_out, site_of
@@ -11,8 +13,8 @@ from flows.schedule import schedule_batches
 from flows.steps.planning import due, plan
 
 DEPLOYMENT = {kind: f"{kind.value}/{kind.value}" for kind in BatchKind}
-GRACE_SECONDS = 120
-"""So long after its moment a batch belongs to its own run; then the reconciler takes it up."""
+GRACE_SECONDS = 30
+"""So long after its moment a batch belongs to its own run, which takes seconds to start; then the reconciler takes it up."""
 
 
 @flow(name="plan the day", flow_run_name="plan")
@@ -38,13 +40,29 @@ async def plan_the_day(settings: str, day: date | None = None) -> int:
 @flow(name="reconcile batches", flow_run_name="take up what is left")
 async def take_up(settings: str) -> int:
     """Runs, in order, every batch whose moment passed without it; each batch's lateness policy decides what it does."""
+    return await take_up_what_is_left(settings, get_run_logger())
+
+
+async def take_up_what_is_left(settings: str, log: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> int:
+    """The same as a plain function: it needs no Prefect, and plans the day when Prefect's own run did not.
+
+    A batch that fails is told and holds up no later one by being tried first. Raises the first such fault at the end.
+    """
     site = site_of(settings)
     now = RealClock(site.market.zone).now()
-    site.archive.sweep()
+    with site.reading(now, now.date()) as work:
+        planned = batches_of(work, now.date())
+    if not planned:
+        plan(site, now.date(), now)
     left = [batch for batch in due(site, now) if (now - batch.due_at).total_seconds() > GRACE_SECONDS]
+    fault: Exception | None = None
     for batch in left:
-        get_run_logger().warning(
-            "%s of %s did not run at %s; running it now", batch.slot, batch.business_date, batch.due_at
-        )
-        await carry_out(settings, batch.business_date, batch.slot, None)
+        log.warning("%s of %s did not run at %s; running it now", batch.slot, batch.business_date, batch.due_at)
+        try:
+            await carry_out(settings, batch.business_date, batch.slot, None)
+        except Exception as problem:  # noqa: BLE001 - told, and raised when the others have had their turn
+            log.error("%s of %s: %s", batch.slot, batch.business_date, problem)
+            fault = fault or problem
+    if fault is not None:
+        raise fault
     return len(left)

@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,8 @@ START_WITHIN = 120
 """Seconds; the first start on a busy machine, which makes the server's tables, needs most of them."""
 STOP_WITHIN = 20
 """Seconds to stop in order before the server is killed."""
+WATCH_EVERY = 1.0
+"""Seconds between two looks whether the server still runs, while it is watched."""
 KEPT_SETTINGS = ("PREFECT_LOGGING_",)
 """Settings of the user's environment that stay in force."""
 
@@ -126,6 +128,8 @@ class PrefectServer:
         self.poll_seconds = poll_seconds
         self.settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
         self._saved: dict[str, str | None] = {}
         self._stack = ExitStack()
 
@@ -151,10 +155,45 @@ class PrefectServer:
 
     def start(self) -> None:
         """Starts the server, waits until it answers and turns Prefect here to it; raises ServerNotStartedError."""
+        self._stopping.clear()
         # Else the program that has the port would answer for the server, which has ended by then.
         if not is_free(self.port):
             raise ServerNotStartedError(f"port {self.port} is in use by another program")
         self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._launch()
+        except BaseException:
+            self.stop()
+            raise
+        self._turn_prefect_to_the_server(foreign_settings(os.environ))
+
+    def watch(self, told: Callable[[str], None]) -> None:
+        """From now on starts the server again, at the same port and on the same store, when it ends without being stopped.
+
+        `told` gets a line about each such end. What the server had not kept is nobody's loss: the database decides.
+        """
+        self._watcher = threading.Thread(target=self._watch, args=(told,), name="prefect-watch", daemon=True)
+        self._watcher.start()
+
+    def _watch(self, told: Callable[[str], None]) -> None:
+        while not self._stopping.wait(WATCH_EVERY):
+            process = self._process
+            if process is None or process.poll() is None:
+                continue
+            told(f"the Prefect server ended with code {process.returncode}; starting it again")
+            try:
+                # What it has left behind would hold the port.
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            try:
+                self._launch()
+                told("the Prefect server is back")
+            except (ServerNotStartedError, OSError) as fault:
+                told(f"{fault}")
+
+    def _launch(self) -> None:
+        """Starts the process and waits until it answers; raises ServerNotStartedError."""
         foreign = foreign_settings(os.environ)
         environment = {name: value for name, value in os.environ.items() if name not in foreign}
         environment |= client_settings(self.home, self.api_url, self.poll_seconds)
@@ -173,12 +212,7 @@ class PrefectServer:
                 # Ctrl-C reaches this process, which stops the server after its own work.
                 start_new_session=True,
             )
-        try:
-            self._wait_until_healthy()
-        except BaseException:
-            self.stop()
-            raise
-        self._turn_prefect_to_the_server(foreign)
+        self._wait_until_healthy()
 
     def _wait_until_healthy(self) -> None:
         assert self._process is not None
@@ -195,6 +229,8 @@ class PrefectServer:
                         return
             except (urllib.error.URLError, OSError):
                 pass  # not up yet
+            if self._stopping.is_set():
+                raise ServerNotStartedError("the Prefect server was stopped while it started")
             if time.monotonic() > deadline:
                 raise ServerNotStartedError(
                     f"the Prefect server did not answer within {START_WITHIN} seconds:\n{self._last_words()}"
@@ -221,6 +257,10 @@ class PrefectServer:
 
     def stop(self) -> None:
         """Stops the server in order and turns Prefect in this process back to where it was; harmless when repeated."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join(START_WITHIN)
+            self._watcher = None
         if self.pid is not None and "prefect.logging.handlers" in sys.modules:
             # The last lines of the runs' logs are still on their way; after the server is gone they would be lost.
             from prefect.logging.handlers import APILogHandler

@@ -43,7 +43,10 @@ def _plain(value: object) -> str:
 
 def read(data: bytes) -> dict[str, Any]:
     """The document of the bytes; raises ValueError when it is no JSON object, or names a key twice."""
-    document = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_float=Decimal)
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("the file is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("the file is no JSON object")
     return document

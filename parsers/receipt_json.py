@@ -71,6 +71,14 @@ def parse(data: bytes) -> Receipt:
     document = canonical_json.read(data)
     if document.get("layout") != LAYOUT:
         raise ValueError(f"no receipt of layout {LAYOUT}")
+    try:
+        return _parsed(document)
+    except (TypeError, AttributeError) as fault:
+        # A value of another kind than the layout's: a number for a list, null for a moment.
+        raise ValueError(f"no receipt of layout {LAYOUT}: {fault}") from fault
+
+
+def _parsed(document: dict[str, Any]) -> Receipt:
     rejects, places = _parse_rejects(document["rejects"])
     return Receipt(
         number=document["number"],

@@ -7,7 +7,7 @@ bytes.
 
 import re
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from depository.reports import Column, Kind, Report, Table, Value
@@ -69,6 +69,14 @@ def parse(data: bytes) -> Report:
     document = canonical_json.read(data)
     if document.get("layout") != LAYOUT:
         raise ValueError(f"no report of layout {LAYOUT}")
+    try:
+        return _parsed(document)
+    except (TypeError, AttributeError, InvalidOperation) as fault:
+        # A value of another kind than the layout's: a number for a list, words for an exact number.
+        raise ValueError(f"no report of layout {LAYOUT}: {fault}") from fault
+
+
+def _parsed(document: dict[str, Any]) -> Report:
     return Report(
         code=document["code"],
         title=document["title"],

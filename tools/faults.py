@@ -1,8 +1,8 @@
 """The page of what the depository survives, from a run of the fault tests.
 
-    tools/faults.py            run the tests of tests/faults, the long ones too, and write docs/reference/faults.md
-    tools/faults.py --short    the same without the long ones
-    tools/faults.py --write    write the page from the results of the last run
+    python tools/faults.py            run the tests of tests/faults, the long ones too, and write docs/reference/faults.md
+    python tools/faults.py --short    the same without the long ones
+    python tools/faults.py --write    write the page from the results of the last run
 
 A test notes each trial with `tests.support.fault_results.tried`; of the other tests the name says what was tried.
 """

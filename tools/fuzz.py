@@ -1,6 +1,6 @@
 """Fuzzing of a parser, guided by coverage: looks for bytes at which it breaks, hangs or takes too much memory.
 
-    tools/fuzz.py PARSER [--seconds 60] [--runs 0] [--seed 1]     one of the parsers, or "all"
+    python -m tools.fuzz PARSER [--seconds 60] [--runs 0] [--seed 1]     one of the parsers, or "all"
 
 What is found is kept in `tests/findings/PARSER/` as it is; `tests/properties/test_any_file.py` reads all of it each time, so that a
 mended fault stays mended. Inputs that reach new code are kept in `var/fuzz/PARSER` for the next run.
@@ -65,7 +65,7 @@ def fuzz(parser: str, seconds: int, runs: int, seed: int, corpus: Path | None = 
         options += [f"-max_total_time={seconds}"] if seconds else []
         options += [f"-runs={runs}"] if runs else []
         done = subprocess.run(  # noqa: PLW1510 - a finding is an answer
-            [sys.executable, "-m", "tools.fuzz_target", parser, str(seeds), *options],
+            [sys.executable, "-m", "tools.fuzz_child", parser, str(seeds), *options],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -1,32 +1,19 @@
-"""What is fuzzed: each parser as a function of bytes, what it may raise, and right files to begin with.
+"""What is fuzzed: each parser as a function of bytes, what it may raise, and right files to begin with."""
 
-    python -m tools.fuzz_target PARSER FOLDER [options of libFuzzer]
-
-runs libFuzzer (by atheris) on one of them in this process until its options stop it; `tools/fuzz.py` starts it so.
-"""
-
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-import atheris
-
-from tools.mutations import mutated
-
-with atheris.instrument_imports(include=["parsers", "forms", "depository.identifiers", "depository.rejects"]):
-    from depository.answers import Receipt, Verdict
-    from depository.rejects import FileRefused
-    from parsers import pain001, receipt_json, reference_csv, report_json, solve_files
-    from parsers.camt import read_statement
-    from parsers.marked_workbook import mark
-    from parsers.registry_csv import read_positions
-    from parsers.trades_csv import read_trades
-    from parsers.workbook_form import read_form
-
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from depository.answers import Receipt, Verdict
+from depository.rejects import FileRefused
+from parsers import pain001, receipt_json, reference_csv, report_json, solve_files
+from parsers.camt import read_statement
+from parsers.marked_workbook import mark
+from parsers.registry_csv import read_positions
+from parsers.trades_csv import read_trades
+from parsers.workbook_form import read_form
 from tests.support.report_samples import ROW, report, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,21 +155,3 @@ def one_input(target: Target, data: bytes) -> None:
             raise AssertionError(
                 f"a refusal that says nothing, or too much: {refused.code} {refused.message}"
             ) from None
-
-
-def main(name: str, seeds: str, options: list[str]) -> None:
-    """Writes the right files into the folder `seeds` and runs libFuzzer; does not return."""
-    target = TARGETS[name]
-    for number, data in enumerate(target.seeds()):
-        (Path(seeds) / f"{number:04d}").write_bytes(data)
-
-    def custom(data: bytes, max_size: int, seed: int) -> bytes:
-        changed = mutated(data, seed, lambda piece: bytes(atheris.Mutate(piece, max(len(piece) * 2, 64))))
-        return changed if len(changed) <= max_size else changed[:max_size]
-
-    atheris.Setup([sys.argv[0], *options], lambda data: one_input(target, data), custom_mutator=custom)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])

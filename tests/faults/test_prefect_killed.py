@@ -1,0 +1,348 @@
+"""A whole business day by the real clock under `csd up`, in which the Prefect server and `csd up` itself are killed.
+
+The timetable of the day lasts two minutes. Nobody repairs anything: the server is started again by `csd up`, and `csd up` by the
+test, as a service manager does it. The books end as those of a day without any kill.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, select
+
+from depository.store import schema
+from depository.store.database import open_database
+from depository.verify import verify
+from flows.steps.batches import run_batch
+from flows.steps.intake import Arrival, take
+from flows.steps.planning import due, plan
+from flows.steps.replay import replay
+from flows.steps.setup import load
+from flows.steps.sites import Site, read_site
+from parsers import receipt_json
+from parsers.camt import render_statements
+from parsers.trades_csv import render_trades
+from tests.support.books import MARKET, REFERENCE, advice, entry, form, ist_line, trade, wrn_body
+from tests.support.command import ROOT, csd
+from tests.support.fault_results import tried
+
+PATIENCE = 240
+"""Seconds; on a busy machine it takes half a minute to start everything."""
+TO_START = 45
+"""Seconds from the making of the site to the opening of its day."""
+
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(900)]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A file of a party."""
+
+    party: str
+    name: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class Place:
+    """A site with a day of two minutes, and `csd up` on it."""
+
+    folder: Path
+    zone: ZoneInfo
+    opens: datetime
+    port: int
+    prefect_port: int
+    process: subprocess.Popen[bytes] | None = None
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.folder / "up.log"
+
+    @property
+    def day(self) -> date:
+        return self.opens.date()
+
+    def start(self) -> None:
+        """Starts `csd up`."""
+        command = [sys.executable, "-m", "flows.cli", "up", "--site", str(self.folder / "csd.toml"), "--own-sftp"]
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.prefect_port)],
+                cwd=ROOT,
+                stdout=out,
+                stderr=out,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """Ends it in order."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def drop(self, *files: Dropped) -> None:
+        """Files with their markers."""
+        for one in files:
+            target = self.folder / "sftp" / one.party / "inbox" / one.name
+            target.write_bytes(one.data)
+            target.with_name(f"{one.name}.done").touch()
+
+    def children(self, words: str) -> list[int]:
+        """Processes below `csd up` whose command holds the words."""
+        assert self.process is not None
+        parents: dict[int, int] = {}
+        commands: dict[int, str] = {}
+        for entry_ in Path("/proc").iterdir():
+            if entry_.name.isdigit():
+                try:
+                    parents[int(entry_.name)] = int((entry_ / "stat").read_text().rpartition(")")[2].split()[1])
+                    commands[int(entry_.name)] = (entry_ / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                except OSError:
+                    continue
+        found = []
+        for pid, command in commands.items():
+            above = pid
+            while above in parents and above != self.process.pid:
+                above = parents[above]
+            if above == self.process.pid and pid != above and words in command:
+                found.append(pid)
+        return found
+
+    def server(self) -> int:
+        """The Prefect server's process, once it is there."""
+        self.wait("a Prefect server", lambda: bool(self.children("flows/server.py")))
+        return self.children("flows/server.py")[0]
+
+    def states(self) -> dict[str, str]:
+        """Each batch's state."""
+        with closing_engine(self.folder) as engine, engine.connect() as connection:
+            rows = connection.execute(select(schema.batch.c.slot, schema.batch.c.state))
+            return {row.slot: row.state for row in rows}
+
+    def wait(self, what: str, found: Callable[[], bool]) -> float:
+        """Waits until it is so; returns the seconds it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            if found():
+                return time.monotonic() - began
+            time.sleep(0.3)
+        pytest.fail(f"{what} did not come within {PATIENCE} s; batches: {self.states()}\n{self.said()[-4000:]}")
+
+
+@contextmanager
+def closing_engine(folder: Path) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{folder / 'csd.db'}")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def timetable(opens: datetime) -> str:
+    """A day of two minutes; the zone is such that it lies in the middle of a date."""
+
+    def at(seconds: int) -> str:
+        return f"{opens + timedelta(seconds=seconds):%H:%M:%S}"
+
+    return f"""[[timetable]]
+valid_from = 2020-01-01
+source = "a day of two minutes"
+open = {at(0)}
+funding_reports = [{at(5)}]
+fop_start = {at(10)}
+fop_end = {at(70)}
+fop_every = 1
+funding_deadline = {at(20)}
+main_earliest = {at(20)}
+main_latest = {at(40)}
+late_start = {at(55)}
+late_every = 2
+last_money = {at(80)}
+last_dvp = {at(85)}
+payout_start = {at(75)}
+payout_every = 2
+payout_cut_offs = {{ "*" = {at(75)} }}
+close = {at(90)}
+end_of_day = {at(95)}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    now = datetime.now(UTC)
+    # Noon there: no date changes during the test.
+    zone = ZoneInfo(f"Etc/GMT{now.hour - 12:+d}") if now.hour != 12 else ZoneInfo("Etc/GMT")
+    market, reference = tmp_path / "market", tmp_path / "reference"
+    shutil.copytree(MARKET, market)
+    shutil.copytree(REFERENCE, reference)
+    text = (market / "market.toml").read_text().replace('zone = "Asia/Almaty"', f'zone = "{zone.key}"')
+    (market / "market.toml").write_text(text)
+    opens = (now + timedelta(seconds=TO_START)).astimezone(zone)
+    (market / "timetable.toml").write_text(timetable(opens))
+    days = [f"{(opens + timedelta(days=n)).date()},settlement,test,test" for n in range(-40, 40)]
+    (reference / "calendar.csv").write_text("\n".join(["date,kind,reason,source", *days]) + "\n")
+    powers = re.sub(r"\d{4}-\d\d-\d\d,\d{4}-\d\d-\d\d", "2020-01-01,2099-12-31", (reference / "powers.csv").read_text())
+    (reference / "powers.csv").write_text(powers)
+    site = tmp_path / "site"
+    port = free_port()
+    made = csd("init", site, "--reference", reference, "--market", market, "--port", port)
+    assert made.returncode == 0, made.stdout + made.stderr
+    found = Place(site, zone, opens, port, free_port())
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def files_of(day: date) -> tuple[tuple[Dropped, ...], ...]:
+    """What parties drop: before the opening, while the Prefect server is away, and after `csd up` came back."""
+    traded = day - timedelta(days=2)
+    trades = (
+        trade("X-1", "B01-HO", "B02-HO", 10, traded=traded, settles=day),
+        trade("X-2", "B02-HO", "B03-HO", 5, "900.00", traded=traded, settles=day, line=3),
+    )
+    bank = advice(
+        entry("A", "20000.00", "B02", value_date=day), entry("B", "9000.00", "B03", value_date=day, line=2),
+        business_date=day,
+    )  # fmt: skip
+    moment = datetime.combine(day, datetime.min.time(), UTC)
+    own = form("IST", "B01", "F-1", lines=[ist_line("T-1", "B01-HO", "B01-DO", 100, due=day)], day=day)
+    gives = form("IST", "B01", "F-2", lines=[ist_line("T-2", "B01-HO", "B03-DO", 7, due=day)], day=day)
+    takes = form("IST", "B03", "F-1", lines=[ist_line("T-3", "B03-DO", "B01-HO", 7, due=day, receive=True)], day=day)
+    pays = form("WRN", "B02", "W-1", wrn_body("B02", "100.00", value_date=day), day=day)
+    return (
+        (
+            Dropped("exchange", "trades.csv", render_trades(trades)),
+            Dropped("bank", "camt054.xml", render_statements([bank], True, moment)),
+        ),
+        (Dropped("B01", "own.xlsx", own), Dropped("B01", "gives.xlsx", gives), Dropped("B03", "takes.xlsx", takes)),
+        (Dropped("B02", "pays.xlsx", pays), Dropped("B01", "junk.xlsx", b"PK\x03\x04 junk")),
+    )
+
+
+def ended(site: Site, day: date) -> dict[str, Any]:
+    """What the day came to, without the moments and numbers that hang on the clock."""
+    at = datetime.combine(day, datetime.max.time(), site.market.zone)
+    with site.reading(at, day) as work:
+        connection = work.connection
+        files = schema.file
+        verdicts = connection.execute(select(files.c.party, files.c.name, files.c.verdict, files.c.repeats))
+        statuses = connection.execute(
+            select(schema.instruction.c.sender, schema.instruction.c.reference, schema.instruction.c.status)
+        )
+        balances = connection.execute(select(schema.balance).where(schema.balance.c.amount != 0))
+        sent = connection.execute(select(schema.outgoing.c.party, schema.outgoing.c.name, schema.outgoing.c.sent))
+        return {
+            "files": sorted(tuple(row) for row in verdicts),
+            "instructions": sorted(tuple(row) for row in statuses),
+            "balances": sorted(tuple(row) for row in balances),
+            "once a day": sorted(
+                (row.party, row.name)
+                for row in sent
+                if re.search(r"_(main-cycle|settlement-fail|end-of-day|opening)_", row.name)
+            ),
+            "faults": verify(work).faults,
+        }
+
+
+def without_a_kill(place: Place, folder: Path, drops: tuple[tuple[Dropped, ...], ...]) -> dict[str, Any]:
+    """The same day, played through the same steps in one process."""
+    folder.mkdir()
+    settings = folder / "csd.toml"
+    text = (place.folder / "csd.toml").read_text()
+    settings.write_text(text)
+    shutil.copytree(place.folder / "keys", folder / "keys")
+    load(settings, place.folder.parent / "reference", place.opens - timedelta(minutes=1))
+    with closing(read_site(settings)) as site:
+        plan(site, place.day, place.opens - timedelta(seconds=50))
+        moments = (
+            place.opens - timedelta(seconds=40),
+            place.opens + timedelta(seconds=8),
+            place.opens + timedelta(seconds=50),
+        )
+        for at, files in zip(moments, drops, strict=True):
+            for batch in due(site, at):
+                run_batch(site, batch.business_date, batch.slot, batch.due_at)
+            for one in files:
+                take(site, Arrival(one.party, "inbox", one.name, one.data, at))
+        for batch in due(site, place.opens + timedelta(minutes=5)):
+            run_batch(site, batch.business_date, batch.slot, batch.due_at)
+        return ended(site, place.day)
+
+
+def test_the_day_ends_the_same_when_prefect_and_the_serving_process_are_killed(place: Place, tmp_path: Path) -> None:
+    early, during, late = drops = files_of(place.day)
+    place.start()
+    place.drop(*early)
+    place.wait("the plan", lambda: bool(place.states()))
+    place.wait("the opening", lambda: place.states()["opening"] == "done")
+
+    # The Prefect server dies; files go on being taken while it is away.
+    os.kill(place.server(), signal.SIGKILL)
+    place.drop(*during)
+    outbox = place.folder / "sftp" / "B03" / "outbox"
+    place.wait("the answer without Prefect", lambda: bool(list(outbox.glob("takes.xlsx.*.receipt.json"))))
+    back = place.wait("the server", lambda: "the Prefect server is back" in place.said())
+    tried("Prefect server killed (SIGKILL)", "csd up, SQLite", "files go on; it is started again, the same books", back)
+
+    # The process that serves dies, with a batch's run working or about to.
+    place.wait("a working run", lambda: bool(place.children("flow_engine")) or place.states()["main-cycle"] == "done")
+    assert place.process is not None
+    os.kill(place.process.pid, signal.SIGKILL)
+    place.process.wait()
+    place.start()
+    began = time.monotonic()
+    place.drop(*late)
+    place.wait("the main cycle", lambda: place.states()["main-cycle"] == "done")
+    place.wait(
+        "the late form's answer",
+        lambda: bool(list((place.folder / "sftp/B02/outbox").glob("pays.xlsx.*.receipt.json"))),
+    )
+    tried(
+        "csd up killed (SIGKILL) with a run of a batch Running", "csd up, SQLite", "the same books",
+        time.monotonic() - began,
+    )  # fmt: skip
+
+    # And the server once more, when the rest of the day is due.
+    os.kill(place.server(), signal.SIGKILL)
+    place.wait("the end of the day", lambda: "planned" not in place.states().values())
+    place.stop()
+
+    with closing(read_site(place.folder / "csd.toml")) as site:
+        found = ended(site, place.day)
+        replayed = replay(site, place.day, tmp_path / "replay", place.opens)
+        with site.reading(place.opens, place.day) as work:
+            unsent = work.connection.execute(select(schema.outgoing).where(schema.outgoing.c.sent == 0)).all()
+    assert found["faults"] == ()
+    assert replayed.differences == ()
+    assert unsent == []
+    assert found == without_a_kill(place, tmp_path / "undisturbed", drops)
+    receipts = [receipt_json.parse(p.read_bytes()) for p in place.folder.glob("sftp/*/outbox/*.receipt.json")]
+    assert len({(one.sender, one.sha256) for one in receipts}) == len(receipts) == sum(map(len, drops))
