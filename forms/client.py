@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from depository import identifiers
 from depository.rejects import RejectionReason
-from depository.requests import ClientData, OpeningRequest
+from depository.requests import OpeningRequest, client_to_json
 from forms.field import YES_NO, CellFault, Row, choice, code, day, email, latin, pattern, text
 
 _OPEN = "the action is open"
@@ -366,10 +366,4 @@ def date_checks(values: Mapping[str, Any], form_date: date) -> list[tuple[str, C
 
 def to_opening(line: int, reference: str, change: bool, row: ClientRow) -> OpeningRequest:
     """Turn a validated client into the core's record."""
-    values = row.__dict__
-    return OpeningRequest(
-        line=line,
-        change=change,
-        reference=reference,
-        client=ClientData(**{name: values[name] for name in _CLIENT}),
-    )
+    return OpeningRequest(line, change, reference, row.nin, client_to_json(row.__dict__))

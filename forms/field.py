@@ -5,7 +5,7 @@ field's validator too: it takes the cell as the sheet gave it and returns the va
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -126,11 +126,15 @@ def validate(
     faults += checks(values)
     if not faults:
         return row, ()
-    return None, tuple(
-        _reject(f, fault, cells[f.name], form_rule)
-        for f in fields_of(model)
-        for name, fault in faults
-        if name == f.name
+    return None, rejects_of(fields_of(model), faults, cells, form_rule)
+
+
+def rejects_of(
+    fields: Sequence[Field], faults: Sequence[tuple[str, CellFault]], cells: Mapping[str, object], form_rule: str
+) -> tuple[Reject, ...]:
+    """Faults by name of field as rejects in the order of the fields; `cells` by name are what was found."""
+    return tuple(
+        _reject(f, fault, cells[f.name], form_rule) for f in fields for name, fault in faults if name == f.name
     )
 
 

@@ -28,8 +28,6 @@ class Line:
     rejects: tuple[Reject, ...]
     reference: str = ""
     """The sender's reference of the line, also of a rejected one; "" when it has none or it cannot be read."""
-    action: str = ""
-    """What the line says that it does, in small letters, also when it is rejected; "" when the form's lines have no action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,8 @@ class Form:
     code: str
     header: Header | None
     rejects: tuple[Reject, ...]
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
+    """Of a long form they are packed (`forms.lines`): go through them rather than pick some."""
     cover: OpeningCover | None
     content_sha256: str
     """SHA-256 of the values in canonical form: equal for the same content, however and by whatever program it was saved."""
@@ -64,6 +63,8 @@ class Form:
     """The sender's number of the form, also when the header is at fault; "" when it cannot be read."""
     notes: tuple[str, ...] = ()
     """What was seen and left aside, for the receipt: hidden sheets, sheets that belong to no form."""
+    actions: Mapping[str, int] = field(default_factory=dict)
+    """What the lines of a table say that they do, in small letters, and how many say so, rejected ones too."""
 
     def place(self, line: int, field: str) -> str:
         """Give sheet and cell of a field, such as "IST!H12"; line 0 is the header; "" when unknown."""

@@ -6,6 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 
+class Written(str):
+    """An element of a top-level list that is canonical JSON already."""
+
+    __slots__ = ()
+
+
+def quoted(text: str) -> str:
+    """A text in JSON's quotes."""
+    return json.encoder.encode_basestring(text)
+
+
 def write(document: dict[str, Any]) -> bytes:
     """The bytes of a document: every top-level key and every element of a top-level list on a line of its own.
 
@@ -15,7 +26,7 @@ def write(document: dict[str, Any]) -> bytes:
     for key in sorted(document):
         value = document[key]
         if isinstance(value, list) and value:
-            lines = ",\n  ".join(_compact(element) for element in value)
+            lines = ",\n  ".join(e if isinstance(e, Written) else _compact(e) for e in value)
             parts.append(f"{_compact(key)}: [\n  {lines}\n ]")
         else:
             parts.append(f"{_compact(key)}: {_compact(value)}")
@@ -23,9 +34,7 @@ def write(document: dict[str, Any]) -> bytes:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(", ", ": "), default=_plain, allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 def _plain(value: object) -> str:
@@ -39,6 +48,11 @@ def _plain(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(", ", ": "), default=_plain, allow_nan=False
+)
 
 
 def read(data: bytes) -> dict[str, Any]:

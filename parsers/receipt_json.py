@@ -10,6 +10,7 @@ from typing import Any
 from depository.answers import LineOutcome, Receipt, Verdict
 from depository.rejects import Reject, RejectionReason
 from parsers import canonical_json
+from parsers.canonical_json import Written, quoted
 
 LAYOUT = "receipt-1"
 
@@ -39,7 +40,14 @@ def render(receipt: Receipt) -> bytes:
     )
 
 
-def _line(line: LineOutcome) -> dict[str, Any]:
+def _line(line: LineOutcome) -> dict[str, Any] | Written:
+    if not line.rejects:
+        # Of up to 100,000 lines most are like this; written out they take a fifth of the time.
+        return Written(
+            f'{{"line": {line.line}, "note": {quoted(line.note)}, "record": {quoted(line.record)}, '
+            f'"reference": {quoted(line.reference)}, "rejects": [], "status": {quoted(line.status)}, '
+            f'"verdict": {quoted(line.verdict.value)}}}'
+        )
     return {
         "line": line.line,
         "verdict": line.verdict.value,

@@ -5,7 +5,6 @@ costs one child, which is replaced; the file is refused and the next one is read
 """
 
 import gc
-import io
 import multiprocessing
 import os
 import pickle
@@ -15,17 +14,15 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import fields
-from operator import attrgetter
 from types import TracebackType
 from typing import Any, TypeAlias
 
 from pebble import ProcessExpired, ProcessPool
 
 from depository.answers import Receipt
-from depository.rejects import FileRefused, Reject
-from depository.requests import ClientData, OpeningRequest, TransferRequest
-from forms.form import Form, Line
+from depository.rejects import FileRefused
+from forms.form import Form
+from forms.lines import pack
 from parsers.marked_workbook import mark
 from parsers.workbook_form import read_form
 
@@ -140,16 +137,16 @@ def _limit(memory: int) -> None:
 def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
     """Run a task in the child and pack its answer; a refusal is an answer too."""
     try:
-        return _packed((True, task(*pickle.loads(packed))))  # noqa: S301 - bytes of our own parent
+        return pack((True, task(*pickle.loads(packed))))  # noqa: S301 - bytes of our own parent
     except FileRefused as refused:
-        return _packed((False, (refused.code, refused.message)))
+        return pack((False, (refused.code, refused.message)))
     except MemoryError:
-        return _packed((False, ("memory-limit", "Reading the file took too much memory. Split it into several forms.")))
+        return pack((False, ("memory-limit", "Reading the file took too much memory. Split it into several forms.")))
     except RecursionError:
-        return _packed((False, ("damaged", "The file is nested too deeply. Save it again and send it once more.")))
+        return pack((False, ("damaged", "The file is nested too deeply. Save it again and send it once more.")))
     except Exception:  # noqa: BLE001 - a fault of the reader costs this file, and not the intake of all others
         traceback.print_exc()
-        return _packed((False, (_STOPPED, _STOPPED_MESSAGE)))
+        return pack((False, (_STOPPED, _STOPPED_MESSAGE)))
     finally:
         gc.collect()
 
@@ -160,22 +157,3 @@ def _read(data: bytes, name: str) -> Form:
 
 def _mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
     return mark(original, form, receipt)
-
-
-def _rebuild(kind: type[Any]) -> Callable[[Any], tuple[type[Any], tuple[Any, ...]]]:
-    values = attrgetter(*(one.name for one in fields(kind)))
-    return lambda record: (kind, values(record))
-
-
-_SHORT: dict[type, Callable[[Any], Any]] = {
-    kind: _rebuild(kind) for kind in (Line, Reject, OpeningRequest, ClientData, TransferRequest)
-}
-"""Records that come by the hundred thousand: packed as type and values, several times faster than pickle's own way with slots."""
-
-
-def _packed(answer: Answer) -> bytes:
-    target = io.BytesIO()
-    pickler = pickle.Pickler(target, protocol=pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = _SHORT
-    pickler.dump(answer)
-    return target.getvalue()

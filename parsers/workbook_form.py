@@ -6,7 +6,8 @@ cells merged, sheets added; a label that is changed, missing or there twice refu
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -20,9 +21,11 @@ from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.requests import Header, InterestRequest, OpeningCover, OpeningRequest
 from forms import header as form_header
 from forms.catalog import FORMS
+from forms.columns import validate_rows
 from forms.field import CellFault, Field, Row, fields_of, number_text, shown, tidy, validate
 from forms.form import Form, Line, Places, Request
 from forms.header import HeaderRow
+from forms.lines import LinesWriter
 from forms.spec import Checks, FormSpec
 from parsers.workbook_guard import Inspection, SheetFacts, column_letters, inspect
 from parsers.workbook_rows import rows
@@ -31,6 +34,8 @@ _FRONT_ROWS = 500
 """Rows of a front sheet in which labels are looked for."""
 _TABLE_LABELS = 4
 """So many labels of the table in one row make it the row of labels."""
+_PIECE = 1_000
+"""Rows of a table that are validated at a time."""
 _FORM_RULE = "CSD-A3"
 MARK = "◀ "
 """Begins every remark that an answer puts beside a header cell; a marked workbook can be mended and sent again."""
@@ -107,6 +112,7 @@ class _Reading:
         self._table_at: dict[str, int] = {}
         self._label_places: dict[str, str] = {}
         self._strangers: list[str] = []
+        self._actions: Counter[str] = Counter()
 
     def form(self, notes: tuple[str, ...]) -> Form:
         spec = self._spec
@@ -119,7 +125,7 @@ class _Reading:
         header_row = self._header(labels)
         single = {name: f"{self._front.name}!{cell}" for name, cell in labels.places.items()}
         cover: OpeningCover | None = None
-        lines: tuple[Line, ...] = ()
+        lines: Sequence[Line] = ()
         numbers = array("i")
         table_sheet = self._front.name
         if spec.body and spec.table is None:
@@ -151,6 +157,7 @@ class _Reading:
             ),
             reference=header_row.reference if header_row else tidy(shown(labels.values.get("reference"))),
             notes=notes,
+            actions=self._actions,
         )
 
     def _refuse(
@@ -248,7 +255,7 @@ class _Reading:
         row, rejects = validate(HeaderRow, cells, _FORM_RULE, self._header_checks)
         known = set(labels.at)
         self._rejects += [one for one in rejects if one.field in known]
-        self._digest(row, cells)
+        self._digest(row.__dict__.values() if row else None, cells.values())
         return row if not self._rejects else None
 
     def _header_checks(self, values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
@@ -270,7 +277,7 @@ class _Reading:
         assert spec.body
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
         row, rejects = validate(spec.body, cells, spec.rule, self._line_checks(header.form_date if header else None))
-        self._digest(row, cells)
+        self._digest(row.__dict__.values() if row else None, cells.values())
         rejects = tuple(one for one in rejects if one.field in labels.at)
         request = spec.to_request(1, row) if row else None
         if request and header:
@@ -283,7 +290,7 @@ class _Reading:
         assert spec.to_cover
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
         row, rejects = validate(spec.body, cells, spec.rule, lambda _: [])
-        self._digest(row, cells)
+        self._digest(row.__dict__.values() if row else None, cells.values())
         self._rejects += [one for one in rejects if one.field in labels.at]
         return spec.to_cover(row) if row else None
 
@@ -325,44 +332,60 @@ class _Reading:
 
     def _lines(
         self, source: Iterator[tuple[int, Sequence[object]]], sheet: str, form_date: date | None
-    ) -> tuple[tuple[Line, ...], "array[int]"]:
+    ) -> tuple[Sequence[Line], "array[int]"]:
         """Validate the table's rows; empty ones do not count."""
         spec = self._spec
         assert spec.table
         model = spec.table
-        fields = fields_of(model)
-        names = tuple(one.name for one in fields)
+        names = tuple(one.name for one in fields_of(model))
+        checks = self._line_checks(form_date)
+        action_at = names.index("action") if "action" in names else None
+        reference_at = names.index(spec.line_reference)
+        seen: dict[str, int] = {}
+        lines = LinesWriter()
+        numbers = array("i")
+        for piece in self._table_rows(source, names):
+            room = spec.max_lines - len(numbers)
+            taken = piece[:room]
+            found = validate_rows(model, [cells for _, cells in taken], spec.rule, checks)
+            for (row_number, cells), valid in zip(taken, found, strict=True):
+                numbers.append(row_number)
+                number, row, rejects = len(numbers), valid.row, valid.rejects
+                reference = valid.values[reference_at] if row else tidy(shown(cells[reference_at]))
+                first = seen.setdefault(reference, number) if reference else number
+                if first != number:
+                    row = None
+                    rejects = (*rejects, self._repeated(reference, first, sheet, numbers, spec.line_reference))
+                self._digest(valid.values if row else None, cells)
+                request = spec.to_request(number, row) if row else None
+                lines.add(Line(number, request, rejects, reference))
+            if action_at is not None:
+                self._actions.update(_small(cells[action_at]) for _, cells in taken)
+            if len(piece) > room:
+                self._refuse("", f"The table has more than {spec.max_lines:,} lines: split it into several forms.")
+                break
+        if not numbers:
+            self._refuse("", f"The table on the sheet {sheet} has no line: fill in at least one.")
+        return lines.done(), numbers
+
+    def _table_rows(
+        self, source: Iterator[tuple[int, Sequence[object]]], names: Sequence[str]
+    ) -> Iterator[list[tuple[int, tuple[object, ...]]]]:
+        """Give the rows that are not empty in pieces: number of the row, and its cells in the order of the fields."""
         columns = [self._table_at[name] - 1 for name in names]
         width = max(columns) + 1
         pick: Callable[[Sequence[object]], tuple[object, ...]] = itemgetter(*columns)
-        checks = self._line_checks(form_date)
-        reference_field = spec.line_reference
-        seen: dict[str, int] = {}
-        lines: list[Line] = []
-        numbers = array("i")
+        piece = []
         for row_number, cells in source:
             picked = pick(cells) if len(cells) >= width else pick([*cells, *[None] * (width - len(cells))])
             if _blank(picked[0]) and all(map(_blank, picked)):
                 continue
-            number = len(lines) + 1
-            if number > spec.max_lines:
-                self._refuse("", f"The table has more than {spec.max_lines:,} lines: split it into several forms.")
-                break
-            numbers.append(row_number)
-            by_name = dict(zip(names, picked, strict=True))
-            row, rejects = validate(model, by_name, spec.rule, checks)
-            reference = row.__dict__[reference_field] if row else tidy(shown(by_name[reference_field]))
-            if reference:
-                first = seen.setdefault(reference, number)
-                if first != number:
-                    row, rejects = None, (*rejects, self._repeated(reference, first, sheet, numbers, reference_field))
-            self._digest(row, by_name)
-            request = spec.to_request(number, row) if row else None
-            action = tidy(shown(by_name.get("action"))).casefold()
-            lines.append(Line(number, request, rejects, reference, action))
-        if not lines:
-            self._refuse("", f"The table on the sheet {sheet} has no line: fill in at least one.")
-        return tuple(lines), numbers
+            piece.append((row_number, picked))
+            if len(piece) == _PIECE:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
 
     def _repeated(self, reference: str, first: int, sheet: str, numbers: "array[int]", name: str) -> Reject:
         place = f"{sheet}!{column_letters(self._table_at[name])}{numbers[first - 1]}"
@@ -378,11 +401,10 @@ class _Reading:
         day = form_date
         return lambda values: [*spec.checks(values), *measured(values, day)]
 
-    def _digest(self, row: Row | None, cells: Mapping[str, object]) -> None:
-        """Take the values of a row into the hash of the content."""
-        values = row.__dict__ if row is not None else cells
-        texts = [value if type(value) is str else _canonical(value) for value in values.values()]
-        if row is None:
+    def _digest(self, values: Iterable[object] | None, cells: Iterable[object]) -> None:
+        """Take a row into the hash of the content: its values, or its cells when it is not right."""
+        texts = [one if type(one) is str else _canonical(one) for one in (cells if values is None else values)]
+        if values is None:
             texts = [tidy(text) for text in texts]
         self._hash.update(("\x1f".join(texts) + "\x1e").encode(errors="replace"))
 
@@ -400,6 +422,11 @@ def _with_header(request: Request, header: Header) -> Request:
 
 def _blank(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _small(cell: object) -> str:
+    return tidy(shown(cell)).casefold()
 
 
 @lru_cache(maxsize=65536, typed=True)

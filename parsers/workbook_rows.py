@@ -6,8 +6,11 @@ calamine also reads on in XML that is not well-formed, so that of all but very l
 """
 
 import io
+import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 from xml.parsers import expat
 
 from openpyxl import load_workbook
@@ -20,6 +23,10 @@ from parsers.workbook_guard import SheetFacts, column_number
 
 CHECKED = 6_000_000
 """Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
+PIECE = 2_000_000
+"""Expanded bytes of a sheet that calamine gets at a time: it takes some ten times as much memory."""
+_LAST_ROWS = 300_000
+"""Bytes from the end of a piece in which the row is looked for with which the next piece begins."""
 
 
 def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]]]:
@@ -31,7 +38,7 @@ def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]
         if sheet.size < CHECKED:
             _check_xml(data)
         odd = odd_cells(data, sheet) if sheet.odd else {}
-        for number, cells in calamine_rows(data, sheet.name):
+        for number, cells in calamine_rows(data, sheet):
             if number in odd:
                 changed = list(cells)
                 for column, cell in odd[number].items():
@@ -52,18 +59,18 @@ def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]
 
 
 def _check_xml(data: bytes) -> None:
-    """Raise ExpatError where a part is not well-formed."""
+    """Raise ExpatError where a part is not well-formed, but for very large ones."""
     with zipfile.ZipFile(io.BytesIO(data)) as package:
-        for part in package.namelist():
-            if part.endswith((".xml", ".rels")):
+        for part in package.infolist():
+            if part.filename.endswith((".xml", ".rels")) and part.file_size < CHECKED:
                 expat.ParserCreate().Parse(package.read(part), True)
 
 
-def openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
+def openpyxl_rows(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Sequence[object]]]:
     """The rows by openpyxl, which takes five times as long as all else that is done with a small form."""
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
-        sheet = book[name]
+        sheet = book[facts.name]
         # The sheet's own statement of its size is often wrong, and rows beyond it would be dropped silently.
         sheet.reset_dimensions()
         for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -76,21 +83,91 @@ def openpyxl_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object
         book.close()
 
 
-def calamine_rows(data: bytes, name: str) -> Iterator[tuple[int, Sequence[object]]]:
-    """The rows by calamine; it takes memory for every cell."""
+def calamine_rows(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Sequence[object]]]:
+    """The rows by calamine, of long sheets piece by piece."""
     given = 0
     try:
-        sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(name)
-        if sheet.start is None:
-            return
-        for given, cells in enumerate(sheet.iter_rows(), 1):
-            yield given, cells
+        for first, found in _calamine_pieces(data, facts):
+            if first <= given:
+                raise ValueError("the rows are not in order")
+            yield from ((number, ()) for number in range(given + 1, first))
+            for given, cells in enumerate(found, first):
+                yield given, cells
         return
     except BaseException as panic:
         # calamine panics on a date far outside the calendar, and a panic is no Exception; openpyxl goes on from there.
         if type(panic).__name__ != "PanicException":
             raise
-    yield from ((number, cells) for number, cells in openpyxl_rows(data, name) if number > given)
+    yield from ((number, cells) for number, cells in openpyxl_rows(data, facts) if number > given)
+
+
+def _calamine_pieces(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Iterable[Sequence[object]]]]:
+    """Give the rows of a sheet piece by piece, each with the number of its first row.
+
+    calamine takes memory for every cell of a sheet at once, so a long sheet is handed to it as several short ones. While the rows of
+    one are gone through, another thread reads the next.
+    """
+    if facts.size <= PIECE or not facts.plain:
+        whole = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(facts.name)
+        if whole.start is not None:
+            yield 1, whole.iter_rows()
+        return
+    sheets = (CalamineWorkbook.from_filelike(one).get_sheet_by_name(facts.name) for one in _packages(data, facts))
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, sheets, None)
+        while (sheet := coming.result()) is not None:
+            coming = thread.submit(next, sheets, None)
+            if sheet.start is not None:
+                row, column = sheet.start
+                found = sheet.to_python(skip_empty_area=True)
+                yield row + 1, ([*[None] * column, *cells] for cells in found) if column else found
+
+
+_ROW = re.compile(rb'<row r="\d+"')
+_NEEDED = (
+    "[content_types].xml",
+    "_rels/.rels",
+    "xl/workbook.xml",
+    "xl/_rels/workbook.xml.rels",
+    "xl/styles.xml",
+    "xl/sharedstrings.xml",
+)
+"""Parts of a package without which a sheet cannot be read, in small letters."""
+
+
+def _packages(data: bytes, facts: SheetFacts) -> Iterator[io.BytesIO]:
+    """Give the workbook with some of the sheet's rows at a time."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        needed = {name: package.read(name) for name in package.namelist() if name.casefold() in _NEEDED}
+        part = next(name for name in package.namelist() if name.casefold() == facts.part.casefold())
+        # Every piece needs the shared strings: the longer they are, the fewer pieces.
+        step = max(PIECE, *map(len, needed.values()))
+        with package.open(part) as source:
+            for piece in _row_pieces(source, step):
+                yield _package({**needed, part: piece})
+
+
+def _row_pieces(source: IO[bytes], step: int) -> Iterator[bytes]:
+    """Cut a sheet between rows: each piece has the sheet's beginning and closes its elements; the last one has the true end."""
+    rest = source.read(step)
+    found = _ROW.search(rest)
+    head = rest[: found.start()] if found else rest
+    rest = rest[len(head) :]
+    while more := source.read(step):
+        at = next((m.start() for m in _ROW.finditer(rest, max(0, len(rest) - _LAST_ROWS))), 0)
+        if at:
+            yield head + rest[:at] + b"</sheetData></worksheet>"
+        rest = rest[at:] + more
+    yield head + rest
+
+
+def _package(parts: Mapping[str, bytes]) -> io.BytesIO:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    target.seek(0)
+    return target
 
 
 def odd_cells(data: bytes, sheet: SheetFacts) -> dict[int, dict[int, OddCell]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from depository.answers import Receipt, Verdict, answer_report
+from depository.answers import LINES_TABLE, Receipt, Verdict, answer_report
 from depository.notices import Notice, notify
 from depository.points import reached
 from depository.register import Party, PartyKind
@@ -25,7 +25,7 @@ from flows.steps.recording import Content, Recorded, parse, record
 from flows.steps.sites import LARGEST_FILE, Site
 from flows.steps.unfinished import tell_sender
 from forms.form import Form
-from parsers import receipt_json, report_workbook
+from parsers import receipt_json, report_csv, report_workbook
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ MARKER = ".sha256~"
 """What a claimed file's `.sha256` marker is called on our side, after the file's own name there."""
 PUT_ASIDE = "put-aside"
 """The refusal of a file on which we failed again and again."""
+MANY_LINES = 5_000
+"""An accepted form with more lines is answered with a table in CSV: a workbook of 100,000 lines takes longer than all else."""
 LIMITS = ("time-limit", "reader-stopped", "memory-limit", PUT_ASIDE)
 """Refusals that hang on us as well as on the file; a replay repeats them instead of reading the file again."""
 OUR_FAULT = (
@@ -320,9 +322,9 @@ def _dry_run(site: Site, arrival: Arrival, digest: str, content: Content | FileR
             return receipt
         data = receipt_json.render(receipt)
         queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
-        marked = _marked(site, arrival, content, receipt)
-        if marked:
-            queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.xlsx", marked, cause)
+        answer, ending = _answer(site, arrival, content, receipt)
+        if answer:
+            queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.{ending}", answer, cause)
         _note(site, work, arrival, digest, content)
     reached("check.committed")
     return receipt
@@ -425,12 +427,13 @@ def _queue_answers(
     content: Content | FileRefused,
 ) -> None:
     cause = f"file/{file}"
-    data = receipt_json.render(receipt)
-    queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", data, cause)
-    marked = _marked(site, arrival, content, receipt)
-    if marked:
-        name = f"{stem(arrival.name)}.{receipt.number}.answer.xlsx"
-        queue_bytes(work, site.archive, arrival.party, name, marked, cause)
+    # The receipt is in the archive already (`_carry_out`).
+    name = f"{arrival.name}.{receipt.number}.receipt.json"
+    files.queue(work, arrival.party, name, files.receipt_of(work, file), cause)
+    answer, ending = _answer(site, arrival, content, receipt)
+    if answer:
+        name = f"{stem(arrival.name)}.{receipt.number}.answer.{ending}"
+        queue_bytes(work, site.archive, arrival.party, name, answer, cause)
     for report in recorded.reports:
         name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"
         queue_report(work, site.archive, report, name, cause, printed=True)
@@ -459,17 +462,20 @@ def _alarm(work: Work, operator: str, arrival: Arrival, receipt: Receipt) -> Not
     return notify(work, operator, "A file was put aside by a fault of the depository", body, facts)
 
 
-def _marked(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> bytes:
-    """The answer for people: the sender's own workbook with the faults marked, or when all was accepted a short workbook.
+def _answer(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> tuple[bytes, str]:
+    """The answer for people, with the ending of its name.
 
-    Empty for feeds and unreadable files, whose receipt says everything.
+    The sender's own workbook with the faults marked, or when all was accepted a short workbook; of a form with many lines a CSV table,
+    which any spreadsheet program opens. Empty for feeds and unreadable files, whose receipt says everything.
     """
     if not isinstance(content, Form):
-        return b""
+        return b"", ""
+    if receipt.verdict is Verdict.ACCEPTED and len(receipt.lines) > MANY_LINES:
+        return report_csv.render(answer_report(receipt), LINES_TABLE), "csv"
     if receipt.verdict is Verdict.ACCEPTED:
-        return report_workbook.render(answer_report(receipt))
+        return report_workbook.render(answer_report(receipt)), "xlsx"
     try:
-        return site.sandbox.mark(arrival.data, content, receipt)
+        return site.sandbox.mark(arrival.data, content, receipt), "xlsx"
     except FileRefused:
         # The receipt says everything; a workbook that cannot be marked must not hold up its own answer or other files.
-        return b""
+        return b"", ""

@@ -1,8 +1,9 @@
 """What a file says, carried into the books: forms of participants, trades, bank statements, registry positions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from depository.answers import LineOutcome, Verdict
@@ -14,7 +15,7 @@ from depository.feeds import BankStatement, RefusedLine, RegistryFile, TradeFile
 from depository.instructions import Status
 from depository.interests import record_interest
 from depository.notices import Notice
-from depository.openings import check_cover, record_openings
+from depository.openings import CLOCKS, check_cover, record_openings
 from depository.reconciliation import record_positions
 from depository.register import PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
@@ -33,7 +34,7 @@ from depository.timetable import BatchKind
 from depository.trades import record_trades
 from depository.transfers import record_transfers
 from depository.withdrawals import record_withdrawal
-from forms.form import Form
+from forms.form import Form, Request
 from parsers.camt import read_statement
 from parsers.registry_csv import read_positions
 from parsers.sandbox import Sandbox
@@ -132,36 +133,40 @@ def _record_form(work: Work, sender: str, file: int, form: Form, cause: str) -> 
 
 
 def _record_lines(work: Work, header: Header, form: Form, cause: str) -> Recorded:
-    requests = [line.request for line in form.lines if line.request is not None]
     if form.cover is not None:
         # The cover counts what is to be opened; a change is none, whether it is right in form or not (CSD-3.1.2-e).
-        changes = sum(line.action == "change" for line in form.lines)
-        fault = check_cover(form.cover, len(form.lines) - changes)
+        fault = check_cover(form.cover, len(form.lines) - form.actions.get("change", 0))
         if fault is not None:
             return Recorded(form.code, header.reference, (fault,), _places(form, 0, (fault,)))
-    recorded = _record_requests(work, header, form.code, requests, cause)
-    outcomes = {outcome.line: outcome for outcome in recorded.lines}
-    lines = []
+    refused: list[LineOutcome] = []
+    recorded = _record_requests(work, header, form.code, _requests(form, refused), cause)
+    lines = sorted([*recorded.lines, *refused], key=attrgetter("line"))
+    placed = (replace(o, places=_places(form, o.line, o.rejects)) if o.rejects else o for o in lines)
+    return replace(recorded, lines=tuple(placed), message=_notes(form))
+
+
+def _requests(form: Form, refused: list[LineOutcome]) -> Iterator[Request]:
+    """The requests of the lines that are right in form, one by one; the other lines go to `refused`."""
     for line in form.lines:
-        outcome = outcomes.get(line.number) or LineOutcome(
-            line.number, Verdict.REFUSED, line.reference, "", "", line.rejects
-        )
-        lines.append(replace(outcome, places=_places(form, line.number, outcome.rejects)))
-    return replace(recorded, lines=tuple(lines), message=_notes(form))
+        if line.request is not None:
+            yield line.request
+        else:
+            refused.append(LineOutcome(line.number, Verdict.REFUSED, line.reference, "", "", line.rejects))
 
 
-def _record_requests(work: Work, header: Header, code: str, requests: Sequence[object], cause: str) -> Recorded:
+def _record_requests(work: Work, header: Header, code: str, requests: Iterator[Request], cause: str) -> Recorded:
     """The lines that are right in form, by the rules of their form."""
-    transfers = [r for r in requests if isinstance(r, TransferRequest)]
-    openings = [r for r in requests if isinstance(r, OpeningRequest)]
+    if code in CLOCKS:
+        openings = (request for request in requests if isinstance(request, OpeningRequest))
+        return Recorded(code, header.reference, lines=tuple(record_openings(work, header, openings)))
+    others = list(requests)
+    transfers = [request for request in others if isinstance(request, TransferRequest)]
     if transfers:
         taken = record_transfers(work, header, transfers, cause)
         recorded = Recorded(code, header.reference, lines=taken.outcomes, notices=taken.notices)
         waits = any(o.status in (Status.MATCHED, Status.UNMATCHED) for o in taken.outcomes)
         return _in_next(work, BatchKind.FOP_WINDOW, recorded) if waits else recorded
-    if openings:
-        return Recorded(code, header.reference, lines=tuple(record_openings(work, header, openings)))
-    for request in requests:
+    for request in others:
         if isinstance(request, WithdrawalRequest):
             outcome = record_withdrawal(work, header, request)
             recorded = Recorded(code, header.reference, lines=(outcome,))

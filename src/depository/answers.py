@@ -62,6 +62,7 @@ class Receipt:
     """One sentence for a person: what was taken and what to do next."""
 
 
+LINES_TABLE = "Lines"
 LINES = (
     Column("line", "Line", Kind.COUNT),
     Column("reference", "Your reference"),
@@ -87,6 +88,6 @@ def answer_report(receipt: Receipt) -> Report:
         ("Remark", receipt.message),
     )
     rows = tuple((o.line, o.reference, o.verdict.value, o.record, o.status, o.note) for o in receipt.lines)
-    lines = table("Lines", "Your lines", LINES, rows, "The form has no lines.")
+    lines = table(LINES_TABLE, "Your lines", LINES, rows, "The form has no lines.")
     given = tuple((label, value) for label, value in facts if value not in ("", None))
     return Report("receipt", "Receipt", receipt.sender, receipt.business_date, receipt.arrived_at, given, (lines,))

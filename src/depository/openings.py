@@ -1,14 +1,15 @@
 """Nominee accounts, one by form IAO or many by form BUNA: open, hold, change (CSD-3.1.2-c, d, e, f, g)."""
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from depository.answers import LineOutcome, Verdict
 from depository.notices import Notice, notify
 from depository.register import Account, AccountState, AccountType
 from depository.rejects import Reject, RejectionReason
-from depository.requests import ClientData, Header, OpeningCover, OpeningRequest
+from depository.requests import CLIENT_FIELDS, ClientData, Header, OpeningCover, OpeningRequest, client_to_json
 from depository.store import openings as store
 from depository.store import register
 from depository.store.openings import ON_HOLD, OPENED
@@ -17,6 +18,9 @@ from depository.store.work import Work
 CHANGED = "changed"
 EVERY_CLIENT = "*"
 """A hold on every opening of a participant."""
+
+BATCH = 2_000
+"""Requests that are taken together."""
 
 CLOCKS: Mapping[str, str] = {"IAO": "single_opening_business_days", "BUNA": "bulk_opening_business_days"}
 """Form code -> parameter of the market: business days within which an opening is answered (CSD-3.1.2-d, CSD-3.1.2-e)."""
@@ -48,30 +52,44 @@ def check_cover(cover: OpeningCover, rows: int) -> Reject | None:
     )
 
 
-def record_openings(work: Work, header: Header, requests: Sequence[OpeningRequest]) -> list[LineOutcome]:
-    """Takes an IAO or the right rows of a BUNA: opens an account, changes client data, puts an opening on hold, or refuses."""
+def record_openings(work: Work, header: Header, requests: Iterable[OpeningRequest]) -> list[LineOutcome]:
+    """Takes an IAO or the right rows of a BUNA: opens an account, changes client data, puts an opening on hold, or refuses.
+
+    The requests are taken `BATCH` at a time, so that many of them need not be in memory together.
+    """
+    taken = store.waiting_nins(work, header.participant)
+    holds = store.holds(work, header.participant)
+    outcomes: list[LineOutcome] = []
+    remaining = iter(requests)
+    while batch := list(islice(remaining, BATCH)):
+        outcomes += _record_batch(work, header, batch, taken, holds)
+    return outcomes
+
+
+def _record_batch(
+    work: Work, header: Header, batch: Sequence[OpeningRequest], taken: set[str], holds: Mapping[str, str]
+) -> list[LineOutcome]:
+    """Takes some requests; adds to `taken` the NINs for which they ask for an account."""
     participant = header.participant
-    by_nin = register.accounts_by_nin(work, participant)
-    taken = by_nin.keys() | {row.nin for row in store.waiting(work, participant)}
-    holds = store.holds(work, participant)
+    by_nin = register.accounts_by_nin(work, participant, [request.nin for request in batch])
     outcomes: dict[int, LineOutcome] = {}
     to_open: list[OpeningRequest] = []
     to_hold: list[OpeningRequest] = []
-    for request in requests:
+    for request in batch:
         reject = check_opening(participant, request, by_nin, taken)
         if reject is not None:
             outcomes[request.line] = LineOutcome(request.line, Verdict.REFUSED, request.reference, "", "", (reject,))
         elif request.change:
-            outcomes[request.line] = _change(work, request, by_nin[request.client.nin])
+            outcomes[request.line] = _change(work, request, by_nin[request.nin])
         else:
-            taken.add(request.client.nin)
-            held = request.client.nin in holds or EVERY_CLIENT in holds
+            taken.add(request.nin)
+            held = request.nin in holds or EVERY_CLIENT in holds
             (to_hold if held else to_open).append(request)
     for request, account in zip(to_open, _open(work, participant, to_open), strict=True):
         outcomes[request.line] = LineOutcome(request.line, Verdict.ACCEPTED, request.reference, account.number, OPENED)
     for outcome in _hold(work, header, to_hold, holds):
         outcomes[outcome.line] = outcome
-    return [outcomes[request.line] for request in requests]
+    return [outcomes[request.line] for request in batch]
 
 
 def check_opening(
@@ -79,9 +97,10 @@ def check_opening(
 ) -> Reject | None:
     """CSD-3.1.2-c: at most one nominee account per client and participant; a change needs the account (CSD-3.1.2-g).
 
-    `taken` are the NINs with an account, with an opening on hold, or opened by an earlier row.
+    `by_nin` are the accounts that the participant had for these NINs before; `taken` are the NINs with an opening on hold, or
+    opened by an earlier row.
     """
-    nin = request.client.nin
+    nin = request.nin
     if request.change and nin not in by_nin:
         return Reject(
             RejectionReason.ACCOUNT,
@@ -90,8 +109,8 @@ def check_opening(
             nin,
             f"{participant} has no nominee account for this NIN; a change needs an account that is open",
         )
-    if not request.change and nin in taken:
-        account = by_nin.get(nin)
+    account = by_nin.get(nin)
+    if not request.change and (account or nin in taken):
         why = f"has the nominee account {account}" if account else "has asked for a nominee account"
         return Reject(
             RejectionReason.ACCOUNT,
@@ -114,7 +133,7 @@ def release_hold(work: Work, participant: str, nin: str) -> tuple[list[Account],
     still = store.holds(work, participant)
     rows = store.waiting(work, participant)
     free = [r for r in rows if r.nin not in still and EVERY_CLIENT not in still]
-    requests = [OpeningRequest(r.line, False, r.reference, register.client_from_json(r.data)) for r in free]
+    requests = [OpeningRequest(r.line, False, r.reference, r.nin, r.data) for r in free]
     opened = _open(work, participant, requests)
     for row, account in zip(free, opened, strict=True):
         store.opened(work, row.number, account.number)
@@ -140,12 +159,10 @@ def on_hold(work: Work, participant: str | None = None) -> list[Opening]:
 def _change(work: Work, request: OpeningRequest, account: str) -> LineOutcome:
     """CSD-3.1.2-g: touches only the data given."""
     before = register.client_data(work, account) or ClientData()
-    given = {
-        f.name: getattr(request.client, f.name)
-        for f in fields(ClientData)
-        if getattr(request.client, f.name) not in ("", None)
-    }
-    register.change_client(work, account, replace(before, **given))
+    client = request.client
+    given = {name: value for name in CLIENT_FIELDS if (value := getattr(client, name)) not in ("", None)}
+    after = {**{name: getattr(before, name) for name in CLIENT_FIELDS}, **given}
+    register.change_client(work, account, client_to_json(after))
     changed = sorted(name for name in given if name != "nin")
     return LineOutcome(
         request.line,
@@ -169,12 +186,12 @@ def _open(work: Work, participant: str, requests: Sequence[OpeningRequest]) -> l
             AccountType.NOMINEE,
             AccountState.OPEN,
             work.business_date,
-            request.client.nin,
+            request.nin,
         )
         for number, request in enumerate(requests, first)
     ]
     register.open_accounts(work, accounts)
-    register.add_clients(work, [(a.number, r.reference, r.client) for a, r in zip(accounts, requests, strict=True)])
+    register.add_clients(work, [(a.number, r.reference, r.data) for a, r in zip(accounts, requests, strict=True)])
     return accounts
 
 
@@ -188,7 +205,7 @@ def _hold(
     outcomes = []
     for request in requests:
         number = f"O{work.next_number('opening'):08d}"
-        why = holds.get(request.client.nin) or holds[EVERY_CLIENT]
+        why = holds.get(request.nin) or holds[EVERY_CLIENT]
         store.add(work, number, header.participant, header.reference, request, why, answer_by)
         note = f"held for KYC documents: {why}; to be answered by {answer_by}"
         outcomes.append(LineOutcome(request.line, Verdict.ACCEPTED, request.reference, number, ON_HOLD, note=note))

@@ -3,10 +3,13 @@
 Quantities and amounts are `Decimal`, dates are `date`. `line` numbers the rows of a form from 1 and ties an outcome to its row.
 """
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,40 @@ class ClientData:
     kyc_completed: date | None = None
 
 
+CLIENT_FIELDS = tuple(f.name for f in fields(ClientData))
+_CLIENT_DATES = {f.name for f in fields(ClientData) if f.type == date | None}
+_CLIENT_KEYS = tuple((name, f'"{name}": ') for name in sorted(CLIENT_FIELDS))
+_quoted = json.encoder.encode_basestring
+
+
+def client_to_json(values: Mapping[str, Any]) -> str:
+    """Canonical JSON of what is given of a client's data, by field of `ClientData`; other names are left aside.
+
+    Written out here because `json.dumps` takes twice as long, and a form has up to 100,000 clients.
+    """
+    get = values.get
+    texts = [
+        key + _quoted(value) if type(value) is str else key + _plain(value)
+        for name, key in _CLIENT_KEYS
+        if (value := get(name)) is not None and value != ""
+    ]
+    return "{" + ", ".join(texts) + "}"
+
+
+def _plain(value: bool | date) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value.isoformat()}"'
+
+
+def client_from_json(text: str) -> ClientData:
+    """The inverse of `client_to_json`."""
+    values: dict[str, Any] = json.loads(text)
+    for name in _CLIENT_DATES & values.keys():
+        values[name] = date.fromisoformat(values[name])
+    return ClientData(**values)
+
+
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
     """An IAO or one row of a BUNA: a nominee account to open, or client data to change."""
@@ -179,7 +216,19 @@ class OpeningRequest:
     line: int
     change: bool
     reference: str
-    client: ClientData = field(default_factory=ClientData)
+    nin: str
+    data: str
+    """The client's data as `client_to_json` writes them, which is how they are kept: a form has up to 100,000 clients."""
+
+    @classmethod
+    def of(cls, line: int, change: bool, reference: str, client: ClientData) -> "OpeningRequest":
+        """The request for a client's data."""
+        return cls(line, change, reference, client.nin, client_to_json({f: getattr(client, f) for f in CLIENT_FIELDS}))
+
+    @property
+    def client(self) -> ClientData:
+        """The client's data."""
+        return client_from_json(self.data)
 
 
 @dataclass(frozen=True, slots=True)

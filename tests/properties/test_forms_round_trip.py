@@ -115,7 +115,7 @@ def test_whatever_is_filled_in_is_answered_alike_by_both_readers_and_can_be_mark
     form = read_form(data, "x.xlsx")
     facts = inspect(data, "x.xlsx").sheets[0]
     for (small_row, small), (large_row, large) in zip(
-        openpyxl_rows(data, facts.name), calamine_rows(data, facts.name), strict=False
+        openpyxl_rows(data, facts), calamine_rows(data, facts), strict=False
     ):
         assert small_row == large_row
         for one, other in zip(small, large, strict=False):

@@ -248,7 +248,7 @@ def client(nin: str, **changes: Any) -> ClientData:
 
 def opening(line: int, nin: str, *, change: bool = False, **changes: Any) -> OpeningRequest:
     """A row of a BUNA."""
-    return OpeningRequest(line, change, f"N-{line:06d}", client(nin, **changes))
+    return OpeningRequest.of(line, change, f"N-{line:06d}", client(nin, **changes))
 
 
 @dataclass

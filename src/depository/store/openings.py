@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from depository.requests import OpeningRequest
-from depository.store import register, schema
+from depository.store import schema
 from depository.store.work import Work
 
 ON_HOLD = "on hold"
@@ -27,8 +27,8 @@ def add(
             form_reference=form,
             line=request.line,
             reference=request.reference,
-            nin=request.client.nin,
-            data=register.client_to_json(request.client),
+            nin=request.nin,
+            data=request.data,
             state=ON_HOLD,
             reason=why,
             account="",
@@ -45,6 +45,12 @@ def waiting(work: Work, participant: str | None = None) -> list[Row[Any]]:
     if participant is not None:
         query = query.where(T.c.participant == participant)
     return list(work.connection.execute(query))
+
+
+def waiting_nins(work: Work, participant: str) -> set[str]:
+    """The NINs for which a participant has an opening on hold."""
+    query = select(T.c.nin).where(T.c.participant == participant, T.c.state == ON_HOLD)
+    return set(work.connection.execute(query).scalars())
 
 
 def opened(work: Work, number: str, account: str) -> None:

@@ -1,8 +1,7 @@
 """Reads and writes of the register: parties, powers, bank accounts, accounts, clients, products, calendar."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -20,12 +19,10 @@ from depository.register import (
     Power,
     Product,
 )
-from depository.requests import ClientData
-from depository.store import schema
+from depository.requests import ClientData, client_from_json
+from depository.store import bulk, schema
+from depository.store.columns import moment_text
 from depository.store.work import Work
-
-CLIENT_FIELDS = tuple(f.name for f in fields(ClientData))
-CLIENT_DATES = {f.name for f in fields(ClientData) if f.type == date | None}
 
 
 def party(work: Work, code: str) -> Party | None:
@@ -82,35 +79,22 @@ def accounts_of(work: Work, participant: str) -> list[Account]:
     return [_account(r) for r in rows]
 
 
-def accounts_by_nin(work: Work, participant: str) -> dict[str, str]:
-    """NIN to nominee account of a participant."""
+def accounts_by_nin(work: Work, participant: str, nins: Sequence[str]) -> dict[str, str]:
+    """NIN to nominee account of a participant, for those of the given NINs that have one."""
     t = schema.account
-    rows = work.connection.execute(
-        select(t.c.nin, t.c.number).where(t.c.participant == participant, t.c.nin.is_not(None))
-    )
+    rows = work.connection.execute(select(t.c.nin, t.c.number).where(t.c.participant == participant, t.c.nin.in_(nins)))
     return {r.nin: r.number for r in rows}
 
 
 def open_accounts(work: Work, accounts: Sequence[Account]) -> None:
     """Writes new accounts."""
-    if not accounts:
-        return
-    work.connection.execute(
-        insert(schema.account),
-        [
-            {
-                "number": a.number,
-                "participant": a.participant,
-                "type": a.type.value,
-                "state": a.state.value,
-                "opened_on": a.opened_on,
-                "nin": a.nin or None,
-            }
-            for a in accounts
-        ],
-    )
+    rows = [
+        (a.number, a.participant, a.type.value, a.state.value, a.opened_on.isoformat(), a.nin or None) for a in accounts
+    ]
+    bulk.add(work.connection, schema.account, rows)
     for opened in accounts:
-        work.known[("account", opened.number)] = opened
+        # "Not there" may be known from before.
+        work.known.pop(("account", opened.number), None)
 
 
 def product(work: Work, isin: str) -> Product | None:
@@ -185,37 +169,16 @@ def client_data(work: Work, account_number: str) -> ClientData | None:
     return None if row is None else client_from_json(row.data)
 
 
-def add_clients(work: Work, clients: Sequence[tuple[str, str, ClientData]]) -> None:
-    """Writes client data: account, the participant's reference, data."""
-    if clients:
-        work.connection.execute(
-            insert(schema.client),
-            [{"account": a, "reference": r, "data": client_to_json(d), "changed_at": work.at} for a, r, d in clients],
-        )
+def add_clients(work: Work, clients: Sequence[tuple[str, str, str]]) -> None:
+    """Writes client data: account, the participant's reference, data as `client_to_json` writes them."""
+    stamp = moment_text(work.at)
+    bulk.add(work.connection, schema.client, [(*client, stamp) for client in clients])
 
 
-def change_client(work: Work, account_number: str, data: ClientData) -> None:
-    """Replaces the client data of an account."""
+def change_client(work: Work, account_number: str, data: str) -> None:
+    """Replaces the client data of an account, given as `client_to_json` writes them."""
     t = schema.client
-    work.connection.execute(
-        update(t).where(t.c.account == account_number).values(data=client_to_json(data), changed_at=work.at)
-    )
-
-
-def client_to_json(data: ClientData) -> str:
-    """Canonical JSON of what is given."""
-    # Not `asdict`: it copies every value deeply, which is most of the time that a form of 10,000 clients takes.
-    values = ((name, getattr(data, name)) for name in CLIENT_FIELDS)
-    given = {k: v.isoformat() if isinstance(v, date) else v for k, v in values if v not in ("", None)}
-    return json.dumps(given, sort_keys=True, ensure_ascii=False)
-
-
-def client_from_json(text: str) -> ClientData:
-    """The inverse of `client_to_json`."""
-    values: dict[str, Any] = json.loads(text)
-    for name in CLIENT_DATES & values.keys():
-        values[name] = date.fromisoformat(values[name])
-    return ClientData(**values)
+    work.connection.execute(update(t).where(t.c.account == account_number).values(data=data, changed_at=work.at))
 
 
 def _replace(work: Work, table: Any, rows: list[dict[str, Any]]) -> None:

@@ -178,3 +178,11 @@ def test_a_workbook_with_a_million_far_apart_references_is_refused_quickly() -> 
     started = time.perf_counter()
     inspect(data, "form.xlsx")
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("space", [b"\t", b"\n", b"\r", b" "])
+def test_a_far_cell_is_found_whatever_space_stands_around_its_equals_sign(space: bytes) -> None:
+    far = b"<c r" + space + b'="XFD1"><v>1</v></c></row>'
+    assert _refused(_sheet_with(b"</row>", far)).code == "too-many-cells"
+    far = b"<c r=" + space + b'"XFD1"><v>1</v></c></row>'
+    assert _refused(_sheet_with(b"</row>", far)).code == "too-many-cells"
