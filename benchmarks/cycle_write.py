@@ -110,7 +110,7 @@ def fill(work: Work, made: Day) -> None:
 
 def outbox(solved: Solved) -> list[tuple[str, str, str]]:
     """The queue's rows: two files for each participant of the cycle."""
-    codes = {p for one in solved.due for p in (one.deliver_participant, one.receive_participant)}
+    codes = {p for one in solved.posed.due for p in (one.deliver_participant, one.receive_participant)}
     return [(code, f"{TODAY}_cycle.{n}", f"{n:064d}") for code in sorted(codes) for n in range(FILES_EACH)]
 
 

@@ -1,4 +1,4 @@
-"""Reference data as CSV: parties, powers, bank accounts, securities accounts, products, calendar, opening positions.
+"""Reference data as CSV: parties, powers, bank accounts, accounts, products, calendar, rates of exchange, opening positions.
 
 Each reader gives the records of the lines that are right and every faulty line with its faults; the caller decides
 whether to load a file with faults. What one file cannot show (does the participant exist?) is for the loader to check.
@@ -13,7 +13,17 @@ from typing import Generic, TypeVar
 from depository import identifiers
 from depository.business_days import DayKind
 from depository.feeds import CalendarDay, OpeningPosition, RefusedLine
-from depository.register import Account, AccountState, AccountType, BankAccount, Party, PartyKind, Power, Product
+from depository.register import (
+    Account,
+    AccountState,
+    AccountType,
+    BankAccount,
+    ExchangeRate,
+    Party,
+    PartyKind,
+    Power,
+    Product,
+)
 from depository.rejects import RejectionReason
 from parsers.csv_table import Cells, read_table
 
@@ -34,6 +44,7 @@ PRODUCTS = (
     "admitted",
 )
 CALENDAR = ("date", "kind", "reason", "source")
+RATES = ("currency", "valid_from", "rate", "source")
 POSITIONS = ("account", "isin", "quantity", "registry_reference")
 
 _FOLDER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,19}")
@@ -213,6 +224,21 @@ def read_calendar(data: bytes) -> Reference[CalendarDay]:
         return CalendarDay(day, DayKind(kind), reason, source) if day is not None and kind else None
 
     return _read(data, CALENDAR, "calendar", "CSD-7.6.5-a", record, ("date",))
+
+
+def read_rates(data: bytes) -> Reference[ExchangeRate]:
+    """Rates of exchange to the market's reference currency, each in force from its day on (design §5)."""
+
+    def record(cells: Cells) -> ExchangeRate | None:
+        currency = cells.identifier("currency", identifiers.currency, RejectionReason.MONEY)
+        valid_from = cells.day("valid_from")
+        rate = cells.number("rate", RejectionReason.MONEY)
+        source = cells.text("source", _LONGEST_NAME)
+        if valid_from is None or rate is None:
+            return None
+        return ExchangeRate(currency, valid_from, rate, source)
+
+    return _read(data, RATES, "exchange rates", "CSD-3.3.1-e", record, ("currency", "valid_from"))
 
 
 def read_opening_positions(data: bytes) -> Reference[OpeningPosition]:

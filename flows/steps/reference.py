@@ -1,4 +1,4 @@
-"""Loads a depository's reference data: calendar, parties, powers, bank accounts, products, accounts, opening positions."""
+"""Loads a depository's reference data: calendar, parties, powers, bank accounts, products, rates, accounts, opening positions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -28,6 +28,7 @@ READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
     "bank_accounts.csv": reference_csv.read_bank_accounts,
     "products.csv": reference_csv.read_products,
     "accounts.csv": reference_csv.read_accounts,
+    "rates.csv": reference_csv.read_rates,
     "positions.csv": reference_csv.read_opening_positions,
 }
 """In the order in which they depend on each other; a missing file means none."""
@@ -69,6 +70,7 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         register.add_powers(work, records.get("powers.csv", ()))
         register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
         register.add_products(work, records.get("products.csv", ()))
+        register.add_rates(work, records.get("rates.csv", ()))
         accounts = [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None]
         register.open_accounts(work, accounts)
         for nominee in (a for a in accounts if a.type is AccountType.NOMINEE):

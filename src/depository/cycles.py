@@ -12,6 +12,7 @@ from depository.instructions import Instruction, Status
 from depository.ledger import AVAILABLE, FROM_OUTSIDE, Entry, move
 from depository.obligations import due_today
 from depository.points import reached
+from depository.rates import Weighing, weigh
 from depository.rejects import Broken, PendingReason
 from depository.settlement import Certificate, Due, Outcome, Problem, Unsettled, check, problem, settle
 from depository.store import cycles as cycle_store
@@ -39,6 +40,26 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
+class Posed:
+    """The settlement problem of some instructions, with the rows that it was made from."""
+
+    due: tuple[Instruction, ...]
+    weighing: Weighing
+    securities: tuple[tuple[str, str, int], ...]
+    """Account, ISIN and what is available, in smallest units; likewise participant and currency for cash."""
+    cash: tuple[tuple[str, str, int], ...]
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What can settle of the due instructions, checked and not yet written."""
+
+    posed: Posed
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Cycle:
     """What one cycle did."""
 
@@ -48,11 +69,16 @@ class Cycle:
     unsettled: tuple[Instruction, ...]
     shortages: Mapping[str, Shortage]
     """By instruction id."""
-    certificate: Certificate | None
-    """None when nothing was due."""
+    solved: Solved | None
+    """What the engine was given and answered; None when nothing was due."""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """How good the settled set is."""
+        return self.solved.outcome.certificate if self.solved else None
 
 
-def pose(work: Work, due: Sequence[Instruction]) -> Problem:
+def pose(work: Work, due: Sequence[Instruction]) -> Posed:
     """The settlement problem of these instructions against what is available now.
 
     Blocked parts stay out (CSD-4.3-1-a), and so does money that came after the day's last moment (CSD-A1, CSD-3.3.1-d).
@@ -64,11 +90,18 @@ def pose(work: Work, due: Sequence[Instruction]) -> Problem:
         if who in payers:
             key = (who, currency, AVAILABLE)
             available[key] = max(0, available.get(key, 0) - late)
-    return problem(
-        securities=[(h, a, n) for (h, a, part), n in available.items() if h in accounts and part == AVAILABLE],
-        cash=[(h, a, n) for (h, a, part), n in available.items() if h in payers and part == AVAILABLE],
-        due=[_due(one) for one in due],
+    securities = tuple((h, a, n) for (h, a, part), n in available.items() if h in accounts and part == AVAILABLE)
+    cash = tuple((h, a, n) for (h, a, part), n in available.items() if h in payers and part == AVAILABLE)
+    weighing = weigh(work, due)
+    posed = problem(
+        securities,
+        cash,
+        [as_due(one) for one in due],
+        # A currency without a rate counts for nothing, never for 1: its cycle weighs by number (`rates`).
+        {c: r.rate for c, r in weighing.rates.items()} | dict.fromkeys(weighing.missing, Decimal(0)),
+        {c.code: c.digits for c in work.market.currencies},
     )
+    return Posed(tuple(due), weighing, securities, cash, posed)
 
 
 def _late_money(work: Work) -> dict[tuple[str, str], int]:
@@ -77,14 +110,6 @@ def _late_money(work: Work) -> dict[tuple[str, str], int]:
     if work.at < end:
         return {}
     return journal.received_since(work, end, FROM_OUTSIDE)
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """What can settle of the due instructions, checked and not yet written."""
-
-    due: tuple[Instruction, ...]
-    outcome: Outcome
 
 
 def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
@@ -101,19 +126,18 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
 def solve(work: Work, due: Sequence[Instruction]) -> Solved:
     """The set that settles, by the day's objective and against what is available; raises Broken when the checker refuses it."""
     posed = pose(work, due)
-    objective = str(work.market.parameter("settlement_objective", work.business_date))
     reached("cycle.posed")
-    outcome = settle(posed, objective)
+    outcome = settle(posed.problem, posed.weighing.objective, posed.weighing.effort)
     reached("cycle.solved")
-    faults = check(posed, outcome)
+    faults = check(posed.problem, outcome)
     if faults:
         raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
-    return Solved(tuple(due), outcome)
+    return Solved(posed, outcome)
 
 
 def keep(work: Work, kind: str, solved: Solved, cause: str) -> Cycle:
     """Writes a cycle: entries and balances in the order of settling, statuses with their reasons, the certificate."""
-    due, outcome = solved.due, solved.outcome
+    due, outcome = solved.posed.due, solved.outcome
     number = cycle_store.next_of_today(work)
     steps = outcome.step.tolist()
     order = sorted((step, j) for j, step in enumerate(steps) if step)
@@ -127,7 +151,7 @@ def keep(work: Work, kind: str, solved: Solved, cause: str) -> Cycle:
     store.change_each(work, changes, cause)
     cycle_store.add(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
     reached("cycle.kept")
-    return Cycle(number, kind, settled, unsettled, shortages, outcome.certificate)
+    return Cycle(number, kind, settled, unsettled, shortages, solved)
 
 
 def shortages_of(outcome: Outcome) -> dict[str, Shortage]:
@@ -149,7 +173,8 @@ def decimal(value: Fraction) -> Decimal:
     return Decimal(value.numerator) / Decimal(value.denominator)
 
 
-def _due(one: Instruction) -> Due:
+def as_due(one: Instruction) -> Due:
+    """An instruction as the engine takes it."""
     return Due(
         id=one.id,
         deliver_account=one.deliver_account,

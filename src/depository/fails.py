@@ -31,16 +31,17 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     due = due_today(work)
     if not due:
         return [], []
-    objective = str(work.market.parameter("settlement_objective", work.business_date))
-    shortages = shortages_of(settle(pose(work, due), objective))
+    posed = pose(work, due)
+    shortages = shortages_of(settle(posed.problem, posed.weighing.objective, posed.weighing.effort))
     failing = store.change(work, [one for one in due if one.status is Status.MATCHED], Status.FAILING, "", cause)
     failing += [one for one in due if one.status is Status.FAILING]
     fails = _keep(work, due, FAILED, shortages)
     by_id = {fail.instruction: fail for fail in fails}
+    failing.sort(key=lambda one: one.id)
+    store.change_each(work, [(one, Status.FAILING, by_id[one.id].short) for one in failing], cause)
     told: dict[str, list[tuple[Instruction, Fail]]] = defaultdict(list)
-    for one in sorted(failing, key=lambda one: one.id):
+    for one in failing:
         fail = by_id[one.id]
-        store.change(work, [one], Status.FAILING, fail.short, cause)
         for party in {one.deliver_participant, one.receive_participant}:
             told[party].append((one, fail))
     return fails, [_notice(work, party, told[party]) for party in sorted(told)]

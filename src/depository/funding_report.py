@@ -62,7 +62,8 @@ def funding_reports(work: Work) -> list[Report]:
         return []
     cash = cash_obligations(work, due)
     securities = security_obligations(work, due)
-    ahead = forecast(pose(work, due))
+    posed = pose(work, due)
+    ahead = forecast(posed.problem, posed.weighing.objective)
     would_settle = {one.id for one, done in zip(due, ahead.outcome.settled, strict=True) if done}
     codes = sorted({p for one in due for p in (one.deliver_participant, one.receive_participant)})
     return [_report(work, code, due, cash, securities, ahead, would_settle) for code in codes]

@@ -30,6 +30,8 @@ class Market:
     depository_bic: str
     depository_bin: str
     currencies: tuple[Currency, ...]
+    reference_currency: str
+    """In which values of all currencies are weighed against each other."""
     parameters: tuple[Parameter, ...]
     timetables: tuple[Timetable, ...]
     sources: tuple[str, ...] = field(default=(), repr=False, compare=False)
@@ -39,9 +41,11 @@ class Market:
         """The timetable in force on `day`."""
         return in_force(self.timetables, day)
 
-    def parameter(self, name: str, day: date) -> str | int:
-        """The value of a parameter on `day`; raises LookupError when none is in force."""
+    def parameter(self, name: str, day: date, default: str | int | None = None) -> str | int:
+        """The value of a parameter on `day`; raises LookupError when none is in force and there is no default."""
         dated = [p for p in self.parameters if p.name == name and p.valid_from <= day]
+        if not dated and default is not None:
+            return default
         if not dated:
             raise LookupError(
                 f"parameter {name} has no value on {day}: add it to parameters of the market's configuration"
@@ -71,6 +75,7 @@ def read_market(market_toml: str, timetable_toml: str) -> Market:
         depository_bic=market["depository"]["bic"],
         depository_bin=market["depository"]["bin"],
         currencies=tuple(Currency(**c) for c in market["currency"]),
+        reference_currency=market.get("reference_currency", market["currency"][0]["code"]),
         parameters=tuple(Parameter(**p) for p in market["parameter"]),
         timetables=tuple(_timetable(t) for t in tomllib.loads(timetable_toml)["timetable"]),
         sources=(market_toml, timetable_toml),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -100,6 +101,16 @@ class Product:
     registry: str = ""
     market: str = ""
     admitted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """The price of one whole unit of a currency in the market's reference currency, from a day on until the next one."""
+
+    currency: str
+    valid_from: date
+    rate: Decimal
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -14,6 +15,7 @@ from depository.register import (
     AccountType,
     BankAccount,
     Currency,
+    ExchangeRate,
     Party,
     PartyKind,
     Power,
@@ -161,6 +163,20 @@ def add_calendar(work: Work, days: Iterable[tuple[date, DayKind, str, str]]) -> 
     """Writes declared days: day, kind, reason, source."""
     _replace(work, schema.calendar_day, [{"day": d, "kind": k.value, "reason": r, "source": s} for d, k, r, s in days])
     work.known.pop("calendar", None)
+
+
+def add_rates(work: Work, rates: Iterable[ExchangeRate]) -> None:
+    """Writes rates of exchange, replacing those of the same currency and day."""
+    _replace(work, schema.exchange_rate, [{**asdict(r), "rate": str(r.rate)} for r in rates])
+
+
+def rate(work: Work, currency: str, day: date) -> ExchangeRate | None:
+    """The rate in force on a day: the newest one not later than it."""
+    t = schema.exchange_rate
+    row = work.connection.execute(
+        select(t).where(t.c.currency == currency, t.c.valid_from <= day).order_by(t.c.valid_from.desc()).limit(1)
+    ).first()
+    return None if row is None else ExchangeRate(row.currency, row.valid_from, Decimal(row.rate), row.source)
 
 
 def client_data(work: Work, account_number: str) -> ClientData | None:

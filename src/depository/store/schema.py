@@ -139,6 +139,15 @@ currency = table(
     text("bank_bic"),
 )
 
+exchange_rate = table(
+    "exchange_rate",
+    Column("currency", Text, primary_key=True),
+    Column("valid_from", Day, primary_key=True),
+    # An exact decimal, written out.
+    text("rate", None),
+    text("source"),
+)
+
 calendar_day = table(
     "calendar_day",
     Column("day", Day, primary_key=True),
@@ -478,6 +487,17 @@ cycle = table(
     Column("due", Integer, nullable=False),
     Column("settled", Integer, nullable=False),
     text("certificate"),
+    # The archived content with input, outcome and proof as plain files.
+    text("proof"),
+)
+
+forecast = table(
+    "forecast",
+    # What each participant was last told of the day: the number of its report and the hash of the figures in it.
+    Column("business_date", Day, primary_key=True),
+    Column("participant", Text, primary_key=True),
+    Column("report", Integer, nullable=False),
+    text("figures"),
 )
 
 # --- staging ------------------------------------------------------------------------------------------------------------------

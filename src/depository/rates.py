@@ -1,0 +1,59 @@
+"""What a cycle's instructions weigh: the objective, the effort, and the rates that bring amounts into one currency (design §5).
+
+Rates decide nothing but which of several possible sets a cycle prefers: what can settle at all, and every amount, is unchanged by
+them. So a cycle never waits for a rate:
+
+- the newest rate up to the business date is in force; one older than `rate_days` is used, and the operators are told;
+- a currency that has never had a rate cannot be compared with the others. Then no value of that cycle counts: every instruction
+  weighs the same (objective `count`), and the operators are told. No rate is ever made up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from depository.instructions import Instruction
+from depository.register import ExchangeRate
+from depository.store import register
+from depository.store.work import Work
+
+COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """By what a cycle chooses. `rates`: by currency, without the reference currency, whose rate is 1, and without `missing` ones."""
+
+    objective: str
+    effort: str
+    reference: str
+    rates: Mapping[str, ExchangeRate]
+    missing: tuple[str, ...]
+    remarks: tuple[str, ...]
+    """What operators have to know about the rates; empty when all is well."""
+
+
+def weigh(work: Work, due: Sequence[Instruction]) -> Weighing:
+    """The day's objective, effort and rates for these instructions."""
+    market, day = work.market, work.business_date
+    objective = str(market.parameter("settlement_objective", day))
+    rates: dict[str, ExchangeRate] = {}
+    remarks: list[str] = []
+    missing: list[str] = []
+    currencies = {one.currency for one in due if one.amount}
+    for currency in sorted(currencies - {market.reference_currency}):
+        rate = register.rate(work, currency, day)
+        if rate is None:
+            missing.append(currency)
+            continue
+        rates[currency] = rate
+        age = (day - rate.valid_from).days
+        if age > int(market.parameter("rate_days", day, 7)):
+            remarks.append(f"The rate of {currency} is {age} days old ({rate.valid_from}): load rates.csv.")
+    if missing and objective != COUNT:
+        remarks.append(
+            f"No rate of {', '.join(missing)} up to {day}: every instruction weighs the same (objective {COUNT} instead of "
+            f"{objective}). Load rates.csv with `csd load`."
+        )
+        objective = COUNT
+    effort = str(market.parameter("settlement_effort", day, "standard"))
+    return Weighing(objective, effort, market.reference_currency, rates, tuple(missing), tuple(remarks))
