@@ -136,6 +136,11 @@ def reference() -> None:
             f"{FUND_D},Model Index Fund,USD,UNIT,0,CEOGES,MODELFUND/UT,registry,AIXK,yes",
         ],
     )
+    write(
+        "rates.csv",
+        "currency,valid_from,rate,source",
+        [f"USD,{day},{rate},Model rate of the day" for day, rate in (("2026-11-05", "518.2"), (str(DAY), "521.35"))],
+    )
     positions = [
         ("B01-HO", SHARE_B, 100_000),
         ("B02-HO", SHARE_B, 5_000),

@@ -97,7 +97,7 @@ def pose(work: Work, due: Sequence[Instruction]) -> Posed:
         securities,
         cash,
         [as_due(one) for one in due],
-        # A currency without a rate counts for nothing, never for 1: its cycle weighs by number (`rates`).
+        # A currency without a rate counts by number alone, never as 1 for 1 (`rates`).
         {c: r.rate for c, r in weighing.rates.items()} | dict.fromkeys(weighing.missing, Decimal(0)),
         {c.code: c.digits for c in work.market.currencies},
     )

@@ -4,8 +4,8 @@ Rates decide nothing but which of several possible sets a cycle prefers: what ca
 them. So a cycle never waits for a rate:
 
 - the newest rate up to the business date is in force; one older than `rate_days` is used, and the operators are told;
-- a currency that has never had a rate cannot be compared with the others. Then no value of that cycle counts: every instruction
-  weighs the same (objective `count`), and the operators are told. No rate is ever made up.
+- a currency that has never had a rate cannot be compared with the others: its instructions weigh by their number alone (so the
+  objective `value` becomes `mixed`), their values are left out of every sum, and the operators are told. No rate is ever made up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,8 @@ from depository.register import ExchangeRate
 from depository.store import register
 from depository.store.work import Work
 
-COUNT = "count"
+VALUE = "value"
+MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ def weigh(work: Work, due: Sequence[Instruction]) -> Weighing:
         age = (day - rate.valid_from).days
         if age > int(market.parameter("rate_days", day, 7)):
             remarks.append(f"The rate of {currency} is {age} days old ({rate.valid_from}): load rates.csv.")
-    if missing and objective != COUNT:
+    if missing:
         remarks.append(
-            f"No rate of {', '.join(missing)} up to {day}: every instruction weighs the same (objective {COUNT} instead of "
-            f"{objective}). Load rates.csv with `csd load`."
+            f"No rate of {', '.join(missing)} up to {day}: instructions in it weigh by their number alone, and sums of value leave "
+            "them out. Load rates.csv with `csd load`."
         )
-        objective = COUNT
+        objective = MIXED if objective == VALUE else objective
     effort = str(market.parameter("settlement_effort", day, "standard"))
     return Weighing(objective, effort, market.reference_currency, rates, tuple(missing), tuple(remarks))

@@ -29,6 +29,7 @@ REFERENCE_READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
     "accounts": reference_csv.read_accounts,
     "products": reference_csv.read_products,
     "calendar": reference_csv.read_calendar,
+    "rates": reference_csv.read_rates,
     "positions": reference_csv.read_opening_positions,
 }
 
@@ -337,6 +338,8 @@ def _reference() -> dict[str, bytes]:
         "US0378331005,Foreign share,USD,UNIT,4,ESVUFR,,Model Registry,MAIN,yes\n",
         "calendar": "date,kind,reason,source\n2026-12-16,holiday,Independence Day,Law on holidays of Kazakhstan\n"
         "2026-12-19,business,Open without settlement,Notice 2026/14\n",
+        "rates": "currency,valid_from,rate,source\nUSD,2026-11-20,518.2,Model rate of the day\n"
+        "USD,2026-11-23,521.35,Model rate of the day\nEUR,2026-11-23,601.7,Model rate of the day\n",
         "positions": "account,isin,quantity,registry_reference\nB01-HO,KZX000009014,1250000,REG-2026-0001\n"
         "B02-N000001,US0378331005,4312.25,REG-2026-0002\n",
     }
@@ -356,6 +359,10 @@ def _reference() -> dict[str, bytes]:
         "wrong-calendar-date.csv": ("calendar", "2026-12-19", "19.12.2026"),
         "wrong-calendar-kind.csv": ("calendar", "holiday", "Holiday"),
         "wrong-calendar-column-missing.csv": ("calendar", "date,kind,reason,source", "date,kind,reason,origin"),
+        "wrong-rates-comma.csv": ("rates", ",518.2,", ',"518,2",'),
+        "wrong-rates-currency.csv": ("rates", "EUR", "ЕUR"),
+        "wrong-rates-nought.csv": ("rates", ",601.7,", ",0,"),
+        "wrong-rates-day-twice.csv": ("rates", "2026-11-20", "2026-11-23"),
         "wrong-positions-quantity.csv": ("positions", ",1250000,", ',"1,250,000",'),
     }
     files = {f"right-{name}.csv": text.encode() for name, text in right.items()}
