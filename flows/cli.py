@@ -328,6 +328,27 @@ def replay(
 
 
 @app.command(rich_help_panel="Prove the books")
+def cycle(
+    business_date: Annotated[datetime, typer.Argument(help="Business date of the cycle.", formats=["%Y-%m-%d"])],
+    number: Annotated[int, typer.Argument(help="Number of the cycle on that day, as its report says.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the files.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Hand over a settlement cycle as the plain files of `csd solve`: input, outcome, reasons, certificate and its proof."""
+    from flows.steps.cycle_files import hand_over_cycle
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        names = hand_over_cycle(opened, business_date.date(), number, folder, at)
+    console.print(f"{folder}: {', '.join(names)}", markup=False, soft_wrap=True)
+    console.print(
+        f"Settle it again: csd solve {folder} OUT. Recompute its bound: python -m benchmarks.settlement.verify_bound {folder}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command(rich_help_panel="Prove the books")
 def export(
     target: Annotated[Path, typer.Argument(help="The zip file to write.")],
     since: Annotated[datetime, typer.Option(help="First business date.", formats=["%Y-%m-%d"])],

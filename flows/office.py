@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -83,12 +83,26 @@ async def show(result: BatchResult) -> None:
     """The batch's result as artifacts: facts as a page, tables as tables."""
     # One page per kind of batch, whose older versions are the earlier batches of the kind.
     key = re.sub(r"-\d+$", "", result.slot.lower())
-    lines = "\n".join(f"| {name} | {value} |" for name, value in jsonable(result.facts).items())
-    page = f"# {result.slot}, {result.business_date}: {result.state}\n\n| fact | value |\n|---|---|\n{lines}\n"
-    await acreate_markdown_artifact(markdown=page, key=key, description=f"{result.business_date} {result.slot}")
+    await acreate_markdown_artifact(
+        markdown=page_of(result), key=key, description=f"{result.business_date} {result.slot}"
+    )
     if result.report is not None:
         for table in result.report.tables:
             await _show_table(result.report, table, key)
+
+
+def page_of(result: BatchResult) -> str:
+    """The operator's page of a batch: its facts, and those of its report (of a cycle: the certificate)."""
+    page = f"# {result.slot}, {result.business_date}: {result.state}\n\n{_facts(jsonable(result.facts).items())}"
+    if result.report is not None:
+        page += f"\n## {result.report.title}\n\n{_facts(result.report.facts)}"
+    return page
+
+
+def _facts(facts: Iterable[tuple[str, object]]) -> str:
+    """Label and value pairs as a table; a stroke in a value would end its cell."""
+    rows = "".join("| {} | {} |\n".format(name, str(value).replace("|", r"\|")) for name, value in facts)
+    return f"| fact | value |\n|---|---|\n{rows}"
 
 
 async def show_day(site: Site, business_date: date, at: datetime) -> None:

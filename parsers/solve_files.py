@@ -261,23 +261,23 @@ def write(given: SolveInput, outcome: Outcome, input_sha256: str) -> dict[str, s
     decimals = given.decimals
     certificate = outcome.certificate
     return {
-        "outcome.csv": _csv(
+        "outcome.csv": table(
             ("id", "settled"),
             zip(given.problem.ids, ("1" if s else "0" for s in outcome.settled.tolist()), strict=True),
         ),
-        "unsettled.csv": _csv(
+        "unsettled.csv": table(
             ("id", "role", "asset", "holder", "short_by", "cause"),
             (
                 (u.id, u.role, u.asset, u.holder, decimal(u.short_by, decimals[u.asset]), ";".join(u.causes))
                 for u in outcome.unsettled
             ),
         ),
-        "labels.csv": _csv(("id", "label"), dict.fromkeys((u.id, u.label) for u in outcome.unsettled)),
-        "failing.csv": _csv(
+        "labels.csv": table(("id", "label"), dict.fromkeys((u.id, u.label) for u in outcome.unsettled)),
+        "failing.csv": table(
             ("participant", "asset", "holder", "short_by"),
             ((f.participant, f.asset, f.holder, decimal(f.short_by, decimals[f.asset])) for f in outcome.failing),
         ),
-        "multipliers.csv": _csv(
+        "multipliers.csv": table(
             ("kind", "asset", "holder", "instruction", "multiplier", "divisor", "other"),
             (_multiplier(line, decimals) for line in outcome.multipliers),
         ),
@@ -320,7 +320,8 @@ def _multiplier(line: Multiplier, decimals: Mapping[str, int]) -> tuple[str, ...
     return (line.kind, line.asset, line.holder, line.instruction, str(price) if price else "", divisor, line.other)
 
 
-def _csv(header: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
+def table(header: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
+    """A CSV table as these files are written."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -1,19 +1,30 @@
 """The bound of a certificate, recomputed from the input and `multipliers.csv` alone: nothing of the engine is used.
 
-Rows as in the files of `csd solve`; amounts as integers or fractions of whole units. Mixed objective.
+Rows as in the files of `csd solve`; amounts as integers or fractions of whole units.
+
+`python -m benchmarks.settlement.verify_bound FOLDER` compares it with `certificate.json` in a folder that `csd solve` or `csd cycle` wrote.
 """
 
 import csv
+import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 
 def bound(
-    securities: Iterable[Any], cash: Iterable[Any], due: Iterable[Any], rates: Mapping[str, Fraction], multipliers: str
+    securities: Iterable[Any],
+    cash: Iterable[Any],
+    due: Iterable[Any],
+    rates: Mapping[str, Fraction],
+    multipliers: str,
+    objective: str = "mixed",
 ) -> Fraction:
-    """What no set of whole instructions can exceed under value / total value + 1 / number of instructions."""
+    """What no set of whole instructions can exceed; `mixed` is value / total value + 1 / number of instructions."""
     due = list(due)
     total = sum(i.amount * rates.get(i.currency, Fraction(1)) for i in due)
     available = {(asset, holder): Fraction(b) for rows in (securities, cash) for holder, asset, b in rows}
@@ -23,9 +34,9 @@ def bound(
         lambda: defaultdict(Fraction)
     )  # position -> group -> what it takes
     for i in due:
-        profit[group[i.id]] += Fraction(1, len(due)) + (
-            i.amount * rates.get(i.currency, Fraction(1)) / total if total else 0
-        )
+        value = i.amount * rates.get(i.currency, Fraction(1))
+        mixed = Fraction(1, len(due)) + (value / total if total else 0)
+        profit[group[i.id]] += {"mixed": mixed, "value": value, "count": 1}[objective]
         for asset, giver, taker, moved in (
             (i.isin, i.deliver_account, i.receive_account, i.quantity),
             (i.currency, i.payer, i.payee, i.amount),
@@ -60,3 +71,33 @@ def bound(
         for u, need in row.items():
             profit[u] -= price * need
     return result + sum(p for u, p in profit.items() if p > 0 and u not in never)
+
+
+def main(folder: Path) -> int:
+    """Prints both bounds; 0 when they agree to the last digit of the certificate."""
+
+    def rows(name: str) -> list[dict[str, str]]:
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def available(name: str) -> list[tuple[str, ...]]:
+        return [(*list(row.values())[:2], row["available"]) for row in rows(name)]
+
+    due = [
+        SimpleNamespace(**{**row, "quantity": Fraction(row["quantity"]), "amount": Fraction(row["amount"])})
+        for row in rows("instructions.csv")
+    ]
+    rates = {row["currency"]: Fraction(row["rate"]) for row in rows("rates.csv")}
+    certificate = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
+    multipliers = (folder / "multipliers.csv").read_text(encoding="utf-8")
+    found = bound(available("securities.csv"), available("cash.csv"), due, rates, multipliers, certificate["objective"])
+    stated = certificate["bound_from_multipliers"]
+    agree = float(found) == stated
+    reached = certificate["objective_settled"]
+    print(f"bound recomputed: {float(found)!r}\nbound certified:  {stated!r}\nreached:          {reached!r}")
+    print("The bound holds." if agree else "The bound does NOT follow from the multipliers.")
+    return 0 if agree else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

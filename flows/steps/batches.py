@@ -35,7 +35,9 @@ from depository.store.work import Work
 from depository.timetable import BatchKind, PlannedBatch
 from depository.transfers import FREE, execute_transfers, lapse_transfers
 from depository.withdrawals import order_payments
+from flows.steps.cycle_files import keep_proof
 from flows.steps.end_of_day import close_day
+from flows.steps.forecasts import refresh_forecasts
 from flows.steps.inputs import note, seal
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, queue_reports
 from flows.steps.sites import Site
@@ -134,21 +136,21 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
 
 
 def _funding(work: Work, archive: Archive, slot: str) -> Outcome:
-    reports = funding_reports(work)
+    reports, remarks = funding_reports(work)
     queue_reports(work, archive, reports, slot, f"batch/{slot}")
     missing = sum(len([r for r in report.tables[0].rows if r[-1]]) for report in reports)
-    return {"reports": len(reports), "cash still to fund": missing}, None
+    return {"reports": len(reports), "cash still to fund": missing, **remarks}, None
 
 
 def _fop_window(work: Work, archive: Archive, slot: str) -> Outcome:
     done = execute_transfers(work, f"batch/{slot}")
     queue_notices(work, archive, done.notices, f"batch/{slot}")
+    refresh_forecasts(work, archive, slot, f"batch/{slot}", f"transfers of the window {slot}")
     return {"executed": len(done.settled), "waiting": len(done.waiting)}, None
 
 
 def _main_cycle(work: Work, archive: Archive, slot: str) -> Outcome:
-    cause = f"batch/{slot}"
-    cycle = run_cycle(work, "main", cause)
+    cycle = _cycle(work, archive, "main", slot)
     late = record_late(work, cycle.unsettled, cycle.shortages)
     report = _cycle_answers(work, archive, cycle, slot, everyone=True)
     reveal(work)
@@ -159,8 +161,16 @@ def _main_cycle(work: Work, archive: Archive, slot: str) -> Outcome:
     return facts, report
 
 
+def _cycle(work: Work, archive: Archive, kind: str, slot: str) -> Cycle:
+    """Runs a cycle and keeps its input, outcome and proof as plain files."""
+    cycle = run_cycle(work, kind, f"batch/{slot}")
+    if cycle.solved is not None:
+        keep_proof(work, archive, cycle.number, cycle.solved)
+    return cycle
+
+
 def _late_cycle(work: Work, archive: Archive, slot: str) -> Outcome:
-    cycle = run_cycle(work, "late", f"batch/{slot}")
+    cycle = _cycle(work, archive, "late", slot)
     report = _cycle_answers(work, archive, cycle, slot, everyone=False)
     return summary(cycle), report
 

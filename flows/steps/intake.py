@@ -19,6 +19,7 @@ from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
 from flows.steps.confining import TRIES, Confining
+from flows.steps.forecasts import refresh_forecasts
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
 from flows.steps.recording import Content, Recorded, parse, record
@@ -161,6 +162,8 @@ def take(site: Site, arrival: Arrival) -> Receipt:
         file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
         reached("record.carried out")
         _queue_answers(site, work, arrival, file, receipt, recorded, content)
+        because = f"{arrival.name} of {arrival.party}, receipt {receipt.number}"
+        refresh_forecasts(work, site.archive, f"funding-{receipt.number}", f"forecast/{file}", because)
         reached("record.answers queued")
         _note(site, work, arrival, digest, content)
         reached("record.before commit")

@@ -1,10 +1,15 @@
 """What a settlement cycle did: one report for each participant in it, one for the operators."""
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
 
-from depository.cycles import Cycle
-from depository.funding_report import INSTRUCTIONS, instruction_rows
+from depository.cycles import Cycle, Solved, decimal
+from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
 from depository.instructions import Instruction
+from depository.rates import Weighing
 from depository.reports import Column, Kind, Report, Value, table
 from depository.store import register
 from depository.store.work import Work
@@ -20,34 +25,56 @@ SHORT = (
     Column("caused_by", "Failing participants at the root"),
     Column("label", "Label"),
 )
+FAILING = (
+    Column("participant", "Participant"),
+    Column("asset", "Asset"),
+    Column("holder", "Holder"),
+    Column("short_by", "Short even if everyone else delivers, by", Kind.QUANTITY),
+)
+PRIORITIES = (
+    Column("priority", "Priority", Kind.COUNT),
+    Column("reached", "Objective reached"),
+    Column("bound", "Upper bound"),
+    Column("gap", "Gap"),
+    Column("proven", "Proven the best possible"),
+)
+LABELS = {
+    "rooted": "rooted",
+    "choice": "engine's choice",
+    "indivisible": "indivisible",
+}
+MEANING = (
+    "rooted: traced to the failing participants named; engine's choice: a failing participant had enough for this one or another, "
+    "and the other was settled; indivisible: nobody fails, only the wholeness of instructions keeps it back"
+)
+DIGITS = Decimal("0.000000000001")
+PERCENT = Decimal("0.0001")
 
 
 def participant_reports(work: Work, cycle: Cycle, *, everyone: bool) -> list[Report]:
     """A report for each participant of the cycle; `everyone` = also for those for whom nothing settled."""
-    touched = [*cycle.settled, *(cycle.unsettled if everyone else ())]
-    codes = sorted({p for one in touched for p in (one.deliver_participant, one.receive_participant)})
-    return [_report(work, cycle, code) for code in codes]
+    settled, unsettled = _by_participant(cycle.settled), _by_participant(cycle.unsettled)
+    codes = settled.keys() | (unsettled.keys() if everyone else set())
+    return [_report(work, cycle, code, settled.get(code, ()), unsettled.get(code, ())) for code in sorted(codes)]
+
+
+def _by_participant(instructions: Sequence[Instruction]) -> dict[str, list[Instruction]]:
+    found: dict[str, list[Instruction]] = defaultdict(list)
+    for one in instructions:
+        for code in {one.deliver_participant, one.receive_participant}:
+            found[code].append(one)
+    return found
 
 
 def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
     """Everything of the cycle, with its certificate."""
-    certificate = cycle.certificate
     facts: list[tuple[str, Value]] = [
         ("Cycle", f"{cycle.number} ({cycle.kind})"),
         ("Due", len(cycle.settled) + len(cycle.unsettled)),
         ("Settled", len(cycle.settled)),
         ("Unsettled", len(cycle.unsettled)),
     ]
-    if certificate is not None:
-        facts += [
-            ("Objective", certificate.objective),
-            ("Proven the best possible", certificate.proven_optimal),
-            ("Upper bound", str(float(certificate.upper_bound))),
-            ("Gap", str(float(certificate.gap))),
-            ("Engine version", certificate.engine_version),
-            ("Input SHA-256", certificate.input_sha256),
-        ]
-    tables = (
+    tables = [
         table(
             "Settled",
             "Settled instructions",
@@ -59,10 +86,22 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
             "Unsettled",
             "What is short, and who caused it",
             SHORT,
-            _short_rows(work, cycle, cycle.unsettled),
+            _short_rows(work, cycle, cycle.unsettled, ""),
             "All has settled.",
         ),
-    )
+    ]
+    if cycle.solved is not None:
+        facts += certificate_facts(cycle.solved)
+        tables.append(
+            table("Failing", "Failing participants", FAILING, _failing_rows(work, cycle.solved), "Nobody fails.")
+        )
+        priorities = cycle.solved.outcome.certificate.priorities
+        if priorities:
+            rows = tuple(
+                (p.priority, _number(p.objective_settled), _number(p.upper_bound), _number(p.gap), p.proven_optimal)
+                for p in priorities
+            )
+            tables.append(table("Priorities", "Priority by priority", PRIORITIES, rows))
     return Report(
         "cycle",
         f"Settlement cycle {cycle.number}",
@@ -70,26 +109,71 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
         work.business_date,
         work.market.local(work.at),
         tuple(facts),
-        tables,
+        tuple(tables),
     )
+
+
+def certificate_facts(solved: Solved) -> list[tuple[str, Value]]:
+    """The certificate in words for operators; values in the reference currency."""
+    certificate, weighing = solved.outcome.certificate, solved.posed.weighing
+    share = certificate.value_settled / certificate.value_total * 100 if certificate.value_total else Fraction(100)
+    gap = certificate.gap / certificate.upper_bound * 100 if certificate.upper_bound else Fraction(0)
+    reference = weighing.reference
+    facts: list[tuple[str, Value]] = [
+        (f"Value due, {reference}", decimal(certificate.value_total).quantize(CENT)),
+        (f"Value settled, {reference}", decimal(certificate.value_settled).quantize(CENT)),
+        ("Value settled, %", decimal(share).quantize(PERCENT)),
+        ("Objective", certificate.objective),
+        ("Objective reached", _number(certificate.objective_settled)),
+        ("Upper bound: no set of instructions reaches more", _number(certificate.upper_bound)),
+        ("Gap", _number(certificate.gap)),
+        ("Gap, % of the bound", decimal(gap).quantize(PERCENT)),
+        ("Proven the best possible", certificate.proven_optimal),
+        ("Bound that anyone can recompute", _number(certificate.bound_from_multipliers)),
+        ("Effort", certificate.effort),
+        ("Stopped by", certificate.stopped_by),
+        ("Seed", certificate.seed),
+        ("Engine version", certificate.engine_version),
+        ("Input SHA-256", certificate.input_sha256),
+    ]
+    facts += [
+        (f"Rate of {c}", f"{r.rate} {reference} of {r.valid_from}, {r.source}") for c, r in weighing.rates.items()
+    ]
+    facts += [("Rates: attention", remark) for remark in weighing.remarks]
+    return [*facts, ("Labels", MEANING)]
 
 
 def summary(cycle: Cycle) -> dict[str, Value]:
     """The few facts that operators see first."""
-    if cycle.certificate is None:
+    if cycle.solved is None:
         return {"due": 0}
+    certificate = cycle.solved.outcome.certificate
     facts: dict[str, Value] = {
         "cycle": cycle.number,
         "due": len(cycle.settled) + len(cycle.unsettled),
         "settled": len(cycle.settled),
         "unsettled": len(cycle.unsettled),
+        "proven optimal": certificate.proven_optimal,
+        "gap": _number(certificate.gap),
     }
-    return {**facts, "proven optimal": cycle.certificate.proven_optimal}
+    if certificate.stopped_by == "emergency stop":
+        facts["attention"] = "the engine was stopped; a simpler set was settled"
+    return facts | remarks_in(cycle.solved.posed.weighing)
 
 
-def _report(work: Work, cycle: Cycle, code: str) -> Report:
-    settled = [one for one in cycle.settled if code in (one.deliver_participant, one.receive_participant)]
-    unsettled = [one for one in cycle.unsettled if code in (one.deliver_participant, one.receive_participant)]
+def remarks_in(weighing: Weighing) -> dict[str, Value]:
+    """What operators have to know about the rates, as a fact."""
+    return {"rates": " ".join(weighing.remarks)} if weighing.remarks else {}
+
+
+def _number(value: Fraction) -> str:
+    """A number of the objective, to twelve decimals."""
+    return f"{decimal(value).quantize(DIGITS).normalize():f}"
+
+
+def _report(
+    work: Work, cycle: Cycle, code: str, settled: Sequence[Instruction], unsettled: Sequence[Instruction]
+) -> Report:
     facts: tuple[tuple[str, Value], ...] = (
         ("Cycle", f"{cycle.number} ({cycle.kind})"),
         ("Settled", len(settled)),
@@ -107,7 +191,7 @@ def _report(work: Work, cycle: Cycle, code: str) -> Report:
             "Unsettled",
             "What is short, and who caused it",
             SHORT,
-            _short_rows(work, cycle, unsettled),
+            _short_rows(work, cycle, unsettled, code),
             "Everything of yours that was due has settled.",
         ),
     )
@@ -117,13 +201,14 @@ def _report(work: Work, cycle: Cycle, code: str) -> Report:
 
 
 def _short_rows(
-    work: Work, cycle: Cycle, unsettled: list[Instruction] | tuple[Instruction, ...]
+    work: Work, cycle: Cycle, unsettled: Sequence[Instruction], participant: str
 ) -> tuple[tuple[Value, ...], ...]:
+    """Rows under `SHORT`, seen from a participant ("" = operators): how much another is short of is not told."""
     rows: list[tuple[Value, ...]] = []
     for one in unsettled:
         shortage = cycle.shortages.get(one.id)
         for short in shortage.short if shortage else ():
-            amount = from_units(short.short_by, register.scale(work, short.asset))
+            own = participant in ("", short.holder.partition("-")[0])
             rows.append(
                 (
                     one.id,
@@ -131,12 +216,19 @@ def _short_rows(
                     short.role,
                     short.asset,
                     short.holder,
-                    amount,
+                    from_units(short.short_by, register.scale(work, short.asset)) if own else None,
                     ", ".join(short.causes),
-                    short.label,
+                    LABELS[short.label],
                 )
             )
     return tuple(rows)
+
+
+def _failing_rows(work: Work, solved: Solved) -> tuple[tuple[Value, ...], ...]:
+    return tuple(
+        (f.participant, f.asset, f.holder, from_units(f.short_by, register.scale(work, f.asset)))
+        for f in solved.outcome.failing
+    )
 
 
 def jsonable(facts: dict[str, Value]) -> dict[str, str | int | bool | None]:

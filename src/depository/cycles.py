@@ -149,7 +149,7 @@ def keep(work: Work, kind: str, solved: Solved, cause: str) -> Cycle:
     changes = [(one, Status.SETTLED, "") for one in settled]
     changes += [(one, one.status, pending_reason(shortages.get(one.id))) for one in unsettled]
     store.change_each(work, changes, cause)
-    cycle_store.add(work, number, kind, len(due), len(settled), certificate_json(outcome.certificate))
+    cycle_store.add(work, number, kind, len(due), len(settled), certificate_json(solved))
     reached("cycle.kept")
     return Cycle(number, kind, settled, unsettled, shortages, solved)
 
@@ -162,10 +162,22 @@ def shortages_of(outcome: Outcome) -> dict[str, Shortage]:
     return {id_: Shortage(tuple(lines)) for id_, lines in by_id.items()}
 
 
-def certificate_json(certificate: Certificate) -> str:
-    """The certificate as stored; fractions become exact decimals of 28 digits."""
-    values = {name: getattr(certificate, name) for name in Certificate.__slots__ if name != "priorities"}
-    return json.dumps({k: str(decimal(v)) if isinstance(v, Fraction) else v for k, v in values.items()}, sort_keys=True)
+def certificate_json(solved: Solved) -> str:
+    """The certificate as stored, with the rates it rests on; fractions become exact decimals of 28 digits."""
+    certificate, weighing = solved.outcome.certificate, solved.posed.weighing
+    values = {name: _plain(getattr(certificate, name)) for name in Certificate.__slots__ if name != "priorities"}
+    values["priorities"] = [{k: _plain(v) for k, v in one._asdict().items()} for one in certificate.priorities]
+    values["reference_currency"] = weighing.reference
+    values["rates"] = {
+        c: {"rate": str(r.rate), "valid_from": r.valid_from.isoformat(), "source": r.source}
+        for c, r in weighing.rates.items()
+    }
+    values["currencies_without_rate"] = list(weighing.missing)
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    return str(decimal(value)) if isinstance(value, Fraction) else value
 
 
 def decimal(value: Fraction) -> Decimal:

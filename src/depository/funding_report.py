@@ -1,14 +1,20 @@
 """The obligations and funding report that each participant gets before 11:00 (CSD-3.3.1-b, CSD-5.2.13-a)."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from depository.cycles import decimal, pose
-from depository.instructions import Instruction
+from depository.instructions import Instruction, InstructionKind
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
 from depository.reports import Column, Kind, Report, Value, table
-from depository.settlement import Forecast, forecast
-from depository.store import register
+from depository.settlement import Forecast, Release, forecast
+from depository.store import forecasts, register
+from depository.store import instructions as store
 from depository.store.work import Work
 from depository.timetable import moment
 from depository.units import from_units
@@ -46,6 +52,7 @@ INSTRUCTIONS = (
     Column("status", "Status"),
     Column("reason", "Reason"),
 )
+DUE = (*INSTRUCTIONS, Column("would_settle", "Would settle if the cycle ran now"))
 RELEASES = (
     Column("asset", "Asset"),
     Column("holder", "Holder"),
@@ -55,18 +62,88 @@ RELEASES = (
 )
 
 
-def funding_reports(work: Work) -> list[Report]:
-    """One report for each participant with an obligation today, with a forecast of the cycle as things stand now."""
-    due = due_today(work)
-    if not due:
+def funding_reports(work: Work) -> tuple[list[Report], dict[str, Value]]:
+    """A report for each participant with an obligation today, with a forecast of the cycle as things stand now.
+
+    Also what operators have to know about the rates of exchange, while there is time to load them.
+    """
+    ahead = _look_ahead(work, due_today(work))
+    if ahead is None:
+        return [], {}
+    remarks: dict[str, Value] = {"rates": " ".join(ahead.remarks)} if ahead.remarks else {}
+    return _reports(work, ahead, sorted(ahead.mine), ""), remarks
+
+
+def changed_reports(work: Work, because: str) -> list[Report]:
+    """Fresh reports to those alone whose figures are not those of their last one: what would settle, what is missing, what is due."""
+    holders = {holder.partition("-")[0] for holder, _ in work.moved}
+    if not store.any_due(work, InstructionKind.EXCHANGE, holders):
         return []
-    cash = cash_obligations(work, due)
-    securities = security_obligations(work, due)
+    ahead = _look_ahead(work, due_today(work))
+    if ahead is None:
+        return []
+    told = forecasts.told(work)
+    changed = [who for who in sorted(ahead.mine) if told.get(who, (0, ""))[1] != _figures(ahead, who)]
+    return _reports(work, ahead, changed, because)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The cycle as it would be now, by participant."""
+
+    forecast: Forecast
+    would_settle: frozenset[str]
+    mine: Mapping[str, Sequence[Instruction]]
+    cash: Mapping[str, Sequence[Obligation]]
+    securities: Mapping[str, Sequence[Obligation]]
+    releases: Mapping[str, Sequence[Release]]
+    remarks: tuple[str, ...]
+
+
+def _look_ahead(work: Work, due: Sequence[Instruction]) -> _Ahead | None:
+    if not due:
+        return None
     posed = pose(work, due)
-    ahead = forecast(posed.problem, posed.weighing.objective)
-    would_settle = {one.id for one, done in zip(due, ahead.outcome.settled, strict=True) if done}
-    codes = sorted({p for one in due for p in (one.deliver_participant, one.receive_participant)})
-    return [_report(work, code, due, cash, securities, ahead, would_settle) for code in codes]
+    found = forecast(posed.problem, posed.weighing.objective)
+    mine: dict[str, list[Instruction]] = defaultdict(list)
+    for one in due:
+        for who in {one.deliver_participant, one.receive_participant}:
+            mine[who].append(one)
+    return _Ahead(
+        found,
+        frozenset(one.id for one, done in zip(due, found.outcome.settled, strict=True) if done),
+        mine,
+        _by_participant(cash_obligations(work, due)),
+        _by_participant(security_obligations(work, due)),
+        _by_participant(found.ranked),
+        posed.weighing.remarks,
+    )
+
+
+Owned = TypeVar("Owned", Obligation, Release)
+
+
+def _by_participant(lines: Sequence[Owned]) -> dict[str, list[Owned]]:
+    found: dict[str, list[Owned]] = defaultdict(list)
+    for line in lines:
+        found[line.participant].append(line)
+    return found
+
+
+def _figures(ahead: _Ahead, who: str) -> str:
+    """The hash of what a participant is told of the cycle ahead."""
+    due = [(one.id, one.id in ahead.would_settle) for one in ahead.mine[who]]
+    lines = [*ahead.cash.get(who, ()), *ahead.securities.get(who, ())]
+    told = json.dumps([due, [(o.holder, o.asset, o.net, o.missing) for o in lines]])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _reports(work: Work, ahead: _Ahead, participants: Sequence[str], because: str) -> list[Report]:
+    """Their reports, numbered through the day, and kept as what they have been told."""
+    told = forecasts.told(work)
+    now = {who: (told.get(who, (0, ""))[0] + 1, _figures(ahead, who)) for who in participants}
+    forecasts.keep(work, now)
+    return [_report(work, who, ahead, now[who][0], because) for who in participants]
 
 
 def instruction_rows(
@@ -97,57 +174,58 @@ def instruction_rows(
     return tuple(rows)
 
 
-def _report(
-    work: Work,
-    code: str,
-    due: Sequence[Instruction],
-    cash: Sequence[Obligation],
-    securities: Sequence[Obligation],
-    ahead: Forecast,
-    would_settle: set[str],
-) -> Report:
-    mine = [one for one in due if code in (one.deliver_participant, one.receive_participant)]
+def _report(work: Work, code: str, ahead: _Ahead, number: int, because: str) -> Report:
+    mine = ahead.mine[code]
+    cash, securities = ahead.cash.get(code, ()), ahead.securities.get(code, ())
     deadline = moment(work.business_date, work.market.timetable(work.business_date).funding_deadline, work.market.zone)
-    missing = [o for o in [*cash, *securities] if o.participant == code and o.missing]
-    facts = (
+    facts: list[tuple[str, Value]] = [
         ("Fund by", deadline),
+        ("Report of the day", number),
         ("Instructions due today", len(mine)),
-        ("Would settle if the cycle ran now", sum(one.id in would_settle for one in mine)),
-        ("Still to fund or deliver", len(missing)),
+        ("Would settle if the cycle ran now", sum(one.id in ahead.would_settle for one in mine)),
+        ("Still to fund or deliver", sum(1 for o in (*cash, *securities) if o.missing)),
         ("Challenge until", "16:00 of the business day after the trade (CSD-5.2.13-a)"),
-    )
+    ]
+    if because:
+        facts.insert(2, ("Made anew because of", because))
     tables = (
-        table(
-            "Cash", "Cash per currency", MONEY, _rows(work, code, cash, by_holder=False), "No cash obligation today."
-        ),
+        table("Cash", "Cash per currency", MONEY, _rows(work, cash, by_holder=False), "No cash obligation today."),
         table(
             "Securities",
             "Securities per account",
             SECURITIES,
-            _rows(work, code, securities, by_holder=True),
+            _rows(work, securities, by_holder=True),
             "No securities obligation today.",
         ),
         table(
             "Release",
             "What your funding would release",
             RELEASES,
-            _releases(work, code, ahead),
+            _releases(work, ahead.releases.get(code, ())),
             "Nothing of yours is missing.",
         ),
-        table("Instructions", "Instructions due today", INSTRUCTIONS, instruction_rows(work, code, mine)),
+        table("Instructions", "Instructions due today", DUE, _due_rows(work, code, ahead)),
     )
     return Report(
-        "funding", "Obligations and funding report", code, work.business_date, work.market.local(work.at), facts, tables
+        "funding",
+        "Obligations and funding report",
+        code,
+        work.business_date,
+        work.market.local(work.at),
+        tuple(facts),
+        tables,
     )
 
 
-def _rows(
-    work: Work, code: str, obligations: Sequence[Obligation], *, by_holder: bool
-) -> tuple[tuple[str | Decimal, ...], ...]:
+def _due_rows(work: Work, code: str, ahead: _Ahead) -> tuple[tuple[Value, ...], ...]:
+    mine = ahead.mine[code]
+    rows = instruction_rows(work, code, mine)
+    return tuple((*row, one.id in ahead.would_settle) for one, row in zip(mine, rows, strict=True))
+
+
+def _rows(work: Work, obligations: Sequence[Obligation], *, by_holder: bool) -> tuple[tuple[str | Decimal, ...], ...]:
     rows = []
     for o in obligations:
-        if o.participant != code:
-            continue
         scale = register.scale(work, o.asset)
         numbers = (o.available, o.to_receive, o.to_give) if by_holder else (o.available, o.to_receive, o.to_give, o.net)
         head = (o.holder, o.asset) if by_holder else (o.asset,)
@@ -155,7 +233,7 @@ def _rows(
     return tuple(rows)
 
 
-def _releases(work: Work, code: str, ahead: Forecast) -> tuple[tuple[str | int | Decimal, ...], ...]:
+def _releases(work: Work, releases: Sequence[Release]) -> tuple[tuple[str | int | Decimal, ...], ...]:
     return tuple(
         (
             r.asset,
@@ -164,6 +242,5 @@ def _releases(work: Work, code: str, ahead: Forecast) -> tuple[tuple[str | int |
             r.instructions,
             decimal(r.value).quantize(CENT),
         )
-        for r in ahead.ranked
-        if r.participant == code
+        for r in releases
     )

@@ -51,9 +51,13 @@ def cash_obligations(work: Work, due: Sequence[Instruction]) -> list[Obligation]
         if one.amount:
             receive[one.deliver_participant, one.currency] += one.amount
             give[one.receive_participant, one.currency] += one.amount
+    keys = sorted(set(receive) | set(give))
+    balances = journal.balances(work, {who for who, _ in keys})
     return [
-        Obligation(who, who, currency, journal.amount(work, who, currency), receive[who, currency], give[who, currency])
-        for who, currency in sorted(set(receive) | set(give))
+        Obligation(
+            who, who, currency, balances.get((who, currency, AVAILABLE), 0), receive[who, currency], give[who, currency]
+        )
+        for who, currency in keys
     ]
 
 

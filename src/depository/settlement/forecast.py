@@ -45,8 +45,9 @@ class Release(NamedTuple):
 class Forecast:
     """What would happen if the cycle ran now.
 
-    `funding` is the smallest extra funding with which everything would settle (the netted class at once, the gross class in its
-    order), position by position; `missing` is the same by participant and asset: (participant, kind, asset) -> amount.
+    `funding` is the extra funding with which everything would settle, position by position: for the netted class the smallest there
+    is (with one unit less anywhere something stays behind), for the gross class what its order asks for; `missing` is the same by
+    participant and asset: (participant, kind, asset) -> amount.
     `ranked` is the funding in order of what it would release.
     """
 
@@ -71,16 +72,35 @@ def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") 
 
 
 def _needed(problem: Problem) -> dict[int, int]:
-    """Position -> what has to be added so that all settle: the netted class at once, then the gross class in its order."""
+    """Position -> what has to be added so that all settle.
+
+    The netted class settles at once, so each position needs what it goes below nought by, and no smaller amount anywhere would do.
+    The gross class follows in its order, tried again and again; where nothing more settles, the first that waits is funded.
+    """
     units = units_of(problem)
     balance = balance_after(units, problem.opening, ~units.gross).tolist()
-    lowest = {p: left for p, left in enumerate(balance) if left < 0}
+    needed = {p: -left for p, left in enumerate(balance) if left < 0}
+    for p in needed:
+        balance[p] = 0
     start, row, change = units.start.tolist(), units.row.tolist(), units.change.tolist()
-    for u in np.flatnonzero(units.gross).tolist():
-        for k in range(start[u], start[u + 1]):
-            balance[row[k]] += change[k]
-            lowest[row[k]] = min(lowest.get(row[k], 0), balance[row[k]])
-    return {p: -left for p, left in lowest.items() if left < 0}
+    waiting = np.flatnonzero(units.gross).tolist()
+    while waiting:
+        behind = []
+        for u in waiting:
+            legs = range(start[u], start[u + 1])
+            if any(balance[row[k]] + change[k] < 0 for k in legs):
+                behind.append(u)
+                continue
+            for k in legs:
+                balance[row[k]] += change[k]
+        if len(behind) == len(waiting):
+            for k in range(start[behind[0]], start[behind[0] + 1]):
+                short = -(balance[row[k]] + change[k])
+                if short > 0:
+                    needed[row[k]] = needed.get(row[k], 0) + short
+                    balance[row[k]] += short
+        waiting = behind
+    return needed
 
 
 def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective: str, effort: str) -> list[Release]:

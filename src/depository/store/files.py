@@ -189,10 +189,9 @@ def queued(work: Work, cause: str) -> bool:
 
 
 def hashes(work: Work) -> set[str]:
-    """Every archived content that the books refer to."""
-    return set(work.connection.execute(select(T.c.sha256)).scalars()) | set(
-        work.connection.execute(select(O.c.sha256)).scalars()
-    )
+    """Every archived content that the books refer to: files in and out, proofs of cycles."""
+    columns = (T.c.sha256, O.c.sha256, schema.cycle.c.proof)
+    return {digest for column in columns for digest in work.connection.execute(select(column)).scalars() if digest}
 
 
 def of_day(work: Work, day: date) -> Sequence[tuple[str, str, str, str, int, int, datetime]]:

@@ -1,6 +1,6 @@
 """Instructions and their status history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -83,6 +83,14 @@ def due(work: Work, kinds: Sequence[InstructionKind], statuses: Sequence[Status]
         .order_by(T.c.priority, T.c.isd, T.c.id)
     )
     return [_instruction(r) for r in rows]
+
+
+def any_due(work: Work, kind: InstructionKind, participants: Collection[str]) -> bool:
+    """Is anything of this kind in which one of the participants takes part due and not settled?"""
+    mine = or_(T.c.deliver_participant.in_(participants), T.c.receive_participant.in_(participants))
+    waiting = T.c.status.in_((Status.MATCHED.value, Status.FAILING.value))
+    query = select(T.c.id).where(T.c.kind == kind.value, waiting, T.c.isd <= work.business_date, mine).limit(1)
+    return work.connection.execute(query).first() is not None
 
 
 def open_of(work: Work, participant: str) -> list[Instruction]:

@@ -172,6 +172,7 @@ def _move_balances(work: Work, postings: Iterable[Posting]) -> None:
     changes: dict[Key, int] = defaultdict(int)
     for holder, asset, part, change in postings:
         changes[holder, asset, part] += change
+    work.moved.update((holder, asset) for holder, asset, part in changes if part == AVAILABLE)
     if len(changes) > bulk.FEW:
         _move_many(work, changes)
         return

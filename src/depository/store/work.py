@@ -20,6 +20,8 @@ class Work:
     market: Market
     known: dict[Any, Any] = field(default_factory=dict, repr=False)
     """Register records read so far in this transaction."""
+    moved: set[tuple[str, str]] = field(default_factory=set, repr=False)
+    """Holder and asset of every available balance that this piece of work has moved."""
 
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""

@@ -1,0 +1,131 @@
+"""From the first funding report until the main cycle, whoever's figures change gets a fresh report, and nobody else does."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from depository.reports import Report
+from depository.store import schema
+from flows.steps.replay import replay
+from parsers import report_json
+from tests.support.books import DAY, SHARE_B, Desk, advice, at, entry, ist_line, trade
+
+
+@pytest.fixture
+def told(desk: Desk) -> Desk:
+    """B04 owes 50,000 to B01, B05 owes 2,000 to B02, B06 has sold what it does not have to B03; at 09:30 all were told."""
+    desk.drop_trades(
+        trade("T-1", "B01-HO", "B04-HO", 50, "1000.00"),
+        trade("T-2", "B02-HO", "B05-HO", 2, "1000.00", line=3),
+        trade("T-3", "B06-HO", "B03-HO", 5, "1000.00", line=4),
+    )
+    desk.run("funding-0930")
+    return desk
+
+
+def reports(desk: Desk, party: str) -> list[Report]:
+    """A participant's funding reports of the day, first to last."""
+    found = [report_json.parse(d) for n, d in desk.outbox(party).items() if n.endswith("_funding.json")]
+    return sorted(found, key=lambda report: dict(report.facts)["Report of the day"])  # type: ignore[arg-type, return-value]
+
+
+def numbers(desk: Desk) -> dict[str, int]:
+    return {f"B0{n}": len(reports(desk, f"B0{n}")) for n in range(1, 7)}
+
+
+def facts(report: Report) -> dict[str, Any]:
+    return dict(report.facts)
+
+
+FIRST = {"B01": 1, "B02": 1, "B03": 1, "B04": 1, "B05": 1, "B06": 1}
+
+
+@pytest.mark.rule("CSD-3.3.1-b", "CSD-3.3.1-a")
+def test_a_credit_gives_a_fresh_report_to_those_whose_forecast_it_changes(told: Desk) -> None:
+    assert numbers(told) == FIRST
+    receipt = told.drop_money(advice(entry("K1", "50000.00", "B04")), local="09:50")
+    assert numbers(told) == FIRST | {"B01": 2, "B04": 2}
+    before, after = reports(told, "B04")
+    assert [facts(r)["Still to fund or deliver"] for r in (before, after)] == [1, 0]
+    assert [facts(r)["Would settle if the cycle ran now"] for r in (before, after)] == [0, 1]
+    assert facts(after)["Made anew because of"] == f"camt_2.xml of bank, receipt {receipt.number}"
+    assert after.made_at == at("09:50")
+    assert any(f"funding-{receipt.number}_funding.xlsx" in name for name in told.outbox("B04"))
+
+
+def test_a_part_of_what_is_missing_changes_the_forecast_of_the_one_who_brought_it(told: Desk) -> None:
+    told.drop_money(advice(entry("K1", "20000.00", "B04")), local="09:50")
+    assert numbers(told) == FIRST | {"B04": 2}
+    cash = next(t for t in reports(told, "B04")[-1].tables if t.name == "Cash")
+    assert cash.rows[0][-1] == Decimal("30000.00")
+
+
+def test_one_file_with_many_credits_gives_one_fresh_report_each(told: Desk) -> None:
+    told.drop_money(
+        advice(
+            entry("K1", "20000.00", "B04"),
+            entry("K2", "30000.00", "B04", line=2),
+            entry("K3", "2000.00", "B05", line=3),
+        ),
+        local="09:50",
+    )
+    assert numbers(told) == FIRST | {"B01": 2, "B02": 2, "B04": 2, "B05": 2}
+
+
+def test_money_that_nobody_waits_for_changes_no_forecast(told: Desk) -> None:
+    told.drop_money(advice(entry("K1", "1.00", "B01")), local="09:50")
+    assert numbers(told) == FIRST
+
+
+def test_the_same_file_again_tells_nothing_anew(told: Desk) -> None:
+    told.drop_money(advice(entry("K1", "50000.00", "B04")), local="09:50")
+    sent = told.rows(schema.outgoing)
+    same = next(r for r in told.rows(schema.file) if r.party == "bank")
+    told.drop("bank", "again.xml", told.site.archive.get(same.sha256), "09:55", claimed="again")
+    assert {(r.party, r.name, r.sha256) for r in told.rows(schema.outgoing)} == {
+        (r.party, r.name, r.sha256) for r in sent
+    }
+
+
+@pytest.mark.rule("CSD-4.1.2-c")
+def test_securities_that_arrive_by_a_transfer_change_the_forecast_of_who_has_to_deliver_them(told: Desk) -> None:
+    told.give("B02-HO", SHARE_B, 100)
+    told.drop_form("IST", "B02", "B02-IST-F1", lines=[ist_line("F1", "B02-HO", "B06-HO", 5)], local="09:50")
+    assert numbers(told) == FIRST
+    told.drop_form(
+        "IST", "B06", "B06-IST-F2", lines=[ist_line("F2", "B06-HO", "B02-HO", 5, receive=True)], local="09:52"
+    )
+    told.run_until("10:00")
+    assert numbers(told)["B06"] >= 2
+    assert facts(reports(told, "B06")[-1])["Still to fund or deliver"] == 0
+
+
+def test_before_the_first_report_and_after_the_main_cycle_no_fresh_report_is_made(desk: Desk) -> None:
+    desk.drop_trades(trade("T-1", "B01-HO", "B04-HO", 50, "1000.00"))
+    desk.drop_money(advice(entry("K1", "20000.00", "B04")), local="09:05")
+    assert numbers(desk)["B04"] == 0
+    desk.run("funding-0930")
+    desk.run("main-cycle")
+    desk.drop_money(advice(entry("K2", "30000.00", "B04")), local="11:40")
+    assert numbers(desk)["B04"] == 1
+
+
+def test_what_was_told_in_between_counts_for_the_report_of_1030(told: Desk) -> None:
+    told.drop_money(advice(entry("K1", "50000.00", "B04")), local="09:50")
+    told.run("funding-1030")
+    assert facts(reports(told, "B04")[-1])["Report of the day"] == 3
+    told.drop_money(advice(entry("K2", "7.00", "B04")), local="10:40")
+    assert numbers(told)["B04"] == 3
+
+
+def test_a_replay_gives_the_same_fresh_reports(told: Desk, tmp_path: Path) -> None:
+    told.drop_money(advice(entry("K1", "50000.00", "B04")), local="09:50")
+    told.drop_money(advice(entry("K2", "2000.00", "B05")), local="10:10")
+    for file in REFERENCE.iterdir():
+        # The fixture loaded them into another archive.
+        told.site.archive.put(file.read_bytes())
+    result = replay(told.site, DAY, tmp_path / "replay", at("20:00"))
+    assert result.differences == ()
+    assert len(list((tmp_path / "replay" / "outbox" / "B04").glob("*_funding-R*_funding.json"))) == 1
