@@ -158,14 +158,19 @@ def batch(
     slot: Annotated[str, typer.Argument(help="Slot of the plan, e.g. main-cycle; see `csd status`.")],
     business_date: Day = None,
     site: Settings = Path("csd.toml"),
+    simple: Annotated[
+        bool, typer.Option(help="Settle first in, first out, without the engine, when that hangs.")
+    ] = False,
 ) -> None:
     """Run one planned batch by hand; one that has run is not run again."""
+    from depository.settlement import SIMPLE
     from flows.steps.batches import run_batch
     from flows.steps.deliver import deliver
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
-        result = run_batch(opened, business_date.date() if business_date else at.date(), slot, at)
+        marks = (SIMPLE,) if simple else ()
+        result = run_batch(opened, business_date.date() if business_date else at.date(), slot, at, marks)
         with opened.folders() as folders:
             sent = deliver(opened, folders, at)
     console.print(f"{slot}: {result.state}; {sent} files delivered")

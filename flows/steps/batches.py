@@ -1,7 +1,7 @@
 """The timed batches: each runs once, in one transaction that holds its claim, its effect and its answers (design §3, §6)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -61,16 +61,19 @@ class BatchResult:
     report: Report | None = None
 
 
-def run_batch(site: Site, business_date: date, slot: str, at: datetime) -> BatchResult:
+def run_batch(
+    site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str] = frozenset()
+) -> BatchResult:
     """Runs a batch of the plan if it has not run; two runners at once, or the same one again, have the effect of one.
 
     Batches before it whose order matters and that are still planned run first, so that triggers which fire together or out of
-    order do no harm (design §6). A batch that finds a later one of its kind due follows its lateness policy. Raises Broken,
-    committing nothing, when the plan has no such batch, its moment has not come, or an invariant fails.
+    order do no harm (design §6). A batch that finds a later one of its kind due follows its lateness policy. `marks` are those of
+    `Work`, given by a replay or an operator. Raises Broken, committing nothing, when the plan has no such batch, its moment has not
+    come, or an invariant fails.
     """
     for earlier in _left_before(site, business_date, slot, at):
         _run(site, earlier.business_date, earlier.slot, at)
-    return _run(site, business_date, slot, at)
+    return _run(site, business_date, slot, at, marks)
 
 
 def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> list[PlannedBatch]:
@@ -87,8 +90,9 @@ def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> li
     return [b.batch for b in left if b.batch.kind not in UNORDERED]
 
 
-def _run(site: Site, business_date: date, slot: str, at: datetime) -> BatchResult:
+def _run(site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str] = frozenset()) -> BatchResult:
     with site.writing(at, business_date) as work:
+        work.marks.update(marks)
         state = to_start(work, slot)
         if state is None:
             return _before(work, slot)
@@ -100,7 +104,8 @@ def _run(site: Site, business_date: date, slot: str, at: datetime) -> BatchResul
         facts, report = BATCHES[state.batch.kind](work, site.archive, slot)
         reached("batch.carried out")
         finish(work, slot, DONE, summary_json(facts))
-        note(work, site.archive, EventKind.BATCH, {"slot": slot})
+        marked = {"marks": sorted(work.marks)} if work.marks else {}
+        note(work, site.archive, EventKind.BATCH, {"slot": slot, **marked})
         if state.batch.kind is BatchKind.END_OF_DAY:
             reached("end of day.before seal")
             seal(work, site.archive)

@@ -176,7 +176,7 @@ def _plan(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - 
 
 
 def _batch(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
-    run_batch(site, event.business_date, event.data["slot"], event.at)
+    run_batch(site, event.business_date, event.data["slot"], event.at, event.data.get("marks", ()))
 
 
 def _hold(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players

@@ -11,6 +11,7 @@ from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
 from depository.instructions import Instruction
 from depository.rates import Weighing
 from depository.reports import Column, Kind, Report, Value, table
+from depository.settlement import SIMPLE
 from depository.store import register
 from depository.store.work import Work
 from depository.units import from_units
@@ -156,8 +157,8 @@ def summary(cycle: Cycle) -> dict[str, Value]:
         "proven optimal": certificate.proven_optimal,
         "gap": _number(certificate.gap),
     }
-    if certificate.stopped_by == "emergency stop":
-        facts["attention"] = "the engine was stopped; a simpler set was settled"
+    if certificate.effort == SIMPLE:
+        facts["attention"] = f"the engine failed; this cycle went by {SIMPLE}"
     return facts | remarks_in(cycle.solved.posed.weighing)
 
 

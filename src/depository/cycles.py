@@ -14,7 +14,18 @@ from depository.obligations import due_today
 from depository.points import reached
 from depository.rates import Weighing, weigh
 from depository.rejects import Broken, PendingReason
-from depository.settlement import Certificate, Due, Outcome, Problem, Unsettled, check, problem, settle
+from depository.settlement import (
+    SIMPLE,
+    Certificate,
+    Due,
+    Outcome,
+    Problem,
+    Unsettled,
+    by_engine,
+    check,
+    first_in_first_out,
+    problem,
+)
 from depository.store import cycles as cycle_store
 from depository.store import instructions as store
 from depository.store import journal
@@ -115,7 +126,7 @@ def _late_money(work: Work) -> dict[tuple[str, str], int]:
 def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
     """Settles what can settle of today's due instructions and says why the rest stays behind.
 
-    Raises Broken, and commits nothing, when the independent checker finds a fault in the engine's set.
+    Raises Broken, and commits nothing, when the independent checker finds a fault in the set.
     """
     due = due_today(work)
     if not due:
@@ -124,14 +135,21 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
 
 
 def solve(work: Work, due: Sequence[Instruction]) -> Solved:
-    """The set that settles, by the day's objective and against what is available; raises Broken when the checker refuses it."""
+    """The set that settles, by the day's objective and against what is available.
+
+    When the engine fails, the simple method stands in for it and marks the work. Raises Broken when the checker refuses that, too.
+    """
     posed = pose(work, due)
+    weighing = posed.weighing
     reached("cycle.posed")
-    outcome = settle(posed.problem, posed.weighing.objective, posed.weighing.effort)
+    outcome = None if SIMPLE in work.marks else by_engine(posed.problem, weighing.objective, weighing.effort)
+    if outcome is None:
+        work.marks.add(SIMPLE)
+        outcome = first_in_first_out(posed.problem, weighing.objective)
+        faults = check(posed.problem, outcome)
+        if faults:
+            raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
     reached("cycle.solved")
-    faults = check(posed.problem, outcome)
-    if faults:
-        raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
     return Solved(posed, outcome)
 
 

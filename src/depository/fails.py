@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from depository.cycles import Shortage, causes_in, pending_reason, pose, shortages_of
+from depository.cycles import Shortage, causes_in, pending_reason, shortages_of, solve
 from depository.instructions import Instruction, Status
 from depository.notices import Notice, notify
 from depository.obligations import due_today
 from depository.rejects import PendingReason
-from depository.settlement import settle
 from depository.store import fails as fail_store
 from depository.store import instructions as store
 from depository.store.fails import Fail, fails_of_day
@@ -31,8 +30,7 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     due = due_today(work)
     if not due:
         return [], []
-    posed = pose(work, due)
-    shortages = shortages_of(settle(posed.problem, posed.weighing.objective, posed.weighing.effort))
+    shortages = shortages_of(solve(work, due).outcome)
     failing = store.change(work, [one for one in due if one.status is Status.MATCHED], Status.FAILING, "", cause)
     failing += [one for one in due if one.status is Status.FAILING]
     fails = _keep(work, due, FAILED, shortages)

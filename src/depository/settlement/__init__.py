@@ -2,6 +2,7 @@
 
 from depository.settlement.checker import check
 from depository.settlement.engine import EFFORTS, settle
+from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out
 from depository.settlement.forecast import Forecast, Missing, Release, forecast
 from depository.settlement.objective import OBJECTIVES
 from depository.settlement.outcome import Certificate, Failing, Multiplier, Outcome, PriorityLine, Unsettled
@@ -16,6 +17,9 @@ __all__ = [
     "EFFORTS",
     "OBJECTIVES",
     "check",
+    "by_engine",
+    "first_in_first_out",
+    "SIMPLE",
     "forecast",
     "Outcome",
     "Unsettled",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from depository.settlement.engine import balance_after, settle
+from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
 from depository.settlement.units import units_of
@@ -59,7 +60,7 @@ class Forecast:
 
 def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") -> Forecast:
     """Run the engine on the day as it stands and say who has to bring what."""
-    outcome = settle(problem, objective, effort)
+    outcome = by_engine(problem, objective, effort) or first_in_first_out(problem, objective)
     short = _needed(problem)
     funding = tuple(
         Missing((at := problem.positions[p]).participant, at.kind, at.asset, at.holder, short[p]) for p in sorted(short)
@@ -109,7 +110,7 @@ def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective
     for line in outcome.unsettled:
         for participant in line.causes:
             held.setdefault(participant, set()).add(line.id)
-    again = len(short) * len(problem.ids) <= RUN_AGAIN
+    again = len(short) * len(problem.ids) <= RUN_AGAIN and outcome.certificate.effort != SIMPLE
     lines = []
     for p, missing in short.items():
         at = problem.positions[p]

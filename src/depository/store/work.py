@@ -23,6 +23,9 @@ class Work:
     moved: set[tuple[str, str]] = field(default_factory=set, repr=False)
     """Holder and asset of every available balance that this piece of work has moved."""
 
+    marks: set[str] = field(default_factory=set, repr=False)
+    """What besides its cause decided how this piece of work went, noted with the cause so that a replay goes the same way."""
+
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""
         counter = schema.counter

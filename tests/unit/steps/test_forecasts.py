@@ -10,7 +10,7 @@ from depository.reports import Report
 from depository.store import schema
 from flows.steps.replay import replay
 from parsers import report_json
-from tests.support.books import DAY, SHARE_B, Desk, advice, at, entry, ist_line, trade
+from tests.support.books import DAY, REFERENCE, SHARE_B, Desk, advice, at, entry, ist_line, trade
 
 
 @pytest.fixture
