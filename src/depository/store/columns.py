@@ -14,12 +14,13 @@ def moment_text(at: datetime) -> str:
     """A moment as stored: UTC, microseconds, sortable as text; refuses a naive moment."""
     if at.tzinfo is None:
         raise ValueError(f"moment {at} has no time zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Many times quicker than strftime and strptime, and a cycle reads a moment per instruction.
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def text_moment(text: str) -> datetime:
     """The inverse of `moment_text`."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 class Day(TypeDecorator[date]):

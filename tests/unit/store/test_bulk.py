@@ -195,3 +195,13 @@ def test_a_server_that_goes_away_in_the_middle_is_told_plainly(postgres_server: 
         assert connection.execute(select(func.count()).select_from(schema.party)).scalar_one() == 0
     engine.dispose()
     postgres_server.drop(name)
+
+
+def test_balances_of_more_holders_than_a_query_can_name_are_read_whole(engine: Engine) -> None:
+    with writing(engine) as connection:
+        work = at_work(connection)
+        journal.post(work, lodgments())
+        wanted = {f"B{n:04d}-HO" for n in range(journal.MOST_NAMED + 100) if n != 3}
+        found = journal.balances(work, wanted)
+    assert len(found) == MANY - 1
+    assert ("B0003-HO", "KZX000009014", "") not in found
