@@ -1,7 +1,8 @@
 """`python -m benchmarks`: every benchmark that ends within minutes, one after the other."""
 
-from benchmarks import cycle_write, intake
+from benchmarks import bulk, cycle_write, intake
 
 if __name__ == "__main__":
     intake.main()
     cycle_write.main(["10000"])
+    bulk.main([])

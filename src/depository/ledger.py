@@ -7,6 +7,7 @@ the others hold, so every asset sums to nought over all holders. A balance has p
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -47,12 +48,16 @@ class Entry:
     postings: tuple[Posting, ...]
 
     def __post_init__(self) -> None:
-        sums: dict[str, int] = {}
-        for _, asset, _, amount in self.postings:
-            sums[asset] = sums.get(asset, 0) + amount
-        lopsided = {asset: amount for asset, amount in sums.items() if amount}
-        if lopsided:
+        if lopsided := imbalance(self.postings):
             raise Broken(f"entry {self.kind} of {self.cause} does not balance: {lopsided}")
+
+
+def imbalance(postings: Iterable[tuple[str, str, str, int]]) -> dict[str, int]:
+    """Assets of which the postings do not sum to nought, and by how much."""
+    sums: dict[str, int] = {}
+    for _, asset, _, amount in postings:
+        sums[asset] = sums.get(asset, 0) + amount
+    return {asset: amount for asset, amount in sums.items() if amount}
 
 
 def move(
@@ -74,8 +79,21 @@ def release(asset: str, amount: int, holder: str, cause: str) -> tuple[Posting, 
 
 def chain(previous: str, number: int, business_date: date, at_utc: str, entry: Entry) -> str:
     """SHA-256 over the previous hash and the entry's canonical text; `at_utc` is the moment as stored."""
-    lines = [previous, f"{number}|{business_date.isoformat()}|{at_utc}|{entry.kind}|{entry.cause}"]
-    lines += [f"{holder}|{asset}|{part}|{amount}" for holder, asset, part, amount in entry.postings]
+    return chained(previous, number, business_date.isoformat(), at_utc, entry.kind, entry.cause, entry.postings)
+
+
+def chained(
+    previous: str,
+    number: int,
+    business_date: str,
+    at_utc: str,
+    kind: str,
+    cause: str,
+    postings: Iterable[tuple[str, str, str, int]],
+) -> str:
+    """What `chain` gives for an entry, from its parts as they are stored."""
+    lines = [previous, f"{number}|{business_date}|{at_utc}|{kind}|{cause}"]
+    lines += [f"{holder}|{asset}|{part}|{amount}" for holder, asset, part, amount in postings]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, exists, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, Text, and_, exists, func, insert, select, tuple_, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
@@ -24,17 +23,17 @@ MOST_NAMED = 5_000
 """Holders that a query names; of more than these everybody's balances are read, which no database refuses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """An entry as it stands in the journal, whatever it says: the proof has yet to be made."""
+class Written(NamedTuple):
+    """An entry as it stands in the journal, whatever it says: the proof has yet to be made. Day and moment are as stored."""
 
     number: int
-    business_date: date
-    at: datetime
+    business_date: str
+    at: str
     kind: str
     cause: str
     hash: str
-    postings: tuple[Posting, ...]
+    postings: list[tuple[str, str, str, int]]
+    """Holder, asset, part, amount."""
 
 
 def post(work: Work, entries: Sequence[Entry]) -> None:
@@ -154,22 +153,34 @@ def count_postings(work: Work) -> int:
 
 
 def entries(work: Work) -> Iterator[Written]:
-    """Every entry in order with its postings, streamed: memory stays flat."""
+    """Every entry in order with its postings, streamed: memory stays flat. Postings that belong to no entry are left out."""
     j, p = schema.journal, schema.posting
-    streaming = {"yield_per": 5000}
-    lines = iter(
-        work.connection.execute(
-            select(p.c.entry, p.c.holder, p.c.asset, p.c.part, p.c.amount).order_by(p.c.entry, p.c.line),
-            execution_options=streaming,
-        )
+    # Without the columns' types: a million moments would be made and written out again only to be hashed.
+    lines = _streamed(
+        work, select(p.c.entry, p.c.holder, p.c.asset, p.c.part, p.c.amount).order_by(p.c.entry, p.c.line)
     )
-    line = next(lines, None)
-    for row in work.connection.execute(select(j).order_by(j.c.number), execution_options=streaming):
-        mine = []
-        while line is not None and line.entry == row.number:
-            mine.append(Posting(line.holder, line.asset, line.part, line.amount))
-            line = next(lines, None)
-        yield Written(row.number, row.business_date, row.at, row.kind, row.cause, row.hash, tuple(mine))
+    rows = _streamed(work, select(*(type_coerce(column, Text) for column in j.c)).order_by(j.c.number))
+    line: tuple[Any, ...] = next(lines, _AFTER_ALL)
+    for number, business_date, at, kind, cause, written in rows:
+        mine: list[tuple[str, str, str, int]] = []
+        while line[0] <= number:
+            if line[0] == number:
+                mine.append(line[1:])
+            line = next(lines, _AFTER_ALL)
+        yield Written(number, business_date, at, kind, cause, written, mine)
+
+
+def stored_balances(work: Work) -> Iterator[tuple[str, str, str, int]]:
+    """All stored balances, those of nought too, streamed: holder, asset, part, amount."""
+    b = schema.balance
+    return _streamed(work, select(b.c.holder, b.c.asset, b.c.part, b.c.amount))
+
+
+_AFTER_ALL: tuple[Any, ...] = (2**63,)
+
+
+def _streamed(work: Work, query: Select[Any]) -> Iterator[Any]:
+    return iter(work.connection.execute(query, execution_options={"yield_per": 10_000}))
 
 
 def _move_balances(work: Work, postings: Iterable[Posting]) -> None:

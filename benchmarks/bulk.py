@@ -1,0 +1,252 @@
+"""What comes by the hundred thousand: a BUNA from file to recorded, and the proof of a long journal.
+
+Each figure stands beside a bare part of the same work, measured in the same run: a bare read of the workbook by two libraries, a bare
+scan of the journal's rows, and SHA-256 over as many bytes. Ratios are what counts; seconds depend on the machine.
+"""
+
+import argparse
+import hashlib
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+from openpyxl import load_workbook
+from python_calamine import CalamineWorkbook
+from sqlalchemy import Engine, select
+
+from depository.ledger import BANK, ISSUER, Entry, chained, move
+from depository.store import journal, schema
+from depository.store.database import create_tables, open_database, reading, writing
+from depository.store.work import Work
+from depository.verify import verify
+from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
+from flows.steps.intake import Arrival, take
+from flows.steps.setup import load, make_site
+from flows.steps.sites import load_market, read_site
+from forms import samples
+from parsers.blank_workbook import fill
+from tests.support.databases import PostgresServer
+from tools.sample_day import NAMES, SIGNATORY
+
+DAY = date(2026, 3, 4)
+PARTICIPANTS, SECURITIES = 200, 100
+"""Of the made-up journal: participants with four accounts each, and securities."""
+PER_CYCLE = 10_000
+"""Entries that are written in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Time of one piece of work: by the clock, and of the processors of this process and its children that have ended."""
+
+    clock: float
+    processor: float
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, Took]:
+    """The result of one piece of work and what it took."""
+    clock, processor = time.perf_counter(), time.process_time()
+    result = work()
+    return result, Took(time.perf_counter() - clock, time.process_time() - processor)
+
+
+def table(head: str, unit: str, many: int, rows: Sequence[tuple[str, Took]]) -> None:
+    """Prints pieces of work beside the first of them."""
+    bare = rows[0][1]
+    print(f"\n{head}")
+    print(f"  {'step':<56}{'s':>8}{'CPU s':>8}{unit + '/s':>11}{'x bare':>8}")
+    for name, took in rows:
+        print(
+            f"  {name:<56}{took.clock:>8.2f}{took.processor:>8.2f}{many / took.clock:>11,.0f}{took.clock / bare.clock:>8.2f}"
+        )
+
+
+# --- a BUNA -------------------------------------------------------------------------------------------------------------------
+
+
+def buna(rows: int) -> bytes:
+    """A BUNA of so many clients."""
+    person = SIGNATORY.format("B03")
+    header = {
+        "reference": "B03-BUNA-BENCH",
+        "form_date": SAMPLE_DAY,
+        "participant": "B03",
+        "participant_name": NAMES["B03"],
+        "signatory": person,
+        "signatory_position": "Head of operations",
+        "signature": person,
+    }
+    return fill("BUNA", header, samples.buna_cover(rows), [samples.buna_client(1000 + n) for n in range(rows)])
+
+
+def forms(rows: int, *, openpyxl: bool) -> None:
+    """A BUNA from file to recorded and answered, beside bare reads of the same workbook."""
+    data = buna(rows)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "buna.xlsx"
+        path.write_bytes(data)
+        made = make_site(Path(folder) / "site", MARKET, SAMPLE / "reference", port=0, looks=1, apart=0)
+        site = read_site(made.settings)
+        at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=site.market.zone)
+        load(made.settings, SAMPLE / "reference", at)
+        # The parsing child starts before anything is measured.
+        site.sandbox.read_form(buna(1), "warm.xlsx")
+        (child,) = [one for one in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(one.cmdline())]
+        before = sum(child.cpu_times()[:2])
+        form, checked = timed(lambda: site.sandbox.read_form(data, "buna.xlsx"))
+        assert len(form.lines) == rows
+        between = sum(child.cpu_times()[:2])
+        receipt, taken = timed(lambda: take(site, Arrival("B03", "inbox", "buna.xlsx", data, at)))
+        assert (receipt.verdict.value, len(receipt.lines)) == ("accepted", rows)
+        checked = Took(checked.clock, checked.processor + between - before)
+        taken = Took(taken.clock, taken.processor + sum(child.cpu_times()[:2]) - between)
+        parent_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        child_peak = _peak(child.pid)
+        site.close()
+
+        def by_calamine() -> int:
+            return sum(1 for _ in CalamineWorkbook.from_path(str(path)).get_sheet_by_name("Accounts").iter_rows())
+
+        def by_openpyxl() -> int:
+            return sum(1 for _ in load_workbook(path, read_only=True)["Accounts"].iter_rows(values_only=True))
+
+        reads = [("bare read of the workbook, calamine", min((timed(by_calamine)[1] for _ in range(3)), key=_clock))]
+        if openpyxl:
+            reads.append(("bare read of the workbook, openpyxl read-only", timed(by_openpyxl)[1]))
+    table(
+        f"BUNA of {rows:,} rows ({len(data) / 1e6:.1f} MB), SQLite",
+        "rows",
+        rows,
+        [*reads, ("read and checked in the limited child", checked), ("from file to recorded and answered", taken)],
+    )
+    print(f"  peak memory: {parent_peak:.0f} MB in the process, {child_peak:.0f} MB in its limited child")
+
+
+def _clock(took: Took) -> float:
+    return took.clock
+
+
+def _peak(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+# --- a journal ----------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def database(kind: str) -> Iterator[Engine]:
+    """An empty database of a kind."""
+    if kind == "PostgreSQL":
+        with PostgresServer(durable=True) as server:
+            engine = open_database(server.url(server.create()))
+            create_tables(engine)
+            yield engine
+            engine.dispose()
+    else:
+        with TemporaryDirectory() as folder:
+            engine = open_database(f"sqlite:///{folder}/journal.sqlite")
+            create_tables(engine)
+            yield engine
+            engine.dispose()
+
+
+def write_journal(engine: Engine, many: int) -> None:
+    """So many settled instructions, delivery against payment, after what they need was lodged and paid in."""
+    market = load_market(MARKET)
+    random = Random(1)
+    accounts = [f"P{p:03d}-{kind}" for p in range(PARTICIPANTS) for kind in ("HO", "DO", "FO", "ST")]
+    securities = [f"KZX{n:09d}" for n in range(SECURITIES)]
+
+    def cycle(number: int, entries: list[Entry]) -> None:
+        with writing(engine) as connection:
+            at = datetime(2026, 3, 4, 5, tzinfo=UTC) + timedelta(seconds=number)
+            journal.post(Work(connection, DAY, at, market), entries)
+
+    plenty = 10**15
+    opening = [Entry("lodgment", f"L{a}", move(s, plenty, ISSUER, a)) for a in accounts for s in securities[:20]]
+    opening += [Entry("credit", f"M{p}", move("KZT", plenty, BANK, f"P{p:03d}")) for p in range(PARTICIPANTS)]
+    cycle(0, opening)
+    for first in range(0, many, PER_CYCLE):
+        entries = []
+        for n in range(first, min(many, first + PER_CYCLE)):
+            giver, taker = random.sample(accounts, 2)
+            price = random.randrange(1, 10**9)
+            postings = move(random.choice(securities[:20]), 1 + n % 999, giver, taker)
+            if giver[:4] != taker[:4]:
+                postings += move("KZT", price, taker[:4], giver[:4])
+            entries.append(Entry("settlement", f"I{n:08d}", postings))
+        cycle(1 + first // PER_CYCLE, entries)
+
+
+def journals(kind: str, many: int) -> None:
+    """The proof of a journal, beside a bare scan of its rows and SHA-256 over as many bytes."""
+    market = load_market(MARKET)
+    with database(kind) as engine:
+        _, written = timed(lambda: write_journal(engine, many))
+
+        def scan() -> int:
+            with reading(engine) as connection:
+                streamed = {"yield_per": 10_000}
+                rows = 0
+                for name in (schema.journal, schema.posting):
+                    for part in connection.execute(select(name), execution_options=streamed).partitions():
+                        rows += len(part)
+                return rows
+
+        def prove() -> Any:
+            with reading(engine) as connection:
+                return verify(Work(connection, DAY, datetime(2026, 3, 5, tzinfo=UTC), market))
+
+        length = len(
+            chained("f" * 64, many, "2026-03-04", "2026-03-04T05:00:00.000000Z", "settlement", "I00000001", ())
+        )
+        hashed = b"x" * (length + 4 * 40 + 120)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        _, proved = timed(prove)
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        verdict = prove()
+        assert verdict.faults == ()
+        _, scanned = timed(scan)
+        _, sums = timed(lambda: [hashlib.sha256(hashed).hexdigest() for _ in range(verdict.entries)])
+    table(
+        f"journal of {verdict.entries:,} entries, {verdict.postings:,} postings, {kind}",
+        "entries",
+        verdict.entries,
+        [
+            ("bare scan of entries and postings, typed rows", scanned),
+            ("bare SHA-256 over as many bytes", sums),
+            ("every balance rebuilt, compared, the chain proved", proved),
+            ("written by the product, 10,000 entries a transaction", written),
+        ],
+    )
+    print(f"  peak memory: {before:.0f} MB before the proof, {after:.0f} MB after")
+
+
+def main(given: list[str] | None = None) -> None:
+    """The sizes asked for."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rows", type=int, nargs="*", default=[20_000], help="rows of a BUNA")
+    arguments.add_argument(
+        "--entries", type=int, nargs="*", default=[100_000], help="settled instructions in a journal"
+    )
+    arguments.add_argument("--databases", nargs="*", default=["SQLite", "PostgreSQL"])
+    arguments.add_argument("--openpyxl", action="store_true", help="time a bare read by openpyxl as well")
+    asked = arguments.parse_args(given)
+    for rows in asked.rows:
+        forms(rows, openpyxl=asked.openpyxl)
+    for many in asked.entries:
+        for kind in asked.databases:
+            journals(kind, many)
+
+
+if __name__ == "__main__":
+    main()
