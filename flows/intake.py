@@ -17,9 +17,13 @@ from flows.office import folders_of, moment_of, shown, site_of
 from flows.steps import confining
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
+from flows.steps.resident import Resident
 from flows.steps.sites import Site
 
 SHOWN = 50
+"""Files on the operators' page."""
+SHOW_EVERY = timedelta(seconds=2)
+"""Between two such pages, and the lines in the run's log that go with them."""
 _shown: dict[Path, list[FailedTake]] = {}
 """By site, the failing files that operators were shown last."""
 STOP = threading.Event()
@@ -36,11 +40,18 @@ def _name_of_look() -> str:
 async def take_once(settings: str, at: datetime | None = None) -> list[Receipt]:
     """One look at every folder, and delivery of the answers; for a simulated day and for operators."""
     site = site_of(settings)
-    return await _look(site, moment_of(site, at))
+    moment = moment_of(site, at)
+    with folders_of(site) as folders:
+        receipts = take_files(site, folders, moment)
+        deliver(site, folders, moment)
+    if receipts:
+        await shown(_show(receipts))
+    await shown(_show_failing(site, moment))
+    return receipts
 
 
 @flow(name="intake", flow_run_name="resident intake")
-async def intake(settings: str, seconds_between: int = 2) -> int:
+async def intake(settings: str, seconds_between: float = 0.5) -> int:
     """Looks again and again until `STOP` is set; returns how many files it took.
 
     A broken connection is tried again for ever, later and later up to a minute; nothing is lost meanwhile.
@@ -48,9 +59,21 @@ async def intake(settings: str, seconds_between: int = 2) -> int:
     site = site_of(settings)
     clock = RealClock(site.market.zone)
     taken = 0
-    while not STOP.is_set():
-        taken += len(await _patiently(site, clock))
-        await clock.wait_until(clock.now() + timedelta(seconds=seconds_between))
+    unshown: list[Receipt] = []
+    show_next = clock.now()
+    with Resident(site) as resident:
+        while not STOP.is_set():
+            receipts = await _patiently(resident, clock)
+            taken += len(receipts)
+            unshown = [*unshown, *receipts][-SHOWN:]
+            if clock.now() >= show_next:
+                if unshown:
+                    await shown(_show(unshown))
+                await shown(_show_failing(site, clock.now()))
+                unshown, show_next = [], clock.now() + SHOW_EVERY
+            await clock.wait_until(clock.now() + timedelta(seconds=seconds_between))
+    if unshown:
+        await shown(_show(unshown))
     return taken
 
 
@@ -63,18 +86,8 @@ async def intake(settings: str, seconds_between: int = 2) -> int:
         "SFTP: %s; trying again", state.outcome and state.outcome.exception()
     ),
 )
-async def _patiently(site: Site, clock: RealClock) -> list[Receipt]:
-    return await _look(site, clock.now())
-
-
-async def _look(site: Site, at: datetime) -> list[Receipt]:
-    with folders_of(site) as folders:
-        receipts = take_files(site, folders, at)
-        deliver(site, folders, at)
-    if receipts:
-        await shown(_show(receipts))
-    await shown(_show_failing(site, at))
-    return receipts
+async def _patiently(resident: Resident, clock: RealClock) -> list[Receipt]:
+    return resident.look(clock.now())
 
 
 async def _show_failing(site: Site, at: datetime) -> None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,10 +12,12 @@ from depository.notices import Notice, notify
 from depository.points import reached
 from depository.register import Party, PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
-from depository.sftp.errors import Changed, Lost, Missing, SftpError, TooLarge
+from depository.sftp.entry import Entry
+from depository.sftp.errors import Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
-from depository.sftp.intake import Ready, broken_promise, judge
+from depository.sftp.intake import Judgement, Policy, Ready, Sighting, Waiting, broken_promise, judge, watched
 from depository.store import files, register
+from depository.store.archive import Gathered
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
@@ -33,6 +36,13 @@ log = logging.getLogger(__name__)
 INBOX = "inbox"
 CHECK = "check"
 SFTP = "SFTP"
+CLAIMED = "claimed"
+TOGETHER = 16
+"""Files that are fetched and read together, and if they are small recorded together."""
+BYTES_TOGETHER = 8_000_000
+"""Bytes of files that are fetched together; a larger file comes by itself."""
+SMALL_FORM = 200
+"""Lines of a form up to which it is recorded together with others."""
 MARKER = ".sha256~"
 """What a claimed file's `.sha256` marker is called on our side, after the file's own name there."""
 PUT_ASIDE = "put-aside"
@@ -70,68 +80,50 @@ class Arrival:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000) -> list[Receipt]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to be taken: one that lies claimed on our side, or one that is whole and is claimed first."""
+
+    party: Party
+    folder: str
+    size: int
+    claimed: str = ""
+    """Its name on our side, "" when it is not claimed yet."""
+    ready: Ready | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file that was archived and read, and waits to be recorded."""
+
+    arrival: Arrival
+    digest: str = ""
+    content: Content | FileRefused | None = None
+    """None when the same bytes were taken before."""
+    seen: str = ""
+    """The name under which it was seen in the party's folder, "" when it was claimed by an earlier run."""
+    fault: Exception | None = None
+    """What went wrong on our side instead."""
+
+
+def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000, leftovers: bool = True) -> list[Receipt]:
     """One look at every party's folders, in order of party and arrival; returns the receipts of what was taken.
 
-    First what an earlier run claimed and did not finish. One party's bad file never delays another's good one.
+    First, if `leftovers` is so, what an earlier run claimed and did not finish. One party's bad file never delays another's good
+    one. While some files are recorded, the next are claimed, fetched, archived and read; they are recorded in order all the same.
     """
-    with site.reading(at) as work:
-        parties = [p for p in register.all_parties(work).values() if p.kind is not PartyKind.OPERATOR]
-    receipts: list[Receipt] = []
     confining = Confining(site, at)
-    for party in parties:
-        for folder in (INBOX, CHECK):
-            if folder == CHECK and party.kind is not PartyKind.PARTICIPANT:
-                continue
-            try:
-                receipts += take_claimed(site, folders, party, folder, confining)
-                receipts += _take_new(site, folders, party, folder, at, max(0, most - len(receipts)), confining)
-            except Lost:
-                raise
-            except SftpError as fault:
-                # Lies as it is until the next look; the others' files must not wait for it.
-                log.warning("%s/%s: %s", party.code, folder, fault)
+    receipts: list[Receipt] = []
+    pieces = _pieces(_look_over(site, folders, at, most, leftovers, confining))
+    with ThreadPoolExecutor(1, "read-ahead") as ahead:
+        coming = [ahead.submit(_read_all, site, folders, piece, confining) for piece in pieces[:1]]
+        for number in range(1, len(pieces) + 1):
+            read = coming.pop().result()
+            coming += [
+                ahead.submit(_read_all, site, folders, next_, confining) for next_ in pieces[number : number + 1]
+            ]
+            receipts += _take_all(site, folders, read, confining)
     confining.close()
-    return receipts
-
-
-def take_claimed(
-    site: Site, folders: Folders, party: Party, folder: str, confining: Confining, names: Iterable[str] | None = None
-) -> list[Receipt]:
-    """Takes files that lie claimed on our side: those just claimed, or what a crash left there.
-
-    What another worker is taking at this moment may be among them; a file has one effect however many take it.
-    """
-    place = claimed_folder(party.code)
-    if names is None:
-        names = sorted(e.name for e in folders.look(place) if e.is_file and e.name.startswith(f"{folder}~"))
-        names = [n for n in names if not n.endswith(MARKER)]
-    receipts = []
-    for name in names:
-        if confining.rests(party.code, name):
-            continue
-        try:
-            arrival = _fetch(folders, party, folder, place, name)
-        except Missing:
-            # Another worker has taken it and removed it.
-            confining.over(party.code, name)
-            continue
-        except Changed as fault:
-            # A writer that kept the file open through the rename goes on writing; it is looked at again.
-            log.warning("%s/%s: %s", party.code, folder, fault)
-            continue
-        reached("fetch.done")
-        given_up = confining.given_up(party.code, name)
-        if given_up:
-            arrival = replace(arrival, stopped=(PUT_ASIDE, OUR_FAULT), fault=given_up)
-        with confining.one_file(party.code, name):
-            receipts.append(take(site, arrival))
-            confining.over(party.code, name)
-            reached("claimed.before removal")
-            folders.remove(f"{place}/{name}")
-            reached("claimed.removed")
-            folders.remove(f"{place}/{name}{MARKER}")
-            reached("claimed.marker removed")
     return receipts
 
 
@@ -141,34 +133,103 @@ def take(site: Site, arrival: Arrival) -> Receipt:
     The same bytes from the same sender have one effect and get the first answer again (KCSD-84). A file in `check` is carried
     out and rolled back: the full verdict, no effect. Whatever it raises, nothing of the file has been recorded.
     """
-    reached("take.before")
     digest = site.archive.put(arrival.data)
-    reached("take.archived")
-    with site.reading(arrival.arrived) as work:
-        known = _known(site, work, arrival, digest)
-    if known is not None:
-        with site.writing(arrival.arrived) as work:
-            return _same_again(site, work, arrival, known)
-    content = _parse(site, arrival)
-    reached("take.parsed")
-    if arrival.folder == CHECK:
-        return _dry_run(site, arrival, digest, content)
-    with site.writing(arrival.arrived) as work:
+    return take_together(site, [_read(site, arrival, digest)])[0]
+
+
+def take_together(site: Site, some: Sequence[Read]) -> list[Receipt]:
+    """Records files in order in one transaction, all or none; their answers are archived together before it commits."""
+    gathered = Gathered(site.archive)
+    within = replace(site, archive=gathered)
+    receipts = []
+    with site.writing(some[0].arrival.arrived) as first:
         reached("record.begun")
-        known = _known(site, work, arrival, digest)
-        if known is not None:
-            # Another worker took the same bytes between our look and this transaction.
-            return _same_again(site, work, arrival, known)
-        file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
-        reached("record.carried out")
-        _queue_answers(site, work, arrival, file, receipt, recorded, content)
-        because = f"{arrival.name} of {arrival.party}, receipt {receipt.number}"
-        refresh_forecasts(work, site.archive, f"funding-{receipt.number}", f"forecast/{file}", because)
-        reached("record.answers queued")
-        _note(site, work, arrival, digest, content)
+        for one in some:
+            work = site.at(first, one.arrival.arrived)
+            receipts.append(_record(within, work, one))
+            if one.seen:
+                # So that the next file of that name starts anew.
+                files.forget_sightings(work, one.arrival.party, one.arrival.folder, [one.seen])
+        gathered.store()
         reached("record.before commit")
     reached("record.committed")
+    return receipts
+
+
+def _record(site: Site, work: Work, read: Read) -> Receipt:
+    """Carries out one file in an open transaction, and queues its answers; a known one has its first answer sent again."""
+    arrival, digest = read.arrival, read.digest
+    known = _known(site, work, arrival, digest)
+    if known is not None:
+        return _same_again(site, work, arrival, known)
+    content = _parse(site, arrival) if read.content is None else read.content
+    if arrival.folder == CHECK:
+        return _dry_run(site, work, arrival, digest, content)
+    file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
+    reached("record.carried out")
+    _queue_answers(site, work, arrival, file, receipt, recorded, content)
+    because = f"{arrival.name} of {arrival.party}, receipt {receipt.number}"
+    refresh_forecasts(work, site.archive, f"funding-{receipt.number}", f"forecast/{file}", because)
+    reached("record.answers queued")
+    _note(site, work, arrival, digest, content)
     return receipt
+
+
+def _take_all(site: Site, folders: Folders, read: Sequence[Read], confining: Confining) -> list[Receipt]:
+    """Records what was read, small files together, and removes what was recorded from our side of the server."""
+    receipts: list[Receipt] = []
+    for run in _runs(read):
+        done: list[Read] = []
+        if len(run) > 1:
+            try:
+                receipts += take_together(site, run)
+                done += run
+            except Exception as fault:  # noqa: BLE001 - it comes again below, where it is told of the file that has it
+                log.warning("%d files are recorded one by one: %s", len(run), fault)
+        for one in run[len(done) :]:
+            with confining.one_file(one.arrival.party, one.arrival.claimed):
+                if one.fault is not None:
+                    raise one.fault
+                receipts += take_together(site, [one])
+                done.append(one)
+        for one in done:
+            confining.over(one.arrival.party, one.arrival.claimed)
+        _remove(folders, done)
+    return receipts
+
+
+def _runs(read: Sequence[Read]) -> Iterator[list[Read]]:
+    """Files that are recorded in one transaction: small ones together, any other by itself, so that none waits long for the lock."""
+    run: list[Read] = []
+    for one in read:
+        if not _small(one) and run:
+            yield run
+            run = []
+        run.append(one)
+        if not _small(one):
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _small(read: Read) -> bool:
+    content = read.content
+    if read.fault is not None or (isinstance(content, Form) and len(content.lines) > SMALL_FORM):
+        return False
+    return content is None or isinstance(content, Form | FileRefused)
+
+
+def _remove(folders: Folders, done: Sequence[Read]) -> None:
+    """Removes files from our side of the server; markers first, as one without its file would lie there for ever."""
+    reached("claimed.before removal")
+    names = [f"{claimed_folder(one.arrival.party)}/{one.arrival.claimed}" for one in done]
+    for some in ([f"{name}{MARKER}" for name in names], names):
+        for left in folders.remove_all(some):
+            if isinstance(left, SftpError):
+                # It is found there by the next look, known as recorded, and removed then.
+                log.warning("%s", left)
+        reached("claimed.removed")
 
 
 def claimed_folder(party: str) -> str:
@@ -176,58 +237,166 @@ def claimed_folder(party: str) -> str:
     return f"/csd/claimed/{party}"
 
 
-def _take_new(
-    site: Site, folders: Folders, party: Party, folder: str, at: datetime, most: int, confining: Confining
-) -> list[Receipt]:
-    """One look at a folder; what is whole is claimed and taken, and then what was seen of it forgotten."""
-    receipts: list[Receipt] = []
-    gone = []
-    for ready in _look(site, folders, party, folder, at)[:most]:
-        reached("claim.before")
-        claimed = _claim(folders, party, folder, ready)
-        reached("claim.done")
-        gone.append(ready.name)
-        if claimed:
-            receipts += take_claimed(site, folders, party, folder, confining, [claimed])
-    if gone:
-        with site.writing(at) as work:
-            files.forget_sightings(work, party.code, folder, gone)
-            reached("look.before forgetting")
-    return receipts
-
-
-def _look(site: Site, folders: Folders, party: Party, folder: str, at: datetime) -> list[Ready]:
-    reached("look.before")
-    entries = list(folders.look(f"/{party.code}/{folder}"))
+def _look_over(
+    site: Site, folders: Folders, at: datetime, most: int, leftovers: bool, confining: Confining
+) -> list[Found]:
+    """One look at every folder: what lies claimed, and what is whole by now, in order of party and arrival."""
     with site.reading(at) as work:
-        before = files.sightings(work, party.code, folder)
-    judged = judge(party.code, before, entries, at, site.policy)
+        parties = [p for p in register.all_parties(work).values() if p.kind is not PartyKind.OPERATOR]
+        before = files.all_sightings(work)
+    reached("look.before")
+    paths = {path: (party, folder) for party in parties for path, folder in _paths(party, leftovers)}
+    found: list[Found] = []
+    changes: list[_Change] = []
+    claimed: dict[str, list[Entry]] = {}
+    for path, listed in folders.look_all(paths):
+        party, folder = paths[path]
+        try:
+            if isinstance(listed, SftpError):
+                raise listed
+            if folder == CLAIMED:
+                claimed[party.code] = list(listed)
+                continue
+            if leftovers and party.code not in claimed:
+                # What was claimed before comes first, and could not be seen.
+                continue
+            seen = before.get((party.code, folder), [])
+            judged = judge(party.code, seen, watched(seen, listed), at, site.policy)
+        except Lost:
+            raise
+        except SftpError as fault:
+            # Lies as it is until the next look; the others' files must not wait for it.
+            log.warning("%s/%s: %s", party.code, folder, fault)
+            continue
+        found += _left(party, folder, claimed.get(party.code, []), confining)
+        room = max(0, most - len(found))
+        found += [Found(party, folder, one.size, ready=one) for one in judged.ready[:room]]
+        changes += _change(party, folder, seen, judged, site.policy)
+    if changes:
+        _keep(site, changes, at)
+    return found
+
+
+def _paths(party: Party, leftovers: bool) -> Iterator[tuple[str, str]]:
+    """The folders of a party in the order in which they are looked at,, each with its name."""
+    if leftovers:
+        yield claimed_folder(party.code), CLAIMED
+    yield f"/{party.code}/{INBOX}", INBOX
+    if party.kind is PartyKind.PARTICIPANT:
+        yield f"/{party.code}/{CHECK}", CHECK
+
+
+def _left(party: Party, folder: str, claimed: Iterable[Entry], confining: Confining) -> list[Found]:
+    """What an earlier run claimed and did not finish, by arrival, without what failed a moment ago.
+
+    What another worker is taking at this moment may be among it; a file has one effect however many take it.
+    """
+    mine = [e for e in claimed if e.is_file and e.name.startswith(f"{folder}~") and not e.name.endswith(MARKER)]
+    return [
+        Found(party, folder, entry.size, claimed=entry.name)
+        for entry in sorted(mine, key=lambda entry: entry.name)
+        if not confining.rests(party.code, entry.name)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be kept of one folder, because it changed since the look before."""
+
+    party: str
+    folder: str
+    before: Sequence[Sighting]
+    after: Sequence[Sighting]
+    overdue: Sequence[Waiting]
+
+
+def _change(
+    party: Party, folder: str, before: Sequence[Sighting], judged: Judgement, policy: Policy
+) -> Iterator[_Change]:
+    """The change of one folder, if there is any; what is whole counts as proved.
+
+    A crash before the claim, when a marker may be gone already, must neither move its arrival nor make it wait again.
+    """
     for late in judged.overdue:
         log.warning(
             "%s/%s/%s has not been finished since %s: %s", party.code, folder, late.name, late.first_seen, late.reason
         )
-    # Kept before anything is claimed, and what is whole as proved: a crash before the claim, when a marker may be gone already,
-    # must neither move its arrival nor make it wait again.
     whole = {ready.name for ready in judged.ready}
     after = [
-        replace(seen, looks=max(seen.looks, site.policy.looks)) if seen.name in whole else seen
+        replace(seen, looks=max(seen.looks, policy.looks)) if seen.name in whole else seen
         for seen in sorted(judged.sightings, key=lambda seen: seen.name)
     ]
     if after != sorted(before, key=lambda seen: seen.name):
-        with site.writing(at) as work:
+        yield _Change(party.code, folder, before, after, judged.overdue)
+
+
+def _keep(site: Site, changes: Sequence[_Change], at: datetime) -> None:
+    """Keeps what was seen, in one transaction and before anything is claimed; tells senders of what is overdue."""
+    with site.writing(at) as work:
+        for one in changes:
             # Of two workers that see it at once, one tells.
             told = (
-                {seen.name for seen in files.sightings(work, party.code, folder) if seen.reported}
-                if judged.overdue
+                {seen.name for seen in files.sightings(work, one.party, one.folder) if seen.reported}
+                if one.overdue
                 else ()
             )
-            files.keep_sightings(work, party.code, folder, after)
-            overdue = [late for late in judged.overdue if late.name not in told]
+            files.keep_sightings(work, one.party, one.folder, one.before, one.after)
+            overdue = [late for late in one.overdue if late.name not in told]
             if overdue:
-                tell_sender(site, work, party.code, folder, overdue)
-            reached("look.before keeping")
-        reached("look.kept")
-    return list(judged.ready)
+                tell_sender(site, work, one.party, one.folder, overdue)
+        reached("look.before keeping")
+    reached("look.kept")
+
+
+def _pieces(found: Sequence[Found]) -> list[list[Found]]:
+    """The files in their order, so many at a time as are fetched and read together."""
+    pieces: list[list[Found]] = []
+    size = 0
+    for one in found:
+        size += one.size
+        if not pieces or len(pieces[-1]) >= TOGETHER or size > BYTES_TOGETHER:
+            pieces.append([])
+            size = one.size
+        pieces[-1].append(one)
+    return pieces
+
+
+def _read_all(site: Site, folders: Folders, found: Sequence[Found], confining: Confining) -> list[Read]:
+    """Claims, fetches, archives and reads files; leaves out those that are gone or cannot be had now."""
+    claimed = []
+    for one in found:
+        name = one.claimed
+        if one.ready is not None:
+            reached("claim.before")
+            try:
+                name = _claim(folders, one.party, one.folder, one.ready)
+            except Lost:
+                raise
+            except SftpError as fault:
+                log.warning("%s/%s: %s", one.party.code, one.folder, fault)
+            reached("claim.done")
+        if name:
+            claimed.append((one, name))
+    arrivals = _fetch_all(folders, claimed, confining)
+    archived = site.archive.put_all([arrival.data for arrival, _ in arrivals])
+    reached("take.archived")
+    read = []
+    for (arrival, seen), digest in zip(arrivals, archived, strict=True):
+        try:
+            if isinstance(digest, OSError):
+                raise digest
+            read.append(replace(_read(site, arrival, digest), seen=seen))
+        except Exception as fault:  # noqa: BLE001 - it is this file's, and is told when its turn comes
+            read.append(Read(arrival, fault=fault))
+    return read
+
+
+def _read(site: Site, arrival: Arrival, digest: str) -> Read:
+    with site.reading(arrival.arrived) as work:
+        known = _known(site, work, arrival, digest)
+    content = _parse(site, arrival) if known is None else None
+    reached("take.parsed")
+    return Read(arrival, digest, content)
 
 
 def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
@@ -261,19 +430,47 @@ def _adopt_marker(folders: Folders, place: str, folder: str, safe: str, name: st
             return
 
 
-def _fetch(folders: Folders, party: Party, folder: str, place: str, name: str) -> Arrival:
+def _fetch_all(
+    folders: Folders, claimed: Sequence[tuple[Found, str]], confining: Confining
+) -> list[tuple[Arrival, str]]:
+    """The claimed files with their bytes, each with the name under which it was seen in the folder."""
+    paths = [f"{claimed_folder(one.party.code)}/{name}" for one, name in claimed]
+    contents = folders.fetch_all(paths, LARGEST_FILE)
+    markers = folders.fetch_all([f"{path}{MARKER}" for path in paths], 4096)
+    arrivals = []
+    for (one, name), data, marker in zip(claimed, contents, markers, strict=True):
+        party, folder = one.party.code, one.folder
+        if isinstance(data, Missing):
+            # Another worker has taken it and removed it.
+            confining.over(party, name)
+            continue
+        if isinstance(data, SftpError) and not isinstance(data, TooLarge):
+            # Or a writer that kept the file open through the rename goes on writing; it is looked at again.
+            log.warning("%s/%s: %s", party, folder, data)
+            continue
+        if isinstance(marker, SftpError) and not isinstance(marker, Missing | TooLarge):
+            log.warning("%s/%s: %s", party, folder, marker)
+            continue
+        arrival = _arrival(party, folder, name, data, marker)
+        reached("fetch.done")
+        given_up = confining.given_up(party, name)
+        if given_up:
+            arrival = replace(arrival, stopped=(PUT_ASIDE, OUR_FAULT), fault=given_up)
+        arrivals.append((arrival, one.ready.name if one.ready else ""))
+    return arrivals
+
+
+def _arrival(party: str, folder: str, name: str, data: bytes | SftpError, marker: bytes | SftpError) -> Arrival:
     _, stamp, original = name.split("~", 2)
     arrived = datetime.strptime(stamp, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
-    try:
-        data = folders.fetch(f"{place}/{name}", LARGEST_FILE)
-    except TooLarge as too_large:
-        return Arrival(
-            party.code, folder, original, b"", arrived, claimed=name, fault=f"the file is too large: {too_large}"
-        )
     fault = ""
-    if folders.exists(f"{place}/{name}{MARKER}"):
-        fault = broken_promise(folders.fetch(f"{place}/{name}{MARKER}", 4096), data)
-    return Arrival(party.code, folder, original, data, arrived, claimed=name, fault=fault)
+    if isinstance(data, SftpError):
+        return Arrival(party, folder, original, b"", arrived, claimed=name, fault=f"the file is too large: {data}")
+    if isinstance(marker, bytes):
+        fault = broken_promise(marker, data)
+    elif isinstance(marker, TooLarge):
+        fault = f"its .sha256 marker is too large: {marker}"
+    return Arrival(party, folder, original, data, arrived, claimed=name, fault=fault)
 
 
 def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
@@ -308,28 +505,26 @@ def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) ->
     return receipt_json.parse(site.archive.get(known.receipt))
 
 
-def _dry_run(site: Site, arrival: Arrival, digest: str, content: Content | FileRefused) -> Receipt:
+def _dry_run(site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused) -> Receipt:
     """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
     # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
     cause = f"check/{arrival.claimed or digest}"
-    with site.writing(arrival.arrived) as work:
-        answered = bool(arrival.claimed) and files.queued(work, cause)
-        undo = work.connection.begin_nested()
-        trial = Work(work.connection, work.business_date, work.at, work.market)
-        _, receipt, _ = _carry_out(site, trial, arrival, digest, content)
-        reached("check.before taking back")
-        undo.rollback()
-        reached("check.taken back")
-        receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
-        if answered:
-            return receipt
-        data = receipt_json.render(receipt)
-        queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
-        answer, ending = _answer(site, arrival, content, receipt)
-        if answer:
-            queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.{ending}", answer, cause)
-        _note(site, work, arrival, digest, content)
-    reached("check.committed")
+    answered = bool(arrival.claimed) and files.queued(work, cause)
+    undo = work.connection.begin_nested()
+    trial = Work(work.connection, work.business_date, work.at, work.market)
+    _, receipt, _ = _carry_out(site, trial, arrival, digest, content)
+    reached("check.before taking back")
+    undo.rollback()
+    reached("check.taken back")
+    receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
+    if answered:
+        return receipt
+    data = receipt_json.render(receipt)
+    queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
+    answer, ending = _answer(site, arrival, content, receipt)
+    if answer:
+        queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.{ending}", answer, cause)
+    _note(site, work, arrival, digest, content)
     return receipt
 
 

@@ -54,6 +54,13 @@ class Site:
             day = business_date or business_date_at(connection, self.market, at)
             yield Work(connection, day, at, self.market)
 
+    def at(self, work: Work, at: datetime) -> Work:
+        """The same transaction at another moment and on its business date, with what it knows of the register by now."""
+        local = ("business date", self.market.local(at).date())
+        if local not in work.known:
+            work.known[local] = business_date_at(work.connection, self.market, at)
+        return Work(work.connection, work.known[local], at, self.market, work.known)
+
     @contextmanager
     def reading(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:
         """One consistent view."""

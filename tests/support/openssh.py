@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +90,10 @@ def embedded(folder: Path) -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def openssh() -> Iterator[Site]:
+def openssh(more: Sequence[str] = ()) -> Iterator[Site]:
     """OpenSSH with chroot and internal-sftp, by the configuration of the operating page; needs root.
+
+    `more` are parties that have folders and no login.
 
     Accounts with names of this process are made and removed again. The folders lie outside of /tmp, as sshd wants every
     folder above a chroot to be root's alone.
@@ -112,7 +114,7 @@ def openssh() -> Iterator[Site]:
         for user in (csd, *parties):
             _account(user, group, uid)
         root = base / "root"
-        create_folders(root, parties)
+        create_folders(root, (*parties, *more))
         for path in (root, *root.rglob("*")):
             leaf = path.name in ("inbox", "outbox", "check", "tmp") or path.parent.name == "claimed"
             os.chown(path, 0, grp.getgrnam(group).gr_gid if leaf else 0)

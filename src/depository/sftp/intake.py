@@ -28,6 +28,8 @@ DIGEST_LENGTH = 64
 """Bytes that a .sha256 marker has at least."""
 FORBIDDEN = '/\\:*?"<>|'
 """Characters that separate paths or that Windows forbids."""
+MOST_WATCHED = 10_000
+"""Files of one folder that are looked after at once."""
 LONGEST_NAME = 200
 """Bytes in UTF-8; leaves room for what we put in front and behind."""
 
@@ -173,6 +175,24 @@ def judge(
     )
 
 
+def watched(sightings: Iterable[Sighting], entries: Iterable[Entry], most: int = MOST_WATCHED) -> list[Entry]:
+    """Of a folder's entries those that are looked after: what was seen before, and of the others, in their order, so many as there
+    is room for; a file always with what belongs to it.
+
+    However many names lie in a folder, what is kept of it has a bound; the rest is looked after when there is room.
+    """
+    chosen = {_owner(sighting.name) or sighting.name for sighting in sightings}
+    found = []
+    for entry in entries:
+        name = _owner(entry.name) or entry.name
+        if name not in chosen:
+            if len(chosen) >= most:
+                continue
+            chosen.add(name)
+        found.append(entry)
+    return found
+
+
 def forget(sightings: Iterable[Sighting], names: Iterable[str]) -> tuple[Sighting, ...]:
     """The sightings without those of names that were claimed."""
     gone = frozenset(names)
@@ -220,7 +240,7 @@ def _see(party: str, before: Sighting | None, entry: Entry, at: datetime, policy
         return Sighting(party, entry.name, entry.size, entry.mtime, at, at, 1, at)
     if (before.size, before.mtime) != (entry.size, entry.mtime):
         return replace(before, size=entry.size, mtime=entry.mtime, last_seen=at, looks=1, since=at)
-    if at - before.last_seen < policy.apart:
+    if at - before.last_seen < policy.apart or before.looks >= policy.looks:
         return before
     return replace(before, last_seen=at, looks=before.looks + 1)
 

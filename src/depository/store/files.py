@@ -1,10 +1,12 @@
 """Files that came, forms that they carried, and answers that wait to go out (design §3, KCSD-84, KCSD-87)."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_, update
 
 from depository.sftp.intake import Sighting
 from depository.store import bulk, schema
@@ -209,38 +211,52 @@ def sightings(work: Work, party: str, folder: str) -> list[Sighting]:
     """What was seen in a folder and has not been taken yet."""
     t = schema.sighting
     rows = work.connection.execute(select(t).where(t.c.party == party, t.c.folder == folder).order_by(t.c.name))
-    return [
-        Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks, r.since, bool(r.reported))
-        for r in rows
-    ]
+    return [_sighting(r) for r in rows]
 
 
-def keep_sightings(work: Work, party: str, folder: str, seen: Sequence[Sighting]) -> None:
-    """Replaces what was seen in a folder."""
+def _sighting(r: Row[Any]) -> Sighting:
+    return Sighting(r.party, r.name, r.size, r.mtime, r.first_seen, r.last_seen, r.looks, r.since, bool(r.reported))
+
+
+def all_sightings(work: Work) -> dict[tuple[str, str], list[Sighting]]:
+    """What was seen in every folder and has not been taken yet, by party and folder."""
+    found: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
     t = schema.sighting
-    work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder))
-    if seen:
-        work.connection.execute(
-            insert(t),
-            [
-                {
-                    "party": party,
-                    "folder": folder,
-                    "name": s.name,
-                    "size": s.size,
-                    "mtime": s.mtime,
-                    "first_seen": s.first_seen,
-                    "last_seen": s.last_seen,
-                    "looks": s.looks,
-                    "since": s.since,
-                    "reported": int(s.reported),
-                }
-                for s in seen
-            ],
-        )
+    for r in work.connection.execute(select(t).order_by(t.c.party, t.c.folder, t.c.name)):
+        found[r.party, r.folder].append(_sighting(r))
+    return found
+
+
+def keep_sightings(work: Work, party: str, folder: str, before: Iterable[Sighting], after: Iterable[Sighting]) -> None:
+    """Keeps what is seen in a folder now in place of what was seen before."""
+    t = schema.sighting
+    old, new = {one.name: one for one in before}, {one.name: one for one in after}
+    forget_sightings(work, party, folder, [name for name, one in old.items() if new.get(name) != one])
+    rows = [
+        {
+            "party": party,
+            "folder": folder,
+            "name": s.name,
+            "size": s.size,
+            "mtime": s.mtime,
+            "first_seen": s.first_seen,
+            "last_seen": s.last_seen,
+            "looks": s.looks,
+            "since": s.since,
+            "reported": int(s.reported),
+        }
+        for s in new.values()
+        if old.get(s.name) != s
+    ]
+    if rows:
+        # Another worker may have seen the same meanwhile.
+        forget_sightings(work, party, folder, [name for name in new if name not in old])
+        work.connection.execute(insert(t), rows)
 
 
 def forget_sightings(work: Work, party: str, folder: str, names: Sequence[str]) -> None:
     """Forgets what was seen of files that have been claimed, so that the next of the same name starts anew."""
     t = schema.sighting
-    work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder, t.c.name.in_(names)))
+    for start in range(0, len(names), 500):
+        some = names[start : start + 500]
+        work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder, t.c.name.in_(some)))

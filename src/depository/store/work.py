@@ -29,12 +29,12 @@ class Work:
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""
         counter = schema.counter
-        last = self.connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
+        raised = update(counter).where(counter.c.name == name).values(value=counter.c.value + many)
+        last = self.connection.execute(raised.returning(counter.c.value)).scalar()
         if last is None:
             self.connection.execute(insert(counter).values(name=name, value=many))
             return 1
-        self.connection.execute(update(counter).where(counter.c.name == name).values(value=last + many))
-        return int(last) + 1
+        return int(last) - many + 1
 
     def skip_numbers(self, name: str, last: int) -> None:
         """Lets a series go on after `last` when that was given out elsewhere, as in loaded reference data."""

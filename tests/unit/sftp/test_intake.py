@@ -19,6 +19,7 @@ from depository.sftp.intake import (
     forget,
     judge,
     safe_name,
+    watched,
 )
 
 NINE = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -439,3 +440,21 @@ def test_two_names_never_become_one_text(one: bytes, other: bytes) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs", "Co"]), max_size=60))
 def test_a_name_in_utf_8_stays_what_it_is(name: str) -> None:
     assert decode_name(name.encode()) == name
+
+
+def test_of_a_crowded_folder_so_many_files_are_looked_after_and_those_seen_before_first() -> None:
+    crowd = [file(f"form_{number:03d}.xlsx") for number in range(50)]
+    first = watched([], crowd, most=10)
+    assert [one.name for one in first] == [f"form_{number:03d}.xlsx" for number in range(10)]
+    seen = judge(PARTY, [], first, NINE).sightings
+    # Two of them have gone; whatever the order of the next listing, the others stay and two more come in.
+    left = [one for one in reversed(crowd) if one.name not in ("form_000.xlsx", "form_001.xlsx")]
+    known = [sighting for sighting in seen if sighting.name not in ("form_000.xlsx", "form_001.xlsx")]
+    again = {one.name for one in watched(known, left, most=10)}
+    assert again == {f"form_{number:03d}.xlsx" for number in (*range(2, 10), 49, 48)}
+
+
+def test_a_file_is_looked_after_together_with_its_markers_or_not_at_all() -> None:
+    files = [file(name) for number in range(20) for name in (f"{number}.xlsx.done", f"{number}.xlsx")]
+    found = {one.name for one in watched([], files, most=7)}
+    assert found == {name for number in range(7) for name in (f"{number}.xlsx", f"{number}.xlsx.done")}

@@ -1,0 +1,83 @@
+"""The intake all day: looks again and again over one connection, and delivers beside it over another (design §4)."""
+
+import logging
+import threading
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from depository.answers import Receipt
+from depository.sftp.errors import SftpError
+from depository.sftp.folders import Folders
+from flows.steps.deliver import deliver
+from flows.steps.intake import take_files
+from flows.steps.sites import Site
+
+log = logging.getLogger(__name__)
+
+LEFTOVERS_EVERY = timedelta(seconds=15)
+"""So often our side of the server is looked at for files that another worker claimed and, having died, did not finish."""
+LOOK_FOR_ANSWERS = 0.2
+"""Seconds between two looks for answers that wait."""
+LONGEST_PAUSE = 60.0
+"""Seconds before delivery is tried again, at most; the pause doubles with each failure in a row."""
+
+
+class Resident:
+    """A worker that takes files whenever it is told to look, and delivers answers as they come; use it as a context manager."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._line = ExitStack()
+        self._folders: Folders | None = None
+        self._all_seen: datetime | None = None
+        """The last look that was whole and went over our side of the server too."""
+        self._at: datetime | None = None
+        self._stop = threading.Event()
+        self._deliverer = threading.Thread(target=self._deliver, name="deliver", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._deliverer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._deliverer.join()
+        self._line.close()
+
+    def look(self, at: datetime) -> list[Receipt]:
+        """One look at every folder; raises SftpError or OSError when it could not be finished, and connects anew at the next."""
+        self._at = at
+        leftovers = self._all_seen is None or not self._all_seen <= at < self._all_seen + LEFTOVERS_EVERY
+        try:
+            if self._folders is None:
+                self._folders = self._line.enter_context(self._site.folders())
+            receipts = take_files(self._site, self._folders, at, leftovers=leftovers)
+        except BaseException:
+            self._folders, self._all_seen = None, None
+            self._line.close()
+            raise
+        if leftovers:
+            self._all_seen = at
+        return receipts
+
+    def _deliver(self) -> None:
+        """Delivers until it is stopped; what fails is tried again for ever, later and later."""
+        pause = LOOK_FOR_ANSWERS
+        while not self._stop.is_set():
+            try:
+                with self._site.folders() as folders:
+                    while not self._stop.wait(LOOK_FOR_ANSWERS):
+                        if self._at is not None:
+                            deliver(self._site, folders, self._at)
+                            pause = LOOK_FOR_ANSWERS
+            except (SftpError, OSError) as fault:
+                log.warning("delivery: %s; trying again", fault)
+            except Exception:
+                # A fault of ours; the answers wait, and the intake must not wait with them.
+                log.exception("delivery failed; trying again")
+            self._stop.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
