@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from depository.cycles import Cycle, Solved, decimal
 from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
-from depository.instructions import Instruction
+from depository.instructions import Instruction, Status
 from depository.rates import Weighing
 from depository.reports import Column, Kind, Report, Value, table
 from depository.settlement import SIMPLE
@@ -25,6 +25,17 @@ SHORT = (
     Column("short_by", "Short by", Kind.QUANTITY),
     Column("caused_by", "Failing participants at the root"),
     Column("label", "Label"),
+)
+SETTLED = (
+    Column("instruction", "Instruction"),
+    Column("trade", "Trade"),
+    Column("isd", "Intended settlement date", Kind.DATE),
+    Column("deliver_account", "Delivers"),
+    Column("receive_account", "Receives and pays"),
+    Column("isin", "ISIN"),
+    Column("quantity", "Quantity", Kind.QUANTITY),
+    Column("currency", "Currency"),
+    Column("amount", "Amount", Kind.MONEY),
 )
 FAILING = (
     Column("participant", "Participant"),
@@ -79,8 +90,8 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
         table(
             "Settled",
             "Settled instructions",
-            INSTRUCTIONS,
-            instruction_rows(work, "", cycle.settled),
+            SETTLED,
+            _settled_rows(work, cycle.settled),
             "Nothing settled.",
         ),
         table(
@@ -185,7 +196,7 @@ def _report(
             "Settled",
             "Settled instructions",
             INSTRUCTIONS,
-            instruction_rows(work, code, settled),
+            instruction_rows(work, code, settled, Status.SETTLED),
             "Nothing of yours settled.",
         ),
         table(
@@ -198,6 +209,23 @@ def _report(
     )
     return Report(
         "cycle", f"Settlement cycle {cycle.number}", code, work.business_date, work.market.local(work.at), facts, tables
+    )
+
+
+def _settled_rows(work: Work, settled: Sequence[Instruction]) -> tuple[tuple[Value, ...], ...]:
+    return tuple(
+        (
+            one.id,
+            one.reference,
+            one.isd,
+            one.deliver_account,
+            one.receive_account,
+            one.isin,
+            from_units(one.quantity, register.scale(work, one.isin)),
+            one.currency,
+            from_units(one.amount, register.scale(work, one.currency)) if one.amount else None,
+        )
+        for one in settled
     )
 
 

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
 from depository.cycles import decimal, pose
-from depository.instructions import Instruction, InstructionKind
+from depository.instructions import Instruction, InstructionKind, Status
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
 from depository.reports import Column, Kind, Report, Value, table
 from depository.settlement import Forecast, Release, forecast
@@ -58,7 +58,8 @@ RELEASES = (
     Column("holder", "Holder"),
     Column("missing", "Missing", Kind.QUANTITY),
     Column("instructions", "Instructions it would release", Kind.COUNT),
-    Column("value", "Value it would release", Kind.MONEY),
+    # Of all currencies, at the day's rates.
+    Column("value", "Value it would release, {}", Kind.MONEY),
 )
 
 
@@ -147,9 +148,9 @@ def _reports(work: Work, ahead: _Ahead, participants: Sequence[str], because: st
 
 
 def instruction_rows(
-    work: Work, participant: str, instructions: Sequence[Instruction]
+    work: Work, participant: str, instructions: Sequence[Instruction], now: Status | None = None
 ) -> tuple[tuple[Value, ...], ...]:
-    """Rows under `INSTRUCTIONS`, seen from one participant."""
+    """Rows under `INSTRUCTIONS`, seen from one participant; `now` is a status that they have all got meanwhile."""
     rows: list[tuple[Value, ...]] = []
     for one in instructions:
         delivers = one.deliver_participant == participant
@@ -167,8 +168,8 @@ def instruction_rows(
                 from_units(one.quantity, scale),
                 one.currency,
                 from_units(one.amount, register.scale(work, one.currency)) if one.amount else None,
-                one.status.value,
-                one.reason,
+                (now or one.status).value,
+                "" if now else one.reason,
             )
         )
     return tuple(rows)
@@ -200,7 +201,7 @@ def _report(work: Work, code: str, ahead: _Ahead, number: int, because: str) -> 
         table(
             "Release",
             "What your funding would release",
-            RELEASES,
+            tuple(replace(c, title=c.title.format(work.market.reference_currency)) for c in RELEASES),
             _releases(work, ahead.releases.get(code, ())),
             "Nothing of yours is missing.",
         ),

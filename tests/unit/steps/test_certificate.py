@@ -94,6 +94,18 @@ def test_a_participant_sees_its_own_instructions_and_not_how_much_the_other_is_s
     assert [t.name for t in torn.report("B06", "_main-cycle_cycle.json").tables] == ["Settled", "Unsettled"]
 
 
+def test_what_has_settled_is_told_as_settled_with_both_sides_to_the_operators(torn: Desk) -> None:
+    torn.run("main-cycle")
+    assert [
+        (r["trade"], r["deliver_account"], r["receive_account"]) for r in sheet(operators_report(torn), "Settled")
+    ] == [
+        ("T-ONE", "B01-HO", "B04-HO"),
+        ("T-FINE", "B01-HO", "B02-HO"),
+    ]
+    mine = sheet(torn.report("B02", "_main-cycle_cycle.json"), "Settled")
+    assert [(r["trade"], r["side"], r["status"]) for r in mine] == [("T-FINE", "receive", "settled")]
+
+
 def test_what_only_the_order_one_by_one_keeps_back_is_labelled_indivisible(desk: Desk) -> None:
     """Two participants owe each other the same security one by one: neither fails, and neither can begin."""
 
