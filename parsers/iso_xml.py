@@ -56,7 +56,8 @@ def read_document(data: bytes, what: str) -> tuple[str, Element]:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise FileRefused(
-            "damaged", f"The {what} is not well-formed XML ({shown(error.msg)}): send the whole message."
+            "damaged",
+            f"The {what} is not well-formed XML ({shown(' '.join(error.msg.split()))}): send the whole message.",
         ) from None
     documents = [root] if local(root) == "Document" else list(root.iter("{*}Document"))
     if len(documents) != 1:

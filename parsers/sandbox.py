@@ -1,4 +1,4 @@
-"""Reading of forms in a child process with limits of memory and time: the second wall after `parsers.workbook_guard`.
+"""Reading of forms and feeds in a child process with limits of memory and time: the second wall after `parsers.workbook_guard`.
 
 calamine aborts the whole process on some workbooks instead of raising, and a crafted file can ask for any amount of memory. Here that
 costs one child, which is replaced; the file is refused and the next one is read.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -40,10 +40,15 @@ _STOPPED = "reader-stopped"
 _STOPPED_MESSAGE = "The reader stopped while reading the file. Open it, save it again and send it once more."
 
 Answer: TypeAlias = tuple[bool, Any]
+Feed = TypeVar("Feed")
+
+
+class ReaderUnavailable(OSError):
+    """No child can be started (memory, processes): no fault of the file, which may be read when the machine works again."""
 
 
 class Sandbox:
-    """A pool of children that read forms; one or two are kept warm. Use it as a context manager, or call `close`."""
+    """A pool of children that read forms and feeds; one or two are kept warm. Use it as a context manager, or call `close`."""
 
     def __init__(self, workers: int = 1, memory: int = MEMORY, seconds: float = SECONDS) -> None:
         self._workers = workers
@@ -76,6 +81,11 @@ class Sandbox:
         assert isinstance(form, Form)
         return form
 
+    def read_feed(self, reader: Callable[..., Feed], *arguments: object) -> Feed:
+        """Read a feed in a child by a function of a parser's module; raises FileRefused as `read_form` does."""
+        found: Any = self._run(reader, *arguments)
+        return cast(Feed, found)
+
     def mark(self, original: bytes, form: Form | None, receipt: Receipt) -> bytes:
         """Mark a workbook in a child (see `parsers.marked_workbook.mark`); raises FileRefused on a crash or a limit."""
         marked = self._run(_mark, original, form, receipt)
@@ -95,7 +105,10 @@ class Sandbox:
         except (BrokenProcessPool, RuntimeError):
             # A child that is killed while it waits leaves pebble's pool broken for good; the file is not to blame.
             self._replace(pool)
-            fine, answer = self._answer(self._pool, task, packed)
+            try:
+                fine, answer = self._answer(self._pool, task, packed)
+            except BrokenProcessPool as fault:
+                raise ReaderUnavailable(f"no process that reads files can be started: {fault}") from fault
         if not fine:
             raise FileRefused(*answer)
         return answer

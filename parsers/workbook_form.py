@@ -36,6 +36,8 @@ _TABLE_LABELS = 4
 """So many labels of the table in one row make it the row of labels."""
 _PIECE = 1_000
 """Rows of a table that are validated at a time."""
+_NOTES = 10
+"""So many sheets that were not read are named; the rest is counted."""
 _FORM_RULE = "CSD-A3"
 MARK = "◀ "
 """Begins every remark that an answer puts beside a header cell; a marked workbook can be mended and sent again."""
@@ -56,11 +58,11 @@ def _front_sheet(inspection: Inspection) -> tuple[FormSpec, SheetFacts, tuple[st
     forms = [sheet for sheet in visible if _code(sheet.name) in FORMS]
     known = ", ".join(FORMS)
     if len(forms) > 1:
-        names = ", ".join(sheet.name for sheet in forms)
+        names = ", ".join(sheet.name for sheet in forms[:_NOTES])
         raise FileRefused("several-forms", f"The workbook has the sheets {names}: send one form a file.")
     if not forms:
         hidden = [sheet.name for sheet in inspection.sheets if not sheet.visible and _code(sheet.name) in FORMS]
-        names = ", ".join(repr(sheet.name) for sheet in visible) or "none"
+        names = ", ".join(repr(sheet.name[:40]) for sheet in visible[:_NOTES]) or "none"
         twins = next((lookalike_message(sheet.name) for sheet in visible if lookalike_message(sheet.name)), "")
         more = f" The sheet {hidden[0]} is hidden; show it." if hidden else f" {twins}" if twins else ""
         raise FileRefused(
@@ -76,6 +78,8 @@ def _front_sheet(inspection: Inspection) -> tuple[FormSpec, SheetFacts, tuple[st
             continue
         elif sheet is not forms[0] and _code(sheet.name) != _code(spec.table_sheet):
             notes.append(f"The sheet {sheet.name!r} belongs to no form and was not read.")
+    if len(notes) > _NOTES:
+        notes = [*notes[:_NOTES], f"So it is with {len(notes) - _NOTES} more sheets."]
     return spec, forms[0], tuple(notes)
 
 

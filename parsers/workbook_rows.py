@@ -19,7 +19,7 @@ from python_calamine import CalamineWorkbook
 
 from depository.rejects import FileRefused
 from forms.field import OddCell
-from parsers.workbook_guard import SheetFacts, column_number
+from parsers.workbook_guard import MAX_COLUMNS, MAX_ROWS, SheetFacts, column_number
 
 CHECKED = 6_000_000
 """Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
@@ -39,6 +39,13 @@ def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]
             _check_xml(data)
         odd = odd_cells(data, sheet) if sheet.odd else {}
         for number, cells in calamine_rows(data, sheet):
+            if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
+                # The guard goes by the numbers that rows and cells give themselves; these have none.
+                raise FileRefused(
+                    "too-many-cells",
+                    f"A sheet reaches farther than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns. "
+                    "Delete the rows and columns that are not used, save it and send it again.",
+                )
             if number in odd:
                 changed = list(cells)
                 for column, cell in odd[number].items():

@@ -81,9 +81,9 @@ def parse(sandbox: Sandbox, zone: ZoneInfo, kind: PartyKind, name: str, data: by
     """
     readers: dict[PartyKind, Callable[[], Content]] = {
         PartyKind.PARTICIPANT: lambda: sandbox.read_form(data, name),
-        PartyKind.EXCHANGE: lambda: read_trades(data, zone),
-        PartyKind.BANK: lambda: read_statement(data, zone),
-        PartyKind.REGISTRY: lambda: read_positions(data),
+        PartyKind.EXCHANGE: lambda: sandbox.read_feed(read_trades, data, zone),
+        PartyKind.BANK: lambda: sandbox.read_feed(read_statement, data, zone),
+        PartyKind.REGISTRY: lambda: sandbox.read_feed(read_positions, data),
     }
     if kind not in readers:
         raise FileRefused("no-input", "Files from this folder are not taken in.")

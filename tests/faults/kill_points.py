@@ -77,6 +77,10 @@ class DirectReader:
             raise RuntimeError("a fault of ours")
         return read_form(data, name)
 
+    def read_feed(self, reader: Callable[..., Any], *arguments: object) -> Any:
+        """As `Sandbox.read_feed`."""
+        return reader(*arguments)
+
     def mark(self, original: bytes, form: Form | None, receipt: Any) -> bytes:
         """As `Sandbox.mark`."""
         return mark(original, form, receipt)

@@ -2,27 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from depository.answers import Verdict
 from depository.store import failed_takes, schema
 from depository.store.database import DatabaseUnavailable
-from depository.store.migrate import upgrade
 from depository.verify import verify
 from flows.steps.confining import APART, TRIES
-from flows.steps.deliver import deliver
-from flows.steps.intake import take_files
-from flows.steps.reference import load_reference
 from flows.steps.replay import replay
-from flows.steps.sites import Site
-from parsers import receipt_json
-from tests.faults.kill_points import DAY, SAMPLE, Drop, Forker, World, drop_files, open_site
+from tests.faults.kill_points import DAY, Drop, Forker, World, drop_files
+from tests.faults.watch import depository
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
@@ -41,49 +34,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(folder, forker)
     finally:
         forker.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """A depository with its folders, looked at moment by moment."""
-
-    site: Site
-    root: Path
-    start: datetime
-
-    def look(self, at: datetime) -> None:
-        """One look and delivery."""
-        with self.site.folders() as folders:
-            try:
-                take_files(self.site, folders, at)
-            finally:
-                deliver(self.site, folders, at)
-
-    def receipts(self, party: str) -> list[str]:
-        """Files of a party that have a receipt, by the verdict."""
-        found = (receipt_json.parse(p.read_bytes()) for p in (self.root / party / "outbox").glob("*.receipt.json"))
-        return sorted(f"{one.file_name} {one.verdict.value}" for one in found)
-
-    def claimed(self, party: str) -> int:
-        """What lies on our side."""
-        return len(list((self.root / "csd" / "claimed" / party).iterdir()))
-
-    def tell_database(self, *statements: str) -> None:
-        """Changes the database by hand."""
-        with self.site.engine.begin() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
-
-
-@contextmanager
-def depository(world: World, url: str, folder: Path) -> Iterator[Watch]:
-    """A depository on a fresh database at 10:00 of the day."""
-    with world.server(folder / "sftp") as server:
-        start = datetime.combine(DAY, datetime.min.time(), world.zone) + timedelta(hours=10)
-        with closing(open_site(world.place(url, folder / "var", server))) as site:
-            upgrade(site.engine)
-            load_reference(site, SAMPLE / "reference", start - timedelta(days=3))
-            yield Watch(site, folder / "sftp", start)
 
 
 def breaks_for(url: str, sender: str, code: str = "P0001") -> tuple[tuple[str, ...], tuple[str, ...]]:
