@@ -69,7 +69,7 @@ def inspect(data: bytes, file_name: str) -> Inspection:
     _package(parts)
     try:
         return Inspection(_sheets(data, parts))
-    except (ParseError, DefusedXmlException, KeyError, zlib.error, struct.error, UnicodeDecodeError, ValueError):
+    except (ParseError, DefusedXmlException, LookupError, zlib.error, struct.error, ValueError):
         raise FileRefused(
             "damaged", "The file is damaged inside. Open it, save it again and send it once more."
         ) from None

@@ -160,7 +160,7 @@ def test_a_hostile_file_is_answered_and_harmless(desk: Watch, one: Hostile) -> N
     tried(f"hostile file: {one.name}", one.party, f"{receipt.verdict.value} ({str(told)[:40]!r}), nothing recorded")
 
 
-@pytest.mark.parametrize("one", oddities(), ids=lambda one: one.name.replace(" ", "-"))
+@pytest.mark.parametrize("one", list(oddities()), ids=lambda one: one.name.replace(" ", "-"))
 def test_an_odd_workbook_is_read_and_its_answer_stays_short(desk: Watch, one: Hostile) -> None:
     (receipt,) = put(desk, one.party, one.file_name, one.make())
     assert receipt.verdict is Verdict.ACCEPTED
