@@ -16,7 +16,7 @@ from depository.sftp.entry import Entry
 from depository.sftp.errors import Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
 from depository.sftp.intake import Judgement, Policy, Ready, Sighting, Waiting, broken_promise, judge, watched
-from depository.store import files, register
+from depository.store import events, files, register
 from depository.store.archive import Gathered
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
@@ -377,7 +377,7 @@ def _read_all(site: Site, folders: Folders, found: Sequence[Found], confining: C
             reached("claim.done")
         if name:
             claimed.append((one, name))
-    arrivals = _fetch_all(folders, claimed, confining)
+    arrivals = _fetch_all(site, folders, claimed, confining)
     archived = site.archive.put_all([arrival.data for arrival, _ in arrivals])
     reached("take.archived")
     read = []
@@ -431,7 +431,7 @@ def _adopt_marker(folders: Folders, place: str, folder: str, safe: str, name: st
 
 
 def _fetch_all(
-    folders: Folders, claimed: Sequence[tuple[Found, str]], confining: Confining
+    site: Site, folders: Folders, claimed: Sequence[tuple[Found, str]], confining: Confining
 ) -> list[tuple[Arrival, str]]:
     """The claimed files with their bytes, each with the name under which it was seen in the folder."""
     paths = [f"{claimed_folder(one.party.code)}/{name}" for one, name in claimed]
@@ -441,8 +441,9 @@ def _fetch_all(
     for (one, name), data, marker in zip(claimed, contents, markers, strict=True):
         party, folder = one.party.code, one.folder
         if isinstance(data, Missing):
-            # Another worker has taken it and removed it.
             confining.over(party, name)
+            if one.ready is not None:
+                _tell_if_lost(site, folders, party, folder, name, one.ready)
             continue
         if isinstance(data, SftpError) and not isinstance(data, TooLarge):
             # Or a writer that kept the file open through the rename goes on writing; it is looked at again.
@@ -458,6 +459,21 @@ def _fetch_all(
             arrival = replace(arrival, stopped=(PUT_ASIDE, OUR_FAULT), fault=given_up)
         arrivals.append((arrival, one.ready.name if one.ready else ""))
     return arrivals
+
+
+def _tell_if_lost(site: Site, folders: Folders, party: str, folder: str, name: str, ready: Ready) -> None:
+    """Tells the sender when the server confirmed our claim of a file and then has it nowhere; nobody can take it any more.
+
+    Mostly another worker has taken it as a leftover and removed it, after it was recorded; or the server did not rename it.
+    """
+    if folders.exists(f"/{party}/{folder}/{ready.name}"):
+        return
+    with site.writing(ready.arrived) as work:
+        if events.has_taken(work, party, name):
+            return
+        log.error("%s/%s/%s is gone: the server confirmed its renaming and lost it", party, folder, ready.safe_name)
+        reason = "the SFTP server lost it while it was taken over; send it again"
+        tell_sender(site, work, party, folder, [Waiting(party, ready.name, reason, ready.arrived)])
 
 
 def _arrival(party: str, folder: str, name: str, data: bytes | SftpError, marker: bytes | SftpError) -> Arrival:

@@ -18,6 +18,8 @@ from depository.store import journal, schema
 from depository.store.columns import moment_text, text_moment
 from depository.store.work import Work
 
+LATELY = 5000
+"""Events that are looked through for what has happened a moment ago."""
 T = schema.event
 S = schema.sealed_day
 
@@ -73,6 +75,14 @@ def add(work: Work, kind: EventKind, data: Mapping[str, Any]) -> int:
         )
     )
     return number
+
+
+def has_taken(work: Work, party: str, claimed: str) -> bool:
+    """Was a file taken lately under this name on our side?"""
+    recent = work.connection.execute(
+        select(T.c.data).where(T.c.kind == EventKind.FILE.value, T.c.number > newest(work) - LATELY)
+    ).scalars()
+    return any((found["party"], found["claimed"]) == (party, claimed) for found in map(json.loads, recent))
 
 
 def last_of(work: Work, until: date) -> int:
