@@ -18,7 +18,7 @@ from depository.reconciliation import (
 from depository.register import PartyKind
 from depository.rejects import Broken
 from depository.reports import Column, Kind, Report, Value, table
-from depository.statements import statement
+from depository.statements import statements
 from depository.store import files, journal, register
 from depository.store import instructions as instruction_store
 from depository.store.archive import Archive
@@ -77,7 +77,7 @@ def close_day(work: Work, archive: Archive, slot: str) -> tuple[dict[str, Value]
     reached("end of day.reconciled")
     cause = f"batch/{slot}"
     participants = register.participants(work)
-    queue_reports(work, archive, [statement(work, p.code) for p in participants], slot, cause)
+    queue_reports(work, archive, statements(work, [p.code for p in participants]), slot, cause)
     reached("end of day.statements queued")
     operator = register.party_of_kind(work, PartyKind.OPERATOR)
     report = None
@@ -158,11 +158,7 @@ def _reconciliation(work: Work, differences: list[Difference]) -> tuple[tuple[Va
 
 
 def _statuses(work: Work) -> tuple[tuple[Value, ...], ...]:
-    counts: dict[tuple[str, str], int] = {}
-    for one in instruction_store.touched_on(work, work.business_date):
-        key = (one.kind.value, one.status.value)
-        counts[key] = counts.get(key, 0) + 1
-    return tuple((kind, status, count) for (kind, status), count in sorted(counts.items()))
+    return tuple(sorted(instruction_store.count_touched(work, work.business_date)))
 
 
 def _fails(work: Work) -> tuple[tuple[Value, ...], ...]:

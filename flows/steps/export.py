@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, or_, select, true
 
 from depository.reports import Column, Report, Value
 from depository.reports import Table as Sheet
-from depository.store import register, schema
+from depository.store import journal, register, schema
 from depository.store.archive import Archive
 from depository.store.work import Work
 from depository.units import from_units
@@ -95,10 +95,6 @@ class _Scope:
     def mine(self, *columns: Any) -> ColumnElement[bool]:
         return or_(*(column == self.participant for column in columns)) if self.participant else true()
 
-    def holders(self) -> list[str]:
-        """The participant's accounts, and itself as the holder of its money."""
-        return [self.participant, *(a.number for a in register.accounts_of(self.work, self.participant))]
-
 
 def _export(work: Work, archive: Archive, scope: _Scope, target: Path) -> Exported:
     if target.exists():
@@ -176,7 +172,7 @@ def _postings(scope: _Scope) -> bytes:
     query = select(j, p.c.line, p.c.holder, p.c.asset, p.c.part, p.c.amount).join(p, p.c.entry == j.c.number)
     query = query.where(scope.days(j.c.business_date)).order_by(j.c.number, p.c.line)
     if scope.participant:
-        query = query.where(p.c.holder.in_(scope.holders()))
+        query = query.where(p.c.holder.in_(journal.holders_of(scope.participant)))
     columns = ["number", "business_date", "at", "kind", "cause", "hash", "line", "holder", "asset", "part", "amount"]
     rows = [
         tuple(

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from depository.answers import LineOutcome, Verdict
 from depository.bank import unidentified
 from depository.feeds import RegistryPosition
-from depository.ledger import AVAILABLE, BANK, ISSUER, is_contra
-from depository.register import AccountType
+from depository.ledger import AVAILABLE, BANK, ISSUER
 from depository.rejects import Reject, RejectionReason
 from depository.store import journal, register
 from depository.store import positions as store
@@ -86,27 +85,21 @@ def _position_units(work: Work, position: RegistryPosition) -> int | Reject:
 
 def overnight_breaches(work: Work) -> list[tuple[str, str, str]]:
     """Balances left on transitory settlement accounts: account, asset, quantity (CSD-3.1.3-a, CSD-3.5.8-a)."""
-    breaches = []
-    for participant in register.participants(work):
-        transitory = [
-            a.number for a in register.accounts_of(work, participant.code) if a.type is AccountType.SETTLEMENT
-        ]
-        for (holder, asset, _), amount in journal.balances_at_close(work, transitory).items():
-            breaches.append((holder, asset, str(from_units(amount, register.scale(work, asset)))))
-    return breaches
+    left = journal.balances_at_close(work, journal.transitory())
+    return [
+        (holder, asset, str(from_units(amount, register.scale(work, asset))))
+        for (holder, asset, _), amount in left.items()
+    ]
 
 
 def conservation(work: Work) -> dict[str, int]:
     """Assets whose balances do not sum to nought over all holders; empty when the books are whole."""
-    sums: dict[str, int] = {}
-    for (_, asset, _), amount in journal.balances(work).items():
-        sums[asset] = sums.get(asset, 0) + amount
-    return {asset: amount for asset, amount in sums.items() if amount}
+    return journal.lopsided(work)
 
 
 def negative_balances(work: Work) -> list[journal.Key]:
     """Balances below nought of anyone but the contra accounts; must be empty."""
-    return [key for key, amount in journal.balances(work).items() if amount < 0 and not is_contra(key[0])]
+    return journal.negative(work)
 
 
 def payments_under_way(work: Work) -> dict[str, int]:

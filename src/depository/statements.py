@@ -1,6 +1,10 @@
 """What each participant gets at the end of the day: holdings, movements, cash, open instructions, interests."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row
 
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
@@ -50,12 +54,23 @@ INTERESTS = (
 )
 
 
+def statements(work: Work, participants: Iterable[str]) -> Iterator[Report]:
+    """The statement of each participant as at the end of the business date, with the journal's head (design §3), one by one."""
+    with journal.day_at_hand(work):
+        for participant in participants:
+            yield _statement(work, participant)
+
+
 def statement(work: Work, participant: str) -> Report:
-    """The statement of one participant as at the end of the business date, with the journal's head (design §3)."""
+    """The statement of one participant."""
+    (report,) = statements(work, [participant])
+    return report
+
+
+def _statement(work: Work, participant: str) -> Report:
     number, hash_ = journal.head(work)
-    holders = [participant, *(a.number for a in register.accounts_of(work, participant))]
-    balances = journal.balances_at_close(work, holders)
-    movements = _movements(work, holders)
+    balances = journal.balances_at_close(work, journal.holders_of(participant))
+    movements = journal.movements(work, participant)
     tables = (
         table(
             "Holdings",
@@ -64,8 +79,8 @@ def statement(work: Work, participant: str) -> Report:
             _holdings(work, participant, balances),
             "No securities are held.",
         ),
-        table("Cash", "Cash by currency", CASH, _cash(work, participant, balances), "No cash is held."),
-        table("Movements", "Movements of the day", MOVEMENTS, movements, "Nothing moved today."),
+        table("Cash", "Cash by currency", CASH, _cash(work, participant, balances, movements), "No cash is held."),
+        table("Movements", "Movements of the day", MOVEMENTS, _movements(work, movements), "Nothing moved today."),
         table(
             "Instructions",
             "Open instructions",
@@ -123,13 +138,16 @@ def _holdings(work: Work, participant: str, balances: dict[journal.Key, int]) ->
     return tuple(rows)
 
 
-def _cash(work: Work, participant: str, balances: dict[journal.Key, int]) -> tuple[tuple[Value, ...], ...]:
+def _cash(
+    work: Work, participant: str, balances: Mapping[journal.Key, int], movements: Sequence[Row[Any]]
+) -> tuple[tuple[Value, ...], ...]:
+    turnover = _turnover(participant, movements)
     rows: list[tuple[Value, ...]] = []
     for currency in work.market.currencies:
         mine = {
             part: n for (holder, asset, part), n in balances.items() if holder == participant and asset == currency.code
         }
-        received, paid = _turnover(work, participant, currency.code)
+        received, paid = turnover.get(currency.code, (0, 0))
         closing = sum(mine.values())
         if not (closing or received or paid):
             continue
@@ -139,13 +157,20 @@ def _cash(work: Work, participant: str, balances: dict[journal.Key, int]) -> tup
     return tuple(rows)
 
 
-def _turnover(work: Work, participant: str, currency: str) -> tuple[int, int]:
-    """Money in and out today per entry; moves between parts of the same balance cancel out."""
-    amounts = journal.turnover(work, participant, currency)
-    return sum(a for a in amounts if a > 0), -sum(a for a in amounts if a < 0)
+def _turnover(participant: str, movements: Sequence[Row[Any]]) -> dict[str, tuple[int, int]]:
+    """Money in and out today per currency; within an entry, moves between parts of the same balance cancel out."""
+    per_entry: dict[tuple[str, int], int] = defaultdict(int)
+    for moved in movements:
+        if moved.holder == participant:
+            per_entry[moved.asset, moved.entry] += moved.amount
+    found: dict[str, tuple[int, int]] = {}
+    for (currency, _), amount in per_entry.items():
+        received, paid = found.get(currency, (0, 0))
+        found[currency] = (received + max(amount, 0), paid - min(amount, 0))
+    return found
 
 
-def _movements(work: Work, holders: list[str]) -> tuple[tuple[Value, ...], ...]:
+def _movements(work: Work, movements: Sequence[Row[Any]]) -> tuple[tuple[Value, ...], ...]:
     return tuple(
         (
             r.entry,
@@ -157,7 +182,7 @@ def _movements(work: Work, holders: list[str]) -> tuple[tuple[Value, ...], ...]:
             r.part or "available",
             from_units(r.amount, register.scale(work, r.asset)),
         )
-        for r in journal.movements(work, holders)
+        for r in movements
     )
 
 

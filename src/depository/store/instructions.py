@@ -114,6 +114,14 @@ def touched_on(work: Work, day: date) -> list[Instruction]:
     return [_instruction(r) for r in rows]
 
 
+def count_touched(work: Work, day: date) -> list[tuple[str, str, int]]:
+    """How many instructions changed their status on a business date: kind, status now, count."""
+    steps = schema.instruction_status
+    ids = select(steps.c.instruction).where(steps.c.business_date == day)
+    query = select(T.c.kind, T.c.status, func.count()).where(T.c.id.in_(ids)).group_by(T.c.kind, T.c.status)
+    return [(kind, status, int(count)) for kind, status, count in work.connection.execute(query)]
+
+
 def change(work: Work, before: Sequence[Instruction], status: Status, reason: str, cause: str) -> list[Instruction]:
     """Moves instructions to a status, with a step of history each; raises Broken when one is final already.
 

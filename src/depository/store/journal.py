@@ -2,14 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, Text, and_, exists, func, insert, select, tuple_, type_coerce, update
+from sqlalchemy import (
+    Row,
+    Select,
+    SelectBase,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
 from depository.points import reached
+from depository.register import AccountType
 from depository.rejects import Broken
 from depository.store import bulk, schema
 from depository.store.columns import moment_text
@@ -17,6 +36,9 @@ from depository.store.work import Work
 
 Key = tuple[str, str, str]
 """Holder, asset, part."""
+
+Holders = SelectBase
+"""A query for names of holders."""
 
 CHUNK = 400
 MOST_NAMED = 5_000
@@ -78,10 +100,23 @@ def amount(work: Work, holder: str, asset: str, part: str = AVAILABLE) -> int:
     return int(found or 0)
 
 
-def balances(work: Work, holders: Iterable[str] | None = None) -> dict[Key, int]:
+def holders_of(participant: str) -> Holders:
+    """A participant's accounts, and itself as the holder of its money: a query, since the accounts may be a hundred thousand."""
+    t = schema.account
+    return union_all(select(t.c.number).where(t.c.participant == participant), select(literal(participant)))
+
+
+def transitory() -> Holders:
+    """The settlement accounts, which hold nothing overnight (CSD-3.1.3-a)."""
+    return select(schema.account.c.number).where(schema.account.c.type == AccountType.SETTLEMENT.value)
+
+
+def balances(work: Work, holders: Iterable[str] | Holders | None = None) -> dict[Key, int]:
     """All balances that are not nought, of the given holders or of everyone, in order of key."""
     t = schema.balance
     query = select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(t.c.amount != 0)
+    if isinstance(holders, SelectBase):
+        query, holders = query.where(t.c.holder.in_(holders)), None
     wanted = None if holders is None else set(holders)
     if wanted is not None and len(wanted) <= MOST_NAMED:
         query = query.where(t.c.holder.in_(wanted))
@@ -89,7 +124,7 @@ def balances(work: Work, holders: Iterable[str] | None = None) -> dict[Key, int]
     return {(h, a, p): amount for h, a, p, amount in rows if wanted is None or h in wanted}
 
 
-def balances_at_close(work: Work, holders: Iterable[str] | None = None) -> dict[Key, int]:
+def balances_at_close(work: Work, holders: Sequence[str] | Holders) -> dict[Key, int]:
     """Like `balances`, as at the end of the business date: what later business dates have booked already is left out.
 
     An end of day that runs late thus closes its own day, and not what came in the meantime.
@@ -98,41 +133,66 @@ def balances_at_close(work: Work, holders: Iterable[str] | None = None) -> dict[
     later = (
         select(p.c.holder, p.c.asset, p.c.part, func.sum(p.c.amount).label("moved"))
         .join(j, j.c.number == p.c.entry)
-        .where(j.c.business_date > work.business_date)
+        .where(j.c.business_date > work.business_date, p.c.holder.in_(holders))
         .group_by(p.c.holder, p.c.asset, p.c.part)
     )
-    wanted = None if holders is None else set(holders)
-    found = balances(work, wanted)
+    found = balances(work, holders)
     for row in work.connection.execute(later):
-        if wanted is None or row.holder in wanted:
-            key = (row.holder, row.asset, row.part)
-            found[key] = found.get(key, 0) - int(row.moved)
+        key = (row.holder, row.asset, row.part)
+        found[key] = found.get(key, 0) - int(row.moved)
     return {key: found[key] for key in sorted(found) if found[key]}
 
 
-def turnover(work: Work, holder: str, asset: str) -> list[int]:
-    """What each of today's entries changed in a holder's aggregate; moves between its parts cancel out."""
-    p, j = schema.posting, schema.journal
-    per_entry = (
-        select(func.sum(p.c.amount))
-        .join(j, j.c.number == p.c.entry)
-        .where(j.c.business_date == work.business_date, p.c.holder == holder, p.c.asset == asset)
-        .group_by(p.c.entry)
-    )
-    return [int(amount) for amount in work.connection.execute(per_entry).scalars()]
-
-
-def movements(work: Work, holders: Sequence[str]) -> list[Row[Any]]:
-    """Today's postings of some holders with their entry's moment, kind and cause, in order."""
-    p, j = schema.posting, schema.journal
-    return list(
-        work.connection.execute(
-            select(p.c.entry, j.c.at, j.c.kind, j.c.cause, p.c.holder, p.c.asset, p.c.part, p.c.amount)
-            .join(j, j.c.number == p.c.entry)
-            .where(j.c.business_date == work.business_date, p.c.holder.in_(holders))
-            .order_by(p.c.entry, p.c.line)
+@contextmanager
+def day_at_hand(work: Work) -> Iterator[None]:
+    """Today's postings in a temporary table by participant, read once, for `movements` of one participant after the other."""
+    p, j, a, d = schema.posting, schema.journal, schema.account, schema.day_posting
+    work.connection.execute(CreateTable(d, if_not_exists=True))
+    for index in d.indexes:
+        work.connection.execute(CreateIndex(index, if_not_exists=True))
+    today = (
+        select(
+            func.coalesce(a.c.participant, p.c.holder),
+            p.c.entry,
+            p.c.line,
+            type_coerce(j.c.at, Text),
+            j.c.kind,
+            j.c.cause,
         )
+        .add_columns(p.c.holder, p.c.asset, p.c.part, p.c.amount)
+        .join_from(j, p, j.c.number == p.c.entry)
+        .join(a, a.c.number == p.c.holder, isouter=True)
+        .where(j.c.business_date == work.business_date)
     )
+    work.connection.execute(insert(d).from_select([column.name for column in d.c], today))
+    yield
+    work.connection.execute(delete(d))
+
+
+def movements(work: Work, participant: str) -> list[Row[Any]]:
+    """Today's postings on a participant's accounts and money with their entry's moment, kind and cause, in order.
+
+    To be asked while `day_at_hand`.
+    """
+    d = schema.day_posting
+    query = select(d.c.entry, d.c.at, d.c.kind, d.c.cause, d.c.holder, d.c.asset, d.c.part, d.c.amount)
+    return list(work.connection.execute(query.where(d.c.owner == participant).order_by(d.c.entry, d.c.line)))
+
+
+def lopsided(work: Work) -> dict[str, int]:
+    """Assets whose balances do not sum to nought over all holders, and by how much."""
+    t = schema.balance
+    total = func.sum(t.c.amount)
+    rows = work.connection.execute(select(t.c.asset, total).group_by(t.c.asset).having(total != 0).order_by(t.c.asset))
+    return {asset: int(amount) for asset, amount in rows}
+
+
+def negative(work: Work) -> list[Key]:
+    """Balances below nought of anyone but the contra accounts."""
+    t = schema.balance
+    below = and_(t.c.amount < 0, t.c.holder.not_like("~%"))
+    rows = work.connection.execute(select(t.c.holder, t.c.asset, t.c.part).where(below).order_by(t.c.holder))
+    return [(holder, asset, part) for holder, asset, part in rows]
 
 
 def received_since(work: Work, moment: datetime, kinds: Sequence[str]) -> dict[tuple[str, str], int]:

@@ -515,6 +515,23 @@ moved = Table(
     prefixes=["TEMPORARY"],
 )
 
+day_posting = Table(
+    "day_posting",
+    staging,
+    # The participant, whichever of its accounts it is; a contra account owns itself.
+    Column("owner", Text, index=True),
+    Column("entry", Units),
+    Column("line", Integer),
+    Column("at", Moment),
+    Column("kind", Text),
+    Column("cause", Text),
+    Column("holder", Text),
+    Column("asset", Text),
+    Column("part", Text),
+    Column("amount", Units),
+    prefixes=["TEMPORARY"],
+)
+
 restated = Table(
     "restated",
     staging,
