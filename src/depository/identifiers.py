@@ -182,7 +182,8 @@ _DIGITS_12 = re.compile(r"[0-9]{12}")
 
 def iin_bin_check_digit(first_eleven: str) -> int | None:
     """Give the check digit of an IIN or BIN: weights 1..11 modulo 11; if 10, weights 3..11, 1, 2; if 10 again, None (no such number)."""
-    a, b, c, d, e, f, g, h, i, j, k = map(int, first_eleven)
+    # The letters' codes do for the digits: they are 48 more, and the weights sum to 66, a multiple of 11.
+    a, b, c, d, e, f, g, h, i, j, k = first_eleven.encode()
     digit = (a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i + 10 * j + 11 * k) % 11
     if digit == 10:
         digit = (3 * a + 4 * b + 5 * c + 6 * d + 7 * e + 8 * f + 9 * g + 10 * h + 11 * i + j + 2 * k) % 11

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 
@@ -177,24 +179,25 @@ class ClientData:
 
 CLIENT_FIELDS = tuple(f.name for f in fields(ClientData))
 _CLIENT_DATES = {f.name for f in fields(ClientData) if f.type == date | None}
-_CLIENT_KEYS = tuple((name, f'"{name}": ') for name in sorted(CLIENT_FIELDS))
+_CLIENT_KEYS = tuple(f'"{name}": ' for name in sorted(CLIENT_FIELDS))
+_client_values = itemgetter(*sorted(CLIENT_FIELDS))
 _quoted = json.encoder.encode_basestring
 
 
 def client_to_json(values: Mapping[str, Any]) -> str:
-    """Canonical JSON of what is given of a client's data, by field of `ClientData`; other names are left aside.
+    """Canonical JSON of what is given of a client's data; `values` has every field of `ClientData`, other names are left aside.
 
     Written out here because `json.dumps` takes twice as long, and a form has up to 100,000 clients.
     """
-    get = values.get
     texts = [
-        key + _quoted(value) if type(value) is str else key + _plain(value)
-        for name, key in _CLIENT_KEYS
-        if (value := get(name)) is not None and value != ""
+        key + (_quoted(value) if type(value) is str else _plain(value))
+        for key, value in zip(_CLIENT_KEYS, _client_values(values), strict=True)
+        if value or value is False
     ]
     return "{" + ", ".join(texts) + "}"
 
 
+@lru_cache(maxsize=65536)
 def _plain(value: bool | date) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
