@@ -2,9 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Row
 
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
@@ -139,7 +136,7 @@ def _holdings(work: Work, participant: str, balances: dict[journal.Key, int]) ->
 
 
 def _cash(
-    work: Work, participant: str, balances: Mapping[journal.Key, int], movements: Sequence[Row[Any]]
+    work: Work, participant: str, balances: Mapping[journal.Key, int], movements: Sequence[journal.Movement]
 ) -> tuple[tuple[Value, ...], ...]:
     turnover = _turnover(participant, movements)
     rows: list[tuple[Value, ...]] = []
@@ -157,7 +154,7 @@ def _cash(
     return tuple(rows)
 
 
-def _turnover(participant: str, movements: Sequence[Row[Any]]) -> dict[str, tuple[int, int]]:
+def _turnover(participant: str, movements: Sequence[journal.Movement]) -> dict[str, tuple[int, int]]:
     """Money in and out today per currency; within an entry, moves between parts of the same balance cancel out."""
     per_entry: dict[tuple[str, int], int] = defaultdict(int)
     for moved in movements:
@@ -170,7 +167,7 @@ def _turnover(participant: str, movements: Sequence[Row[Any]]) -> dict[str, tupl
     return found
 
 
-def _movements(work: Work, movements: Sequence[Row[Any]]) -> tuple[tuple[Value, ...], ...]:
+def _movements(work: Work, movements: Sequence[journal.Movement]) -> tuple[tuple[Value, ...], ...]:
     return tuple(
         (
             r.entry,

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    Row,
     Select,
     SelectBase,
     Text,
@@ -169,14 +168,25 @@ def day_at_hand(work: Work) -> Iterator[None]:
     work.connection.execute(delete(d))
 
 
-def movements(work: Work, participant: str) -> list[Row[Any]]:
-    """Today's postings on a participant's accounts and money with their entry's moment, kind and cause, in order.
+class Movement(NamedTuple):
+    """A posting with its entry's moment, kind and cause."""
 
-    To be asked while `day_at_hand`.
-    """
+    entry: int
+    at: datetime
+    kind: str
+    cause: str
+    holder: str
+    asset: str
+    part: str
+    amount: int
+
+
+def movements(work: Work, participant: str) -> list[Movement]:
+    """Today's postings on a participant's accounts and money, in order; to be asked while `day_at_hand`."""
     d = schema.day_posting
     query = select(d.c.entry, d.c.at, d.c.kind, d.c.cause, d.c.holder, d.c.asset, d.c.part, d.c.amount)
-    return list(work.connection.execute(query.where(d.c.owner == participant).order_by(d.c.entry, d.c.line)))
+    rows = work.connection.execute(query.where(d.c.owner == participant).order_by(d.c.entry, d.c.line))
+    return [Movement(*row) for row in rows]
 
 
 def lopsided(work: Work) -> dict[str, int]:
