@@ -20,7 +20,17 @@ import pytest
 
 from depository.sftp.client import connect
 from depository.sftp.entry import encode_name
-from depository.sftp.errors import Changed, HostKeyWrong, LoginRefused, Lost, Missing, Refused, TargetTaken, TooLarge
+from depository.sftp.errors import (
+    Changed,
+    HostKeyWrong,
+    LoginRefused,
+    Lost,
+    Missing,
+    Refused,
+    SftpError,
+    TargetTaken,
+    TooLarge,
+)
 from tests.support.openssh import Site, openssh_without_root
 from tests.support.programs import program
 
@@ -577,6 +587,41 @@ def test_a_listing_left_in_the_middle_does_no_harm(site: Site) -> None:
             assert next(iter(folders.look(f"/{party}/inbox"))).is_file
         assert len(list(folders.look(f"/{party}/inbox"))) == 1000
         assert folders.exists(f"/{party}/inbox/7")
+
+
+def test_many_folders_are_listed_side_by_side_large_ones_whole_and_missing_ones_told(site: Site) -> None:
+    party, other = site.parties
+    with site.folders(party) as folders:
+        folders.put_all([(f"/inbox/form_{number:03d}.xlsx", b"a form") for number in range(250)])
+    drop(site, other, "single.xlsx")
+    asked = [f"/{party}/inbox", f"/{party}/nowhere", f"/{other}/inbox", *[f"/{other}/check"] * 40]
+    with site.folders() as folders:
+        found = [
+            (path, str(listed) if isinstance(listed, SftpError) else sorted(entry.name for entry in listed))
+            for path, listed in folders.look_all(asked)
+        ]
+    assert [path for path, _ in found] == asked
+    assert found[0][1] == [f"form_{number:03d}.xlsx" for number in range(250)]
+    assert "nowhere" in found[1][1]
+    assert [names for _, names in found[2:]] == [["single.xlsx"], *[[]] * 40]
+
+
+def test_of_files_put_fetched_and_removed_side_by_side_each_has_its_own_end(site: Site) -> None:
+    party = site.parties[0]
+    contents = {f"/{party}/outbox/{number}.json": os.urandom(number * 7919) for number in range(40)}
+    nowhere = f"/{party}/nowhere/x.json"
+    with site.folders() as folders:
+        stored = folders.put_all([(nowhere, b"x"), *contents.items()])
+        assert isinstance(stored[0], Missing)
+        assert stored[1:] == [None] * 40
+        assert site.look(f"{party}/outbox") == sorted(path.rpartition("/")[2] for path in contents)
+        large = max(contents, key=lambda path: len(contents[path]))
+        fetched = folders.fetch_all([nowhere, *contents], len(contents[large]) - 1)
+        assert isinstance(fetched[0], Missing)
+        for path, found in zip(contents, fetched[1:], strict=True):
+            assert isinstance(found, TooLarge) if path == large else found == contents[path]
+        assert folders.remove_all([nowhere, *contents]) == [False, *[True] * 40]
+    assert site.look(f"{party}/outbox") == []
 
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.long)])

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
-from depository.store.archive import DEAD_AFTER, UNDER_WAY, Archive
+import pytest
+
+from depository.rejects import Broken
+from depository.store.archive import DEAD_AFTER, UNDER_WAY, Archive, Gathered
 
 
 def test_what_has_no_writer_any_more_is_swept_and_what_is_being_written_stays(tmp_path: Path) -> None:
@@ -21,3 +24,31 @@ def test_what_has_no_writer_any_more_is_swept_and_what_is_being_written_stays(tm
     assert archive.get(digest) == b"a content"
     assert archive.pointers() == {"2026-11-23": digest}
     assert archive.sweep() == 0
+
+
+def test_contents_stored_together_are_those_stored_one_by_one(tmp_path: Path) -> None:
+    contents = [bytes([number]) * 1000 for number in range(30)]
+    together, singly = Archive(tmp_path / "together"), Archive(tmp_path / "singly")
+    assert together.put_all([*contents, contents[0]]) == [singly.put(data) for data in [*contents, contents[0]]]
+    assert [together.get(singly.put(data)) for data in contents] == contents
+
+
+def test_gathered_contents_are_read_before_and_found_in_the_archive_after_they_are_stored(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    old = archive.put(b"old")
+    gathered = Gathered(archive)
+    new = [gathered.put(data) for data in (b"one", b"two", b"old")]
+    assert new[2] == old
+    assert [gathered.get(digest) for digest in new] == [b"one", b"two", b"old"]
+    with pytest.raises(Broken):
+        archive.get(new[0])
+    gathered.store()
+    assert [archive.get(digest) for digest in new] == [b"one", b"two", b"old"]
+
+
+def test_a_gathered_content_that_the_disk_does_not_take_is_told(tmp_path: Path) -> None:
+    gathered = Gathered(Archive(tmp_path / "archive"))
+    digests = [gathered.put(data) for data in (b"one", b"two")]
+    (tmp_path / "archive" / digests[0][:2]).write_bytes(b"a file where a folder belongs")
+    with pytest.raises(OSError, match=digests[0][:2]):
+        gathered.store()
