@@ -1,5 +1,6 @@
 """JSON with one spelling per content: sorted keys, UTF-8, one list element a line, newline at the end."""
 
+import io
 import json
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,15 +23,26 @@ def write(document: dict[str, Any]) -> bytes:
 
     Laid out by hand because the standard library's indenting encoder is slow on receipts of 100,000 lines.
     """
-    parts = []
-    for key in sorted(document):
+    out = io.BytesIO()
+
+    def put(text: str) -> None:
+        out.write(text.encode("utf-8"))
+
+    put("{\n ")
+    for index, key in enumerate(sorted(document)):
         value = document[key]
+        put(",\n " if index else "")
+        put(f"{_compact(key)}: ")
         if isinstance(value, list) and value:
-            lines = ",\n  ".join(e if isinstance(e, Written) else _compact(e) for e in value)
-            parts.append(f"{_compact(key)}: [\n  {lines}\n ]")
+            put("[")
+            for number, element in enumerate(value):
+                put(",\n  " if number else "\n  ")
+                put(element if isinstance(element, Written) else _compact(element))
+            put("\n ]")
         else:
-            parts.append(f"{_compact(key)}: {_compact(value)}")
-    return ("{\n " + ",\n ".join(parts) + "\n}\n").encode("utf-8")
+            put(_compact(value))
+    put("\n}\n")
+    return out.getvalue()
 
 
 def _compact(value: Any) -> str:
