@@ -7,6 +7,7 @@ import openpyxl
 import pytest
 
 from tests.support.command import csd
+from tests.support.key_material import key_lines, leaks
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
 
@@ -75,3 +76,16 @@ def test_verify_proves_the_books_of_the_demonstration(played: tuple[Path, str]) 
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "The journal proves the books." in ran.stdout
+
+
+def test_no_private_key_is_in_any_log_database_or_answer(played: tuple[Path, str]) -> None:
+    """All that the day left behind, Prefect's own store and log too; the keys' own folder aside."""
+    folder, printed = played
+    secrets = key_lines(folder / "keys")
+    left = [path for path in folder.rglob("*") if path.is_file() and folder / "keys" not in path.parents]
+
+    assert len(left) > 300
+    assert leaks(left, secrets) == []
+    assert not [secret for secret in secrets if secret.decode() in printed]
+    # The search finds what it is to find.
+    assert leaks([folder / "keys" / "csd"], secrets) == [str(folder / "keys" / "csd")]

@@ -19,6 +19,7 @@ from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 from flows.clock import RealClock
 from tests.support.command import ROOT, csd
+from tests.support.key_material import key_lines, leaks
 
 SAMPLE = ROOT / "sample_files" / "day" / "2026-11-23"
 PATIENCE = 150
@@ -113,3 +114,12 @@ def test_the_planner_writes_the_day_from_the_calendar(running: Running) -> None:
     shown = csd("status", "--site", running.folder / "csd.toml").stdout
     assert "main-cycle" in shown
     assert "end-of-day" in shown
+
+
+def test_no_private_key_is_in_the_logs_of_the_real_run(running: Running) -> None:
+    """What `csd up` printed, and all that Prefect kept of its runs and their parameters."""
+    kept = [path for path in (running.folder / "prefect").rglob("*") if path.is_file()]
+
+    assert running.log.stat().st_size > 0
+    assert kept
+    assert leaks([running.log, *kept], key_lines(running.folder / "keys")) == []

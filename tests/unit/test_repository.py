@@ -5,11 +5,15 @@ import re
 import subprocess
 import sys
 import tomllib
+import traceback
 import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+
+from depository.store.database import DatabaseUnavailable, open_database, writing
+from tests.support.key_material import leaks
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
@@ -100,3 +104,20 @@ def test_the_wheel_has_every_file_of_the_packages_and_runs_without_the_repositor
         cwd=tmp_path,
     ).stdout
     assert said.startswith(str(unpacked))
+
+
+def test_no_private_key_lies_in_the_repository() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    files = [ROOT / name.decode() for name in listed.split(b"\0") if name]
+    assert len(files) > 300
+    assert leaks([path for path in files if path.is_file()], []) == []
+
+
+def test_the_password_of_the_database_is_in_no_error() -> None:
+    """What goes into logs and to the screen when the server cannot be reached."""
+    engine = open_database("postgresql+psycopg://clerk:open-sesame@127.0.0.1:1/csd")
+    with pytest.raises(DatabaseUnavailable) as told, writing(engine):
+        pass
+    assert "open-sesame" not in "".join(traceback.format_exception(told.value))
+    assert "open-sesame" not in f"{engine.url} {engine!r}"
+    engine.dispose()

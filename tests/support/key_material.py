@@ -1,0 +1,22 @@
+"""Looks for private keys where they do not belong."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def key_lines(keys: Path) -> set[bytes]:
+    """Every line of key material of the private keys in a folder."""
+    private = [path for path in keys.iterdir() if path.suffix != ".pub"]
+    assert private, f"{keys} has no private key"
+    lines = {line.strip() for path in private for line in path.read_bytes().splitlines()}
+    return {line for line in lines if len(line) >= 20 and not line.startswith(b"-----")}
+
+
+def leaks(places: Iterable[Path], secrets: Iterable[bytes]) -> list[str]:
+    """Files that hold one of the secrets, or a private key of any kind."""
+    wanted = [*secrets, b"PRIVATE " + b"KEY-----"]
+    found = []
+    for path in places:
+        data = path.read_bytes()
+        found += [str(path) for secret in wanted if secret in data]
+    return sorted(set(found))
