@@ -1,12 +1,13 @@
 """The page of what the depository survives, from a run of the fault tests.
 
-    python tools/faults.py            run the tests of tests/faults, the long ones too, and write docs/reference/faults.md
-    python tools/faults.py --short    the same without the long ones
+    python tools/faults.py            run the tests of tests/faults, the long ones too, fuzz every parser, write docs/reference/faults.md
+    python tools/faults.py --short    the same without the long ones and without fuzzing
     python tools/faults.py --write    write the page from the results of the last run
 
 A test notes each trial with `tests.support.fault_results.tried`; of the other tests the name says what was tried.
 """
 
+import argparse
 import json
 import os
 import re
@@ -18,7 +19,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.support.fault_results import tried  # noqa: E402 - the folder of this file is where it is started from
+from tools.fuzz import PARSERS, fuzz  # noqa: E402
+
+FUZZING_SECONDS = 60
 RESULTS = ROOT / "var" / "faults"
 RUN = RESULTS / "run.xml"
 PAGE = ROOT / "docs" / "reference" / "faults.md"
@@ -29,6 +36,14 @@ Made by `tools/faults.py` from a run of the tests in `tests/faults`; do not edit
 "The same state" means: every row of every table (balances, journal hashes, receipts, input log), every file in every folder of the
 SFTP server and every content of the archive are those of a run without the fault, byte for byte; nothing is missing, nothing is there
 twice, and nobody repaired anything. A killed process is killed with SIGKILL; another one is started and told the same again.
+
+Every run of the tests tries a short version of all of this. The long one, which also kills at random over many seeds and fuzzes every
+parser for a minute, is `python tools/faults.py`; `CSD_SEEDS` sets the number of seeds (20).
+
+**Hostile files** are made by `tests/support/hostile_files.py` and lie as `sample_files/IST/refused-*`. **Fuzzing** is guided by coverage
+(`python -m tools.fuzz PARSER --seconds 300`): samples are changed inside the zip of a workbook, in the tags of XML, the cells of CSV and
+the values of JSON, so that they get past the first checks. Anything but a refusal in words is a finding, and so is more than
+20 seconds or 2.5 GB for one file. Findings are kept in `tests/findings`, and every run of the tests reads them again.
 """
 
 
@@ -39,7 +54,20 @@ def run(short: bool) -> int:
     marks = ["-m", "not long"] if short else []
     program = [sys.executable, "-m", "pytest", "-q", "-n", "2", f"--junitxml={RUN}", *marks, "tests/faults"]
     # The long version kills at random over many seeds.
-    return subprocess.run(program, cwd=ROOT, check=False, env={"CSD_SEEDS": "20", **os.environ}).returncode
+    code = subprocess.run(program, cwd=ROOT, check=False, env={"CSD_SEEDS": "20", **os.environ}).returncode
+    return code if short else fuzz_all(FUZZING_SECONDS) or code
+
+
+def fuzz_all(seconds: int) -> int:
+    """Fuzzes every parser and notes what came of it; returns how many found something."""
+    found = 0
+    for parser in PARSERS:
+        result = fuzz(parser, seconds, 0, 1, ROOT / "var" / "fuzz" / parser)
+        found += bool(result.findings)
+        names = ", ".join(path.name for path in result.findings)
+        outcome = f"FOUND {names}" if names else f"{result.executions:,} files read or refused, nothing found"
+        tried(f"fuzzing for {seconds} s, guided by coverage", f"parser {parser}", outcome)
+    return found
 
 
 def page() -> str:
@@ -99,12 +127,17 @@ def outcome(case: ET.Element) -> str:
     return "not tried here" if case.find("skipped") is not None else "as it should"
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Runs and writes, or only writes."""
-    code = 0 if "--write" in arguments else run("--short" in arguments)
+    reading = argparse.ArgumentParser(description="Try the faults and write the page of what is survived.")
+    how = reading.add_mutually_exclusive_group()
+    how.add_argument("--short", action="store_true", help="without the long tests and without fuzzing")
+    how.add_argument("--write", action="store_true", help="only write the page, from the results of the last run")
+    told = reading.parse_args()
+    code = 0 if told.write else run(told.short)
     PAGE.write_text(page())
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
