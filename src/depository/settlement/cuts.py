@@ -1,14 +1,14 @@
 """The relaxation made tight: rounding cuts on single positions, found, added and dropped round by round."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
-from depository.settlement.reduction import Reduced
+from depository.settlement.reduction import Reduced, part_of
 from depository.settlement.solver import Relaxation
 from depository.settlement.units import by_position, leg_units
 
@@ -16,19 +16,32 @@ from depository.settlement.units import by_position, leg_units
 LONGEST = 2000
 TRIES = 16
 LEAST_DEPTH = 3e-3
+# With cuts, units whose profit is at least this part of their weight stand where they are; after so many rounds it is looked at
+# anew which these are, and cuts without a price go.
+FAR = 0.3
+LOOKED_AT_ANEW = 2
 
 
 class Cut(NamedTuple):
-    """One cut of position `row`: divided by `half_divisor` / 2 after counting the units `other` by what is missing, and rounded."""
+    """One cut of position `row`: divided by `half_divisor` / 2 after counting the units `other` by what is missing, and rounded.
+
+    It reads value @ x[unit] <= side.
+    """
 
     row: int
     half_divisor: int
     other: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    value: NDArray[np.float64]
+    side: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tight:
-    """The relaxation after its cuts: x and profit per unit, price per position, the cuts that bind with their prices."""
+    """The relaxation after its cuts: x and profit per unit, price per position, the cuts that bind with their prices.
+
+    `plain_bound` is the bound without cuts, `bound` the one that follows from the prices, cuts and all.
+    """
 
     x: NDArray[np.float64]
     profit: NDArray[np.float64]
@@ -42,44 +55,169 @@ class Tight:
 def tighten(
     core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Callable[[], bool] | None = None
 ) -> Tight | None:
-    """Solve the relaxation, then up to `rounds` times add the cuts it violates; None if not even the first solution came."""
-    relaxation = Relaxation(core, weight, stop)
-    if not relaxation.solve():
+    """Solve the relaxation, then up to `rounds` times add the cuts it violates; None if not even the first solution came.
+
+    These rounds solve only for the units the prices leave near a change, which are few: the others stay as they are, and the bound,
+    which counts all units at the last prices, holds whatever became of them.
+    """
+    nothing = Tight(np.zeros(len(weight)), weight, np.zeros(len(core.bind)), [], np.zeros(0), np.inf, np.inf)
+    part = _Part(core, weight, np.ones(len(weight), dtype=np.bool_), nothing, stop)
+    best = part.solved([])
+    if best is None:
         return None
-    rows, legs = len(core.bind), len(core.row)
-    head, entry = by_position(core.row, rows)
-    unit = leg_units(core.start)
-    longest = int(np.diff(head).max(initial=0))
-    space = min(legs * 4, 6_000_000) + 16
-    coefficient, part, other = np.zeros(longest), np.zeros(longest), np.zeros(longest, dtype=np.int64)
-    out_row, out_divisor, out_side = np.zeros(rows, dtype=np.int64), np.zeros(rows), np.zeros(rows)
-    out_start = np.zeros(rows + 1, dtype=np.int64)
-    out_unit, out_other = np.zeros(space, dtype=np.int64), np.zeros(space, dtype=np.int64)
-    out_value = np.zeros(space)
-    cuts: list[Cut] = []
-    plain = relaxation.bound
-    best = (relaxation.x, relaxation.profit, relaxation.price, cuts, relaxation.cut_price, relaxation.bound)
-    for _ in range(rounds):
-        found = compiled.run(
-            "separate", legs, head, entry, unit, core.change, core.balance, relaxation.x, coefficient, part, other,
-            out_row, out_divisor, out_start, out_unit, out_value, out_other, out_side, LONGEST, TRIES, LEAST_DEPTH,
-        )  # fmt: skip
+    best = replace(best, plain_bound=best.bound)
+    separation = _Separation(core)
+    near = np.zeros(len(weight), dtype=np.bool_)
+    for turn in range(rounds):
+        found = separation.violated(best.x)
         if not found:
             break
-        idle = np.flatnonzero(relaxation.cut_price == 0.0)
-        relaxation.drop_cuts(idle)
-        dead = set(idle.tolist())
-        cuts = [cut for number, cut in enumerate(cuts) if number not in dead]
-        size = int(out_start[found])
-        relaxation.add_cuts(
-            out_side[:found].copy(), out_start[: found + 1], out_unit[:size].copy(), out_value[:size].copy()
-        )
-        for c in range(found):
-            inside = slice(int(out_start[c]), int(out_start[c + 1]))
-            turned = out_unit[inside][out_other[inside] == 1]
-            cuts.append(Cut(int(out_row[c]), round(2 * float(out_divisor[c])), turned))
-        if not relaxation.solve():
+        if turn == 0 or turn % LOOKED_AT_ANEW == 1:
+            near |= _near(best, weight)
+            part = _Part(core, weight, near, best, stop)
+        tight = part.solved(found)
+        if tight is None:
             break
-        best = (relaxation.x, relaxation.profit, relaxation.price, cuts, relaxation.cut_price, relaxation.bound)
-    x, profit, price, cuts, cut_price, bound = best
-    return Tight(x, profit, price, cuts, cut_price, plain, bound)
+        best = replace(tight, plain_bound=best.plain_bound)
+    return best
+
+
+def _near(tight: Tight, weight: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The units that the prices leave in doubt, near a change, or on the wrong side."""
+    doubt = (tight.x > 1e-9) & (tight.x < 1.0 - 1e-9)
+    wrong = ((tight.profit > 0.0) != (tight.x > 0.5)) & (np.abs(tight.profit) > 1e-9 * weight)
+    near: NDArray[np.bool_] = doubt | wrong | (np.abs(tight.profit) < FAR * weight)
+    return near
+
+
+class _Part:
+    """The relaxation over some units, the others standing at the whole number they are at, with its cuts.
+
+    The price of a position or a cut stays within the limits at which the first of the units that stand would rather move.
+    """
+
+    __slots__ = ("_core", "_cuts", "_last", "_near", "_place", "_relaxation", "_rows", "_stands", "_weight")
+
+    def __init__(
+        self,
+        core: Reduced,
+        weight: NDArray[np.float64],
+        near: NDArray[np.bool_],
+        last: Tight,
+        stop: Callable[[], bool] | None,
+    ) -> None:
+        self._core, self._weight, self._near, self._last = core, weight, near, last
+        self._place = np.cumsum(near, dtype=np.int64) - 1
+        self._stands = ~near & (last.x > 0.5)
+        part, self._rows, limits = core, np.arange(len(core.bind)), None
+        if not near.all():
+            part, self._rows = part_of(core, np.flatnonzero(near))
+            unit = leg_units(core.start)
+            standing = self._stands[unit]
+            left = core.balance.copy()
+            np.add.at(left, core.row[standing], core.change[standing])
+            part = replace(part, balance=left[self._rows])
+            low, high = self._limits(core.row, unit, -core.change.astype(np.float64), last.price)
+            limits = low[self._rows], high[self._rows]
+        self._relaxation = Relaxation(part, weight[near], limits, stop)
+        self._cuts: list[Cut] = []
+        bind = np.flatnonzero(last.cut_price > 0.0).tolist()
+        self._add([last.cuts[c] for c in bind], last.cut_price[bind])
+
+    def solved(self, violated: list[Cut]) -> Tight | None:
+        """Add these cuts and solve; None if the solver fails or is stopped."""
+        self._add(violated, np.zeros(len(violated)))
+        relaxation, core = self._relaxation, self._core
+        if not relaxation.solve():
+            return None
+        x = self._stands.astype(np.float64)
+        x[self._near] = relaxation.x
+        price = self._last.price.copy()
+        price[self._rows] = relaxation.price
+        profit, bound = _priced(core, self._weight, price, self._cuts, relaxation.cut_price)
+        return Tight(x, profit, price, list(self._cuts), relaxation.cut_price, bound, bound)
+
+    def _add(self, cuts: list[Cut], price: NDArray[np.float64]) -> None:
+        if not cuts:
+            return
+        self._cuts += cuts
+        number = np.repeat(np.arange(len(cuts)), [len(cut.unit) for cut in cuts])
+        unit, value = np.concatenate([cut.unit for cut in cuts]), np.concatenate([cut.value for cut in cuts])
+        side: NDArray[np.float64] = np.array([cut.side for cut in cuts], dtype=np.float64)
+        side = side - np.bincount(number, value * self._stands[unit], minlength=len(cuts))
+        here = self._near[unit]
+        start = np.zeros(len(cuts) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(number[here], minlength=len(cuts)), out=start[1:])
+        limits = None if here.all() else self._limits(number, unit, value, price)
+        self._relaxation.add_cuts(side, start, self._place[unit[here]], value[here], limits)
+
+    def _limits(
+        self, row: NDArray[np.int64], unit: NDArray[np.int64], need: NDArray[np.float64], price: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Between which prices of each row none of the units that stand would rather move, all other prices being as they were."""
+        far = ~self._near[unit] & (need != 0.0)
+        row, unit, need = row[far], unit[far], need[far]
+        distance = np.abs(self._last.profit[unit] / need)
+        leaves = self._stands[unit] == (need > 0.0)
+        low, high = np.zeros(len(price)), np.full(len(price), np.inf)
+        np.minimum.at(high, row[leaves], (price[row] + distance)[leaves])
+        np.maximum.at(low, row[~leaves], (price[row] - distance)[~leaves])
+        return low, high
+
+
+def _priced(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    price: NDArray[np.float64],
+    cuts: list[Cut],
+    cut_price: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], float]:
+    """What each unit brings beyond what it uses at these prices, and the bound that follows from them."""
+    count = len(weight)
+    profit = weight + np.bincount(
+        leg_units(core.start), price[core.row] * core.change.astype(np.float64), minlength=count
+    )
+    bound = float(price @ core.balance.astype(np.float64))
+    if cuts:
+        each = np.repeat(cut_price, [len(cut.unit) for cut in cuts])
+        unit, value = np.concatenate([cut.unit for cut in cuts]), np.concatenate([cut.value for cut in cuts])
+        profit -= np.bincount(unit, each * value, minlength=count)
+        bound += float(cut_price @ np.array([cut.side for cut in cuts]))
+    return profit, bound + float(np.maximum(profit, 0.0).sum())
+
+
+class _Separation:
+    """Finds the cuts that a fractional solution violates; keeps the arrays it needs from round to round."""
+
+    __slots__ = ("_core", "_lists", "_out", "_scratch")
+
+    def __init__(self, core: Reduced) -> None:
+        rows, legs = len(core.bind), len(core.row)
+        head, entry = by_position(core.row, rows)
+        longest = int(np.diff(head).max(initial=0))
+        space = min(legs * 4, 6_000_000) + 16
+        self._core = core
+        self._lists = (head, entry, leg_units(core.start))
+        self._scratch = np.zeros(longest), np.zeros(longest), np.zeros(longest, dtype=np.int64)
+        self._out = (
+            np.zeros(rows, dtype=np.int64), np.zeros(rows), np.zeros(rows + 1, dtype=np.int64),
+            np.zeros(space, dtype=np.int64), np.zeros(space), np.zeros(space, dtype=np.int64), np.zeros(rows),
+        )  # fmt: skip
+
+    def violated(self, x: NDArray[np.float64]) -> list[Cut]:
+        """At most one cut per position."""
+        core = self._core
+        number = compiled.run(
+            "separate", len(core.row), *self._lists, core.change, core.balance, x, *self._scratch, *self._out,
+            LONGEST, TRIES, LEAST_DEPTH,
+        )  # fmt: skip
+        row, divisor, start, unit, value, other, side = self._out
+        cuts = []
+        ends = start[: number + 1].tolist()
+        for c in range(number):
+            inside = slice(ends[c], ends[c + 1])
+            at, turned = unit[inside].copy(), other[inside] == 1
+            cuts.append(
+                Cut(int(row[c]), round(2 * float(divisor[c])), at[turned], at, value[inside].copy(), float(side[c]))
+            )
+        return cuts

@@ -285,14 +285,17 @@ def improve(
     flips_most: int,
     scan_most: int,
     look_most: int,
+    fill_most: int,
+    hope: float,
     budget: int,
 ) -> tuple[int, int]:
     """Try each unit of `order` the other way round, mend what gets short, fill what gets free, and keep only what gains.
 
     Mending a short position takes the flip (a settled deliverer out, an unsettled one that delivers to it in) that costs least by
     weight and by the shortages it opens or closes elsewhere, valued at `price` per unit of the position; so chains and circles
-    close and single instructions change places. `fixed` units are never flipped. Returns (moves kept, work done); ends early once
-    the work (legs looked at) passes `budget`. Everything is decided by exact balances; floats only guide.
+    close and single instructions change places. A move is given up once, at the prices, it stands to lose more than `hope` times the
+    weight of its first unit. `fixed` units are never flipped. Returns (moves kept, work done); ends early once the work (legs looked
+    at) passes `budget`. Everything is decided by exact balances; floats only guide.
     `touched`, `stack` are scratch of one place per unit and per leg; `stamp` of one place per unit, zero at first.
     """
     kept = 0
@@ -306,6 +309,9 @@ def improve(
         move += 1
         flips = 0
         gain = 0.0
+        # What the move has gained, less what its shortages will cost at the prices, plus what the room it made is worth.
+        outlook = 0.0
+        least = -hope * weight[first]
         size = 0
         # Flip the first unit, then whatever mends.
         flip = first
@@ -318,20 +324,28 @@ def improve(
                 if settled[flip]:
                     settled[flip] = 0
                     gain -= weight[flip]
-                    for k in range(start[flip], start[flip + 1]):
-                        balance[row[k]] -= change[k]
-                        if balance[row[k]] < 0 and change[k] > 0:
-                            stack[size] = row[k]
-                            size += 1
+                    outlook -= weight[flip]
+                    sign = -1
                 else:
                     settled[flip] = 1
                     gain += weight[flip]
-                    for k in range(start[flip], start[flip + 1]):
-                        balance[row[k]] += change[k]
-                        if balance[row[k]] < 0 and change[k] < 0:
-                            stack[size] = row[k]
-                            size += 1
+                    outlook += weight[flip]
+                    sign = 1
+                for k in range(start[flip], start[flip + 1]):
+                    q = row[k]
+                    delta = sign * change[k]
+                    now = balance[q]
+                    balance[q] = now + delta
+                    if delta > 0:
+                        outlook += price[q] * delta
+                    elif now + delta < 0:
+                        stack[size] = q
+                        size += 1
+                        outlook += price[q] * (delta if now < 0 else now + delta)
                 work += start[flip + 1] - start[flip]
+                if outlook < least:
+                    good = False
+                    break
             flip = -1
             while size > 0 and balance[stack[size - 1]] >= 0:
                 size -= 1
@@ -391,7 +405,7 @@ def improve(
                     if balance[p] <= 0:
                         continue
                     seen = 0
-                    for e in range(head[p], min(head[p + 1], head[p] + look_most)):
+                    for e in range(head[p], min(head[p + 1], head[p] + fill_most)):
                         i = entry[e]
                         v = unit[i]
                         work += 1

@@ -21,7 +21,8 @@ from depository.settlement.solver import search
 from depository.settlement.units import Units, by_position, leg_units
 
 ROUNDS_WITHOUT_END = 1 << 30
-# An improvement turns at most so many units, weighs at most SCAN ways to mend a position and looks at LOOK of its legs for them.
+# An improvement turns at most so many units, weighs at most SCAN ways to mend a position, looks at LOOK of its legs for them and at
+# FILL of them for what fits into the room it made; it is given up once it stands to lose HOPE times the weight of its first unit.
 FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
@@ -29,8 +30,10 @@ SHARED_UNITS = 300
 BLOCK = 16_000
 # Where no more units than this are open, the search for the proof comes at once.
 PROVEN_AT_ONCE = 2000
-SCAN = 200
+SCAN = 50
 LOOK = 5000
+FILL = 100
+HOPE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Plan:
     """How much work an effort stands for.
 
     Rounds of cuts; passes of improvement and how often they may look at each leg; searches (units beside those in doubt,
-    checkpoints of the solver); `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
+    checkpoints of the solver); `idle`, whether units the prices find worth neither more nor less than they use count as in doubt;
+    `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
     times checkpoints.
     """
 
@@ -46,14 +50,15 @@ class Plan:
     passes: int
     looks: int
     searches: tuple[tuple[int, int], ...]
+    idle: bool
     whole: int
     proof: int
 
 
 PLANS = {
-    "quick": Plan(2, 2, 200, (), 1500, 1_000_000),
-    "standard": Plan(6, 5, 700, ((1500, 120), (3000, 120)), 3000, 4_000_000),
-    "thorough": Plan(12, 8, 2000, ((1500, 120), (3000, 150), (6000, 150)), 12_000, 8_000_000),
+    "quick": Plan(2, 1, 100, ((500, 60),), False, 1500, 1_000_000),
+    "standard": Plan(6, 3, 200, ((1500, 120), (3000, 120)), True, 3000, 4_000_000),
+    "thorough": Plan(12, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), True, 12_000, 8_000_000),
 }
 
 Floor = tuple[NDArray[np.float64], float]
@@ -97,16 +102,20 @@ def choose(
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
     rounded = tight.x > 0.5
-    fractional = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
+    doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
     closeness = np.abs(tight.profit)
+    # Beside the units in doubt, those come first that turn at the least part of their weight.
+    ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
+    if plan.idle:
+        doubtful |= closeness <= 1e-9 * float(weight.mean())
     for more, checks in plan.searches:
         gap = bound - float(weight[x].sum())
         if gap <= margin or (stop is not None and stop()):
             break
         if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
             break
-        must = fractional | (rounded != x)
-        order = np.argsort(np.where(must, -1.0, closeness), kind="stable")
+        must = doubtful | (rounded != x)
+        order = np.argsort(np.where(must, -1.0, ease), kind="stable")
         for block in _blocks(core, order[: int(must.sum()) + more]):
             some = np.zeros(len(x), dtype=np.bool_)
             some[block] = True
@@ -217,7 +226,7 @@ def _improved(
         kept, work = compiled.run(
             "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, weight, table.price,
             fixed, order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
-            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, LOOK, left,
+            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, LOOK, FILL, HOPE, left,
         )  # fmt: skip
         left -= work
         if left <= 0 or (stop is not None and stop()) or (not kept and turn >= 2):
@@ -271,7 +280,7 @@ def _searched(
     inner = [(c[part.free], least - float(c[result].sum())) for c, least in floors]
     bound, finished, found = fixed, True, False
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
-        piece = part_of(part, bin_units)
+        piece, _ = part_of(part, bin_units)
         outcome = search(
             piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, stop
         )

@@ -112,8 +112,8 @@ def sub_legs(units: Units, alive: NDArray[np.bool_]) -> tuple[NDArray[np.int64],
     return start, units.row[keep], units.change[keep]
 
 
-def part_of(core: Reduced, units: NDArray[np.int64]) -> Reduced:
-    """The part of a core that these of its units (numbers into `free`, ascending) make up, with the positions they touch."""
+def part_of(core: Reduced, units: NDArray[np.int64]) -> tuple[Reduced, NDArray[np.int64]]:
+    """The part of a core that these of its units (numbers into `free`, ascending) make up, and the positions they touch (into `bind`)."""
     chosen = np.zeros(len(core.free), dtype=np.bool_)
     chosen[units] = True
     unit = leg_units(core.start)
@@ -121,7 +121,7 @@ def part_of(core: Reduced, units: NDArray[np.int64]) -> Reduced:
     rows, row = np.unique(core.row[keep], return_inverse=True)
     start = np.zeros(len(units) + 1, dtype=np.int64)
     np.cumsum(np.diff(core.start)[units], out=start[1:])
-    return Reduced(
+    part = Reduced(
         free=core.free[units],
         bind=core.bind[rows],
         surely=core.surely[:0],
@@ -132,3 +132,4 @@ def part_of(core: Reduced, units: NDArray[np.int64]) -> Reduced:
         change=core.change[keep],
         balance=core.balance[rows],
     )
+    return part, rows

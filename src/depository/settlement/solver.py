@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from depository.settlement.reduction import Reduced
 
+# Lowest and highest price of each row.
+Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 # Up to this many units the solver is asked for its finest tolerance.
 SMALL_SEARCH = 2000
 
@@ -32,23 +35,25 @@ class Relaxation:
     """The linear relaxation, solved again and again as cuts are added to it.
 
     After `solve` returned true: `x` per column, `price` >= 0 per row and `cut_price` >= 0 per cut (in weight per unit of the row
-    or of the cut's right side), `profit` per column: its weight less what it uses at these prices; `bound` on weight @ x.
+    or of the cut's right side).
     """
 
-    __slots__ = ("_rows", "_scale", "_solver", "_unit", "bound", "cut_price", "price", "profit", "x")
+    __slots__ = ("_columns", "_rows", "_scale", "_solver", "_unit", "cut_price", "price", "x")
 
     def __init__(
         self,
         core: Reduced,
         weight: NDArray[np.float64],
-        stop: Callable[[], bool] | None = None,
+        limits: Limits | None,
+        stop: Callable[[], bool] | None,
     ) -> None:
         model, self._scale, self._unit = _model(core.start, core.row, core.change, core.balance, weight)
-        self._rows = len(core.balance)
+        self._rows, self._columns = len(core.balance), len(weight)
         self._solver = _solver(stop, "off")
         self._solver.passModel(model)
-        self.x = self.price = self.cut_price = self.profit = np.zeros(0)
-        self.bound = float("inf")
+        if limits is not None:
+            self._limit(0, limits, self._scale)
+        self.x = self.price = self.cut_price = np.zeros(0)
 
     def solve(self) -> bool:
         """Maximise; false if the solver fails or is stopped."""
@@ -57,24 +62,35 @@ class Relaxation:
             return False
         solution = self._solver.getSolution()
         dual = np.maximum(-np.array(solution.row_dual), 0.0) * self._unit
-        self.x = np.clip(np.array(solution.col_value), 0.0, 1.0)
+        self.x = np.clip(np.array(solution.col_value[: self._columns]), 0.0, 1.0)
         self.price = dual[: self._rows] * self._scale
         self.cut_price = dual[self._rows :]
-        self.profit = -np.array(solution.col_dual) * self._unit
-        self.bound = -float(self._solver.getInfo().objective_function_value) * self._unit
         return True
 
     def add_cuts(
-        self, side: NDArray[np.float64], start: NDArray[np.int64], unit: NDArray[np.int64], value: NDArray[np.float64]
+        self,
+        side: NDArray[np.float64],
+        start: NDArray[np.int64],
+        unit: NDArray[np.int64],
+        value: NDArray[np.float64],
+        limits: Limits | None,
     ) -> None:
-        """Add rows value @ x <= side."""
-        low = np.full(len(side), -highspy.kHighsInf)
-        self._solver.addRows(len(side), low, side, len(unit), start[:-1].astype(np.int32), unit.astype(np.int32), value)
+        """Add rows value @ x <= side, with limits to their prices or none."""
+        count, first = len(side), self._solver.getNumRow()
+        low = np.full(count, -highspy.kHighsInf)
+        self._solver.addRows(count, low, side, len(unit), start[:-1].astype(np.int32), unit.astype(np.int32), value)
+        if limits is not None:
+            self._limit(first, limits, np.ones(count))
 
-    def drop_cuts(self, which: NDArray[np.int64]) -> None:
-        """Remove cuts by number; those behind them move up."""
-        if len(which):
-            self._solver.deleteRows(len(which), (which + self._rows).astype(np.int32))
+    def _limit(self, first: int, limits: Limits, scale: NDArray[np.float64]) -> None:
+        """Let the rows from `first` on be widened at their highest price, and narrowed for their lowest."""
+        for price, sign in zip(limits, (-1.0, 1.0), strict=True):
+            rows = np.flatnonzero(price > 0.0 if sign < 0 else np.isfinite(price))
+            count = len(rows)
+            self._solver.addCols(
+                count, sign * price[rows] / scale[rows] / self._unit, np.zeros(count), np.full(count, highspy.kHighsInf),
+                count, np.arange(count, dtype=np.int32), (rows + first).astype(np.int32), np.full(count, -sign),
+            )  # fmt: skip
 
 
 def search(
