@@ -20,6 +20,10 @@ MINOR_UNITS = {"KZT": 2, "USD": 2, "EUR": 2}
 # Share of positions that are short, and the least share of the net need a short position has in securities and in cash.
 PROFILES = {"base": (0.055, 0.3, 0.9), "mid": (0.14, 0.25, 0.8), "tight": (0.22, 0.15, 0.7)}
 
+# The same for the broad family: one account per participant, fewer and fuller positions, and nearly half of those that are not
+# short can bear all their deliveries without any receipt, so that first in, first out gets as far as on the days of the literature.
+BROAD = {"base": (0.07, 0.1, 0.85), "mid": (0.195, 0.1, 0.8), "tight": (0.32, 0.05, 0.7)}
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -35,16 +39,26 @@ class Day:
 
 
 def day(
-    count: int, profile: str = "mid", seed: int = 0, priorities: int = 1, gross: float = 0.0, linked: float = 0.02
+    count: int,
+    profile: str = "mid",
+    seed: int = 0,
+    priorities: int = 1,
+    gross: float = 0.0,
+    linked: float = 0.02,
+    broad: bool = False,
 ) -> Day:
     """Generate `count` instructions; the same arguments give the same day.
 
-    `priorities` is the number of different priorities, `gross` the share of the gross class, `linked` that of linked pairs.
+    `priorities` is the number of different priorities, `gross` the share of the gross class, `linked` that of linked pairs; `broad`
+    makes the day of the other family.
     """
     draw = np.random.default_rng([seed, count, sorted(PROFILES).index(profile)])
     participants = int(np.clip(1.2 * count**0.45, 25, 500))
     isins = int(np.clip(3 * count**0.45, 60, 1000))
     accounts = participants * 6
+    if broad:
+        participants = accounts = int(np.clip(1.6 * count**0.5, 50, 500))
+        isins = int(np.clip(3.2 * count**0.5, 100, 1000))
 
     isin_weight = _zipf(isins, 1.0)
     account_weight = _zipf(accounts, 0.7)[draw.permutation(accounts)]
@@ -118,9 +132,11 @@ def day(
         )
     ]  # fmt: skip
     pays = amount > 0
-    short, least_securities, least_cash = PROFILES[profile]
-    securities = _balances(draw, deliver, receive, isin, quantity, short, least_securities)
-    cash = _balances(draw, owner[receive[pays]], owner[deliver[pays]], currency[pays], amount[pays], short, least_cash)
+    short, least_securities, least_cash = BROAD[profile] if broad else PROFILES[profile]
+    rich = 0.45 if broad else 0.0
+    securities = _balances(draw, deliver, receive, isin, quantity, short, least_securities, rich)
+    giver, taker = owner[receive[pays]], owner[deliver[pays]]
+    cash = _balances(draw, giver, taker, currency[pays], amount[pays], short, least_cash, rich)
     return Day(
         [(names[h], isin_names[a], b) for h, a, b in securities],
         [(owners[h], CURRENCIES[a], b) for h, a, b in cash],
@@ -146,6 +162,7 @@ def _balances(
     amount: NDArray[np.int64],
     short: float,
     least: float,
+    rich: float = 0.0,
 ) -> list[tuple[int, int, int]]:
     """Holder, asset and balance of every position that needs one: rich, exact or short of its net need."""
     width = int(asset.max(initial=0)) + 1
@@ -162,4 +179,9 @@ def _balances(
     )
     balance = np.ceil(need * factor).astype(np.int64)
     balance[kind < short] = np.floor(need * factor).astype(np.int64)[kind < short]
+    if rich:
+        gross = np.zeros(len(keys), dtype=np.int64)
+        np.add.at(gross, place[: len(giver)], amount)
+        stocked = (kind >= short) & (draw.random(len(keys)) < rich)
+        balance[stocked] = np.maximum(balance, gross)[stocked]
     return [(int(k) // width, int(k) % width, int(b)) for k, b in zip(keys, balance, strict=True) if b > 0]

@@ -3,7 +3,12 @@
 First in first out (once, and repeated), with bilateral netting, removing until feasible, and HiGHS alone on the whole problem.
 """
 
+import json
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
+from pathlib import Path
 
 import highspy
 import numpy as np
@@ -106,3 +111,21 @@ def highs_alone(units: Units, problem: Problem, weight: NDArray[np.float64], sec
     if len(settled) != len(units) or (balance_after(units, problem.opening, settled) < 0).any():
         settled = np.zeros(len(units), dtype=np.bool_)
     return settled, -float(info.mip_dual_bound) * unit
+
+
+def cp_sat_alone(units: Units, problem: Problem, weight: NDArray[np.float64], seconds: float) -> tuple[Set, float]:
+    """CP-SAT on the whole problem, one worker, with a limit of seconds: (set, bound); in a process of its own (see `cp_sat`)."""
+    unit = float(weight.sum()) / 1e12
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "problem.npz"
+        np.savez(
+            path, start=units.start, row=units.row, change=units.change, opening=problem.opening,
+            weight=np.round(weight / unit).astype(np.int64),
+        )  # fmt: skip
+        command = [sys.executable, "-m", "benchmarks.settlement.cp_sat", str(path), str(seconds)]
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    settled = np.zeros(len(units), dtype=np.bool_)
+    settled[found["settled"]] = True
+    if (balance_after(units, problem.opening, settled) < 0).any():
+        settled[:] = False
+    return settled, float(found["bound"]) * unit

@@ -20,6 +20,8 @@ LEAST_DEPTH = 3e-3
 # anew which these are, and cuts without a price go.
 FAR = 0.3
 LOOKED_AT_ANEW = 2
+# Up to so many units all are solved for in every round.
+WHOLE = 20_000
 
 
 class Cut(NamedTuple):
@@ -72,7 +74,7 @@ def tighten(
         found = separation.violated(best.x)
         if not found:
             break
-        if turn == 0 or turn % LOOKED_AT_ANEW == 1:
+        if len(weight) > WHOLE and (turn == 0 or turn % LOOKED_AT_ANEW == 1):
             near |= _near(best, weight)
             part = _Part(core, weight, near, best, stop)
         tight = part.solved(found)
