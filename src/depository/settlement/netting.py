@@ -41,8 +41,8 @@ class Plan:
     """How much work an effort stands for.
 
     Rounds of cuts; passes of improvement and how often they may look at each leg; searches (units beside those in doubt,
-    checkpoints of the solver); `idle`, whether units the prices find worth neither more nor less than they use count as in doubt;
-    `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
+    checkpoints of the solver); `idle`, whether units the prices find worth neither more nor less than they use count as in doubt
+    on large days; `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
     times checkpoints.
     """
 
@@ -106,7 +106,7 @@ def choose(
     closeness = np.abs(tight.profit)
     # Beside the units in doubt, those come first that turn at the least part of their weight.
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
-    if plan.idle:
+    if plan.idle and len(weight) > BLOCK:
         doubtful |= closeness <= 1e-9 * float(weight.mean())
     for more, checks in plan.searches:
         gap = bound - float(weight[x].sum())
