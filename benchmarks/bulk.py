@@ -100,9 +100,9 @@ def forms(rows: int, *, openpyxl: bool) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "buna.xlsx"
         path.write_bytes(data)
-        made = make_site(Path(folder) / "site", MARKET, SAMPLE / "reference", port=0, looks=1, apart=0)
+        at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=load_market(MARKET).zone)
+        made = make_site(Path(folder) / "site", MARKET, SAMPLE / "reference", port=0, at=at, looks=1, apart=0)
         site = read_site(made.settings)
-        at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=site.market.zone)
         load(made.settings, SAMPLE / "reference", at)
         # The parsing child starts before anything is measured.
         site.sandbox.read_form(one, "warm.xlsx")

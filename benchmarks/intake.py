@@ -19,7 +19,7 @@ from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
 from flows.steps.deliver import deliver
 from flows.steps.intake import Arrival, take, take_files
 from flows.steps.setup import HOST_KEY, load, make_site
-from flows.steps.sites import Site, read_site
+from flows.steps.sites import Site, load_market, read_site
 from forms import samples
 from parsers.blank_workbook import fill
 from tools.sample_day import NAMES, SHARE_B, form
@@ -114,11 +114,11 @@ def rows_per_second(site: Site, at: datetime) -> None:
 def main() -> None:
     """Both tables, on a site made for the purpose."""
     with TemporaryDirectory() as folder:
-        made = make_site(Path(folder), MARKET, SAMPLE / "reference", port=0, looks=1, apart=0)
+        at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=load_market(MARKET).zone)
+        made = make_site(Path(folder), MARKET, SAMPLE / "reference", port=0, at=at, looks=1, apart=0)
         with EmbeddedServer.start(made.sftp_root, made.authorised_keys, made.keys / HOST_KEY) as server:
             made.settings.write_text(made.settings.read_text().replace("port = 0", f"port = {server.port}"))
             site = read_site(made.settings)
-            at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=site.market.zone)
             load(made.settings, SAMPLE / "reference", at)
             # The parsing child starts once, before anything is measured.
             site.sandbox.read_form(transfer(99_999), "warm.xlsx")

@@ -91,8 +91,9 @@ def init(
     from flows.steps.setup import load as load_data
     from flows.steps.setup import make_site
 
-    made = make_site(folder, market, reference, port, database)
-    counts = load_data(made.settings, reference, _now_at(market))
+    at = _now_at(market)
+    made = make_site(folder, market, reference, port, at, database)
+    counts = load_data(made.settings, reference, at)
     for name, count in counts.items():
         console.print(f"  {name}: {count}")
     console.print(f"The site is in {folder}; run it with: csd up --site {made.settings}", markup=False)
@@ -146,6 +147,8 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     console.print(grid)
     refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
+    if opened.signer is not None:
+        console.print(f"our signatures: {opened.signer.subject}, until {opened.signer.valid_to:%Y-%m-%d}", markup=False)
     for party, name, form, verdict, lines, bad, _ in refused:
         console.print(f"  {party} {name} {form}: {verdict}, {bad} of {lines} lines refused", markup=False)
     for one in failing:
@@ -198,15 +201,18 @@ def take(
     operator: Annotated[str, typer.Option(help="Who takes it in.")],
     site: Settings = Path("csd.toml"),
 ) -> None:
-    """Take a file in by hand when SFTP is down: the very same path, with channel, reason and operator on record (CSD-1.5-d)."""
+    """Take a file in by hand when SFTP is down: the very same path, with channel, reason and operator on record (CSD-1.5-d).
+
+    Its signature FILE.p7s is taken from beside it.
+    """
     from flows.steps.intake import INBOX, Arrival
     from flows.steps.intake import take as take_file
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
+        how = f"{channel}; {reason}; taken in by {operator}"
         receipt = take_file(
-            opened,
-            Arrival(party, INBOX, file.name, file.read_bytes(), at, f"{channel}; {reason}; taken in by {operator}"),
+            opened, Arrival(party, INBOX, file.name, file.read_bytes(), at, how, signature=_signature_beside(file))
         )
     _print_receipt(receipt)
 
@@ -257,7 +263,8 @@ def check(
         console.print(f"{len(faults)} faults of form")
         raise typer.Exit(1 if faults else 0)
     with _opened(site) as opened:
-        receipt = check_on_site(opened, party, file.name, file.read_bytes(), RealClock(opened.market.zone).now())
+        at = RealClock(opened.market.zone).now()
+        receipt = check_on_site(opened, party, file.name, file.read_bytes(), at, _signature_beside(file))
     _print_receipt(receipt)
 
 
@@ -444,6 +451,12 @@ class _opened:  # noqa: N801 - reads as a word in `with _opened(...)`
 
 def _now_at(market: Path) -> datetime:
     return RealClock(load_market(market).zone).now()
+
+
+def _signature_beside(file: Path) -> bytes | None:
+    """The signature `FILE.p7s`, when there is one."""
+    beside = file.with_name(f"{file.name}.p7s")
+    return beside.read_bytes() if beside.exists() else None
 
 
 def _print_receipt(receipt: Receipt) -> None:

@@ -35,11 +35,11 @@ def run_demo(
     forget(folder)
     zone = load_market(market).zone
     console.print(f"Making a depository in {folder}: folders, keys, database, reference data …", markup=False)
-    made = make_site(folder, market, sample / "reference", port=0, database=database, looks=1, apart=0)
+    first = datetime.combine(day - timedelta(days=20), time(8), zone)
+    made = make_site(folder, market, sample / "reference", port=0, at=first, database=database, looks=1, apart=0)
     with EmbeddedServer.start(made.sftp_root, made.authorised_keys, made.keys / HOST_KEY) as server:
         # The server takes a free port, which the settings learn now.
         made.settings.write_text(made.settings.read_text().replace("port = 0", f"port = {server.port}"))
-        first = datetime.combine(day - timedelta(days=20), time(8), zone)
         load(made.settings, sample / "reference", first)
         console.print("Starting a Prefect server …")
         with PrefectServer(folder / "prefect") as prefect:

@@ -20,6 +20,7 @@ from depository.day import PLANNED, batches_of
 from depository.instructions import Status
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
+from depository.sftp.intake import SIGNATURE
 from depository.store import instructions, register
 from depository.timetable import BatchKind, PlannedBatch
 from flows import (
@@ -102,9 +103,10 @@ class Parties:
 
 
 def drops_of(sample: Path, zone: Any) -> dict[date, list[Drop]]:
-    """The files of a sample folder by date, each day in order of time, party and name."""
+    """The files of a sample folder by date, each day in order of time, party and name, a signature before its file."""
     days: dict[date, list[Drop]] = {}
-    for path in sorted(p for p in sample.glob("2*/*/*/*/*") if p.is_file()):
+    found = [p for p in sample.glob("2*/*/*/*/*") if p.is_file()]
+    for path in sorted(found, key=lambda p: (p.parent, p.name.removesuffix(SIGNATURE), p.suffix != SIGNATURE)):
         day_text, at, party, folder, name = path.relative_to(sample).parts
         day = date.fromisoformat(day_text)
         moment = datetime.combine(day, time(int(at[:2]), int(at[2:])), zone)

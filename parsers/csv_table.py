@@ -3,12 +3,13 @@
 Source: RFC 4180; the rest is the house style for feeds (docs/reference/feeds.md).
 """
 
+import contextlib
 import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Context, Decimal
 from functools import lru_cache
 
@@ -343,6 +344,20 @@ class Cells:
         except ValueError:
             self.fault(code, column, f"{column} is no date: write it as YYYY-MM-DD, such as 2026-11-23.")
             return None
+
+    def moment(self, column: str) -> datetime | None:
+        """A moment with its zone, `2026-11-23T14:30:00+05:00`; None for an empty cell and when it is not one."""
+        found = self.row.cells[column]
+        if not found:
+            return None
+        with contextlib.suppress(ValueError):
+            at = datetime.fromisoformat(found)
+            if at.tzinfo is not None:
+                return at
+        self.fault(
+            RejectionReason.DATE, column, f"{column} is no moment: write it with its zone, 2026-11-23T14:30:00+05:00."
+        )
+        return None
 
     def flag(self, column: str, default: bool) -> bool:
         """yes or no; the default where the cell is empty."""

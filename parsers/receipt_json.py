@@ -1,7 +1,7 @@
 """The receipt of a file as JSON for machines (design §4), and back.
 
 Layout `receipt-1`: the fields of `depository.answers.Receipt` by name; moments ISO 8601 with offset; every reject with
-its place beside it. Equal receipts give equal bytes.
+its place beside it; `signed_by` only when the file came signed. Equal receipts give equal bytes.
 """
 
 from datetime import date, datetime
@@ -36,6 +36,7 @@ def render(receipt: Receipt) -> bytes:
             "rejects": _rejects(receipt.rejects, receipt.places),
             "lines": [_line(line) for line in receipt.lines],
             "message": receipt.message,
+            **({"signed_by": list(receipt.signed_by)} if receipt.signed_by else {}),
         }
     )
 
@@ -106,6 +107,7 @@ def _parsed(document: dict[str, Any]) -> Receipt:
         places=places,
         lines=tuple(_parse_line(line) for line in document["lines"]),
         message=document["message"],
+        signed_by=tuple(document.get("signed_by", ())),
     )
 
 

@@ -1,4 +1,4 @@
-"""Reference data as CSV: parties, powers, bank accounts, accounts, products, calendar, rates of exchange, opening positions.
+"""Reference data as CSV: parties, powers, signatories, bank accounts, accounts, products, calendar, rates, opening positions.
 
 Each reader gives the records of the lines that are right and every faulty line with its faults; the caller decides
 whether to load a file with faults. What one file cannot show (does the participant exist?) is for the loader to check.
@@ -25,10 +25,12 @@ from depository.register import (
     Product,
 )
 from depository.rejects import RejectionReason
+from depository.signatories import Signatory
 from parsers.csv_table import Cells, read_table
 
 PARTIES = ("code", "name", "kind", "bic", "bin", "active")
 POWERS = ("participant", "name", "position", "forms", "valid_from", "valid_to")
+SIGNATORIES = ("party", "name", "certificate_sha256", "valid_from", "valid_to", "revoked_at", "revoked_because")
 BANK_ACCOUNTS = ("participant", "currency", "iban", "bank_bic", "beneficiary_name", "beneficiary_bin")
 ACCOUNTS = ("number", "participant", "type", "state", "opened_on", "nin")
 PRODUCTS = (
@@ -49,6 +51,7 @@ POSITIONS = ("account", "isin", "quantity", "registry_reference")
 
 _FOLDER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,19}")
 _FORMS = re.compile(r"\*|[A-Z]{2,5}(;[A-Z]{2,5})*")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _SCALE = re.compile(r"[0-8]")
 _LONGEST_NAME = 140
 _ONE_CLIENT = "CSD-3.1.2-c"
@@ -131,6 +134,42 @@ def read_powers(data: bytes) -> Reference[Power]:
         return Power(participant, name, position, tuple(forms.split(";")), start, end)
 
     return _read(data, POWERS, "powers", "CSD-2.3.1-c", record, ("participant", "name", "forms", "valid_from"))
+
+
+def read_signatories(data: bytes) -> Reference[Signatory]:
+    """Who signs for a party with which certificate (CSD-2.3.1-c): its SHA-256 in hexadecimal, colons between the bytes allowed."""
+
+    def record(cells: Cells) -> Signatory | None:
+        party = cells.row.cells["party"]
+        if not _FOLDER.fullmatch(party):
+            cells.fault(RejectionReason.OTHER, "party", "party is the party's code, which is its folder.")
+        name = cells.text("name", _LONGEST_NAME)
+        certificate = cells.row.cells["certificate_sha256"].replace(":", "").replace(" ", "").lower()
+        if not _FINGERPRINT.fullmatch(certificate):
+            how = "`openssl x509 -in certificate.pem -noout -fingerprint -sha256` prints it"
+            cells.fault(
+                RejectionReason.SIGNATURE, "certificate_sha256", f"certificate_sha256 has 64 hexadecimal digits: {how}."
+            )
+        start, end = cells.day("valid_from"), cells.day("valid_to")
+        revoked_at = cells.moment("revoked_at")
+        why = cells.text("revoked_because", _LONGEST_NAME, mandatory=cells.given("revoked_at"))
+        if why and not cells.given("revoked_at"):
+            cells.fault(RejectionReason.DATE, "revoked_at", "a revocation needs its moment: give revoked_at.")
+        if start is None or end is None:
+            return None
+        if end < start:
+            cells.fault(RejectionReason.DATE, "valid_to", "valid_to is before valid_from.")
+        return Signatory(party, name, certificate, start, end, revoked_at, why)
+
+    return _read(
+        data,
+        SIGNATORIES,
+        "signatories",
+        "CSD-2.3.1-c",
+        record,
+        ("party", "certificate_sha256"),
+        ("revoked_at", "revoked_because"),
+    )
 
 
 def read_bank_accounts(data: bytes) -> Reference[BankAccount]:

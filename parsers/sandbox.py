@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -21,6 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from depository.answers import Receipt
 from depository.rejects import FileRefused
+from depository.signatories import Evidence, Trust
 from forms.form import Form
 from forms.lines import pack
 from parsers.marked_workbook import mark
@@ -91,6 +93,12 @@ class Sandbox:
         marked = self._run(_mark, original, form, receipt)
         assert isinstance(marked, bytes)
         return marked
+
+    def check_signature(self, signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence:
+        """Check a detached signature in a child (see `parsers.cms.check`); raises FileRefused on a crash or a limit."""
+        evidence = self._run(_check_signature, signature, data, trust, at)
+        assert isinstance(evidence, Evidence)
+        return evidence
 
     def close(self) -> None:
         """Stop the children; what is being read is given up."""
@@ -170,3 +178,10 @@ def _read(data: bytes, name: str) -> Form:
 
 def _mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
     return mark(original, form, receipt)
+
+
+def _check_signature(signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence:
+    # Loaded by the first file that is signed: most children never need it.
+    from parsers.cms import check
+
+    return check(signature, data, trust, at)

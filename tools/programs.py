@@ -25,6 +25,7 @@ class Program:
 PROGRAMS = (
     Program("sshd", "openssh-server", "file exchange with a real OpenSSH server"),
     Program("sftp", "openssh-client", "file exchange with OpenSSH's own client"),
+    Program("openssl", "openssl", "signatures made and checked as participants do"),
     Program("lftp", "lftp", "file exchange with lftp"),
     Program("curl", "curl", "file exchange with curl"),
     Program("rclone", "rclone", "file exchange with rclone"),

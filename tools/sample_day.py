@@ -5,7 +5,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from parsers.blank_workbook import fill
 from parsers.camt import render_statements
 from parsers.registry_csv import render_positions
 from parsers.trades_csv import render_trades
+from tools import sample_keys
 
 ROOT = Path(__file__).parent.parent / "sample_files" / "day"
 ZONE = ZoneInfo("Asia/Almaty")
@@ -74,6 +75,10 @@ def put(day: date, at: str, party: str, name: str, data: bytes, folder: str = "i
     path = ROOT / day.isoformat() / at / party / folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+    if name.startswith("SIN_"):
+        # A security interest is taken only with a signature; the party's authorised person signs with a made-up key.
+        moment = datetime.combine(day, time(int(at[:2]), int(at[2:])), ZONE).astimezone(UTC)
+        path.with_name(f"{name}.p7s").write_bytes(sample_keys.signer(SIGNATORY.format(party)).sign(data, moment))
 
 
 def form(
@@ -115,6 +120,19 @@ def reference() -> None:
     powers = [f"{code},{SIGNATORY.format(code)},Head of operations,*,2026-01-01,2027-12-31" for code in NAMES]
     powers.append("B06,Authorised Person B06-2,Cashier,WRN,2026-01-01,2026-10-31")
     write("powers.csv", "participant,name,position,forms,valid_from,valid_to", powers)
+    signatories = [
+        f"{code},{SIGNATORY.format(code)},{sample_keys.fingerprint(SIGNATORY.format(code))},2026-01-01,2027-12-31,,"
+        for code in NAMES
+    ]
+    left, since = sample_keys.LEFT, sample_keys.LEFT_ON.isoformat()
+    signatories.append(f"B06,{left},{sample_keys.fingerprint(left)},2026-01-01,2027-12-31,{since},left the company")
+    write(
+        "signatories.csv",
+        "party,name,certificate_sha256,valid_from,valid_to,revoked_at,revoked_because",
+        signatories,
+    )
+    (folder / "trust_anchors.pem").write_bytes(sample_keys.certificate_pem(sample_keys.AUTHORITY))
+    (folder / "revocation_lists.pem").write_bytes(sample_keys.revocation_list())
     write(
         "bank_accounts.csv",
         "participant,currency,iban,bank_bic,beneficiary_name,beneficiary_bin",

@@ -18,6 +18,8 @@ def check_form(name: str, data: bytes) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def check_on_site(site: Site, party: str, name: str, data: bytes, at: datetime) -> Receipt:
+def check_on_site(
+    site: Site, party: str, name: str, data: bytes, at: datetime, signature: bytes | None = None
+) -> Receipt:
     """The full verdict, as if the party had dropped the file now in `check`; nothing is recorded."""
-    return take(site, Arrival(party, CHECK, name, data, at))
+    return take(site, Arrival(party, CHECK, name, data, at, signature=signature))

@@ -1,14 +1,22 @@
-"""Puts waiting answers on SFTP, at least once, each by temporary name, read-back and rename; repeating it is harmless."""
+"""Puts waiting answers on SFTP, at least once, each by temporary name, read-back and rename; repeating it is harmless.
+
+Each goes out with our signature, which is there before it. The signature hangs on the bytes, the moment they were queued and the key
+alone, so a repetition puts the same.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from depository.points import reached
+from depository.sftp.errors import SftpError
 from depository.sftp.folders import Folders
-from depository.store import files
+from depository.sftp.intake import SIGNATURE
+from depository.store import files, signatories
 from depository.store.files import Outgoing
+from depository.store.signatories import OwnSignature
 from flows.steps.sites import Site
+from parsers.cms_signer import Signer
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +29,12 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
 
     What one party's folder refuses waits for the next time and holds up nobody else's.
     """
+    signer = site.signer
+    if signer is None:
+        raise LookupError("this site has no signing key: nothing is given out unsigned (docs/operating/signatures.md)")
+    if not signer.valid_from <= at <= signer.valid_to:
+        log.error("nothing is given out: %s is not in force at %s (docs/operating/signatures.md)", signer, at)
+        return 0
     count = last = 0
     refused: set[str] = set()
     while True:
@@ -28,26 +42,48 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
             waiting = files.waiting(work, most=200, after=last)
         if not waiting:
             return count
-        done = []
+        done: list[Outgoing] = []
+        signed: list[OwnSignature] = []
         try:
             for some in _by(AT_ONCE, [one for one in waiting if one.party not in refused]):
                 reached("deliver.before put")
-                contents = [(f"/{one.party}/outbox/{one.name}", site.archive.get(one.sha256)) for one in some]
-                for one, fault in zip(some, folders.put_all(contents), strict=True):
-                    if fault is None:
-                        done.append(one)
-                    else:
-                        log.warning("%s: %s", one.party, fault)
-                        refused.add(one.party)
+                data = {one.id: site.archive.get(one.sha256) for one in some}
+                signatures = {one.id: _sign(one, data[one.id], signer) for one in some}
+                contents = [(_place(one) + SIGNATURE, signatures[one.id].p7s) for one in some]
+                beside = _stored(some, folders.put_all(contents), refused)
+                reached("deliver.signatures put")
+                # Nobody ever finds a file whose signature is not there yet.
+                contents = [(_place(one), data[one.id]) for one in beside]
+                there = _stored(beside, folders.put_all(contents), refused)
+                done += there
+                signed += [signatures[one.id] for one in there]
                 reached("deliver.put")
         finally:
             if done:
                 with site.writing(at) as work:
                     files.delivered(work, done)
+                    signatories.keep_own(work, signed)
                     reached("deliver.before commit")
                 reached("deliver.committed")
         count += len(done)
         last = waiting[-1].id
+
+
+def _sign(one: Outgoing, data: bytes, signer: Signer) -> OwnSignature:
+    return OwnSignature(one.id, one.sha256, signer.certificate, one.queued_at, signer.sign(data, one.queued_at))
+
+
+def _place(one: Outgoing) -> str:
+    return f"/{one.party}/outbox/{one.name}"
+
+
+def _stored(some: Sequence[Outgoing], faults: Sequence[SftpError | None], refused: set[str]) -> list[Outgoing]:
+    """Those that were stored; the parties of the others are refused for this time."""
+    for one, fault in zip(some, faults, strict=True):
+        if fault is not None:
+            log.warning("%s: %s", one.party, fault)
+            refused.add(one.party)
+    return [one for one, fault in zip(some, faults, strict=True) if fault is None]
 
 
 def _by(many: int, waiting: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:

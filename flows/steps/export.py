@@ -1,6 +1,7 @@
 """Hands over the records of a participant or a day as one zip file, and says what may be purged (CSD-2.5.1f-a).
 
-Files are as they came and went; records are CSV tables with English headings, exact decimals and UTC moments.
+Files are as they came and went, each with the signature beside it; records are CSV tables with English headings, exact decimals and
+UTC moments.
 """
 
 import hashlib
@@ -16,7 +17,8 @@ from sqlalchemy import ColumnElement, Row, Table, and_, or_, select, true
 
 from depository.reports import Column, Report, Value
 from depository.reports import Table as Sheet
-from depository.store import journal, register, schema
+from depository.sftp.intake import SIGNATURE
+from depository.store import journal, register, schema, signatories
 from depository.store.archive import Archive
 from depository.store.work import Work
 from depository.units import from_units
@@ -108,11 +110,15 @@ def _export(work: Work, archive: Archive, scope: _Scope, target: Path) -> Export
             out.writestr(zipfile.ZipInfo(name, STAMP), data, zipfile.ZIP_DEFLATED)
             index.append((name, hashlib.sha256(data).hexdigest(), len(data)))
 
-        for name, digest in _files_in(scope):
+        for name, digest, beside in _files_in(scope):
             write(name, archive.get(digest))
+            if beside:
+                write(name + SIGNATURE, archive.get(beside))
             came += 1
-        for name, digest in _files_out(scope):
+        for name, digest, signature in _files_out(scope):
             write(name, archive.get(digest))
+            if signature:
+                write(name + SIGNATURE, signature)
             went += 1
         for table, rows in _records(scope):
             columns = list(rows[0]._fields) if rows else [c.name for c in table.columns]
@@ -124,20 +130,23 @@ def _export(work: Work, archive: Archive, scope: _Scope, target: Path) -> Export
     return Exported(target, came, went, lines)
 
 
-def _files_in(scope: _Scope) -> list[tuple[str, str]]:
+def _files_in(scope: _Scope) -> list[tuple[str, str, str]]:
+    """Name, SHA-256 and that of the signature beside it."""
     t = schema.file
     rows = scope.work.connection.execute(
         select(t).where(scope.mine(t.c.party), scope.days(t.c.business_date)).order_by(t.c.id)
     )
-    return [(f"in/{r.party}/{r.id:06d}_{r.name}", r.sha256) for r in rows]
+    return [(f"in/{r.party}/{r.id:06d}_{r.name}", r.sha256, r.signature) for r in rows]
 
 
-def _files_out(scope: _Scope) -> list[tuple[str, str]]:
+def _files_out(scope: _Scope) -> list[tuple[str, str, bytes]]:
+    """Name, SHA-256 and our signature, b"" for what has not gone out yet."""
     t = schema.outgoing
     rows = scope.work.connection.execute(
         select(t).where(scope.mine(t.c.party), scope.days(t.c.business_date)).order_by(t.c.id)
-    )
-    return [(f"out/{r.party}/{r.name}", r.sha256) for r in rows]
+    ).all()
+    signatures = signatories.own_of(scope.work, [r.id for r in rows])
+    return [(f"out/{r.party}/{r.name}", r.sha256, signatures.get(r.id, b"")) for r in rows]
 
 
 def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
@@ -156,6 +165,7 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
         (s.interest, mine(s.interest.c.debtor, s.interest.c.secured_party)),
         (s.opening, mine(s.opening.c.participant)),
         (s.account, mine(s.account.c.participant)),
+        (s.signatory, mine(s.signatory.c.party)),
         (s.notice, and_(mine(s.notice.c.sender, s.notice.c.addressee), days(s.notice.c.business_date))),
         (s.bank_entry, and_(mine(s.bank_entry.c.participant), days(s.bank_entry.c.business_date))),
     ]
@@ -208,9 +218,11 @@ def _contents(work: Work, until: date, older: bool) -> set[str]:
     found: set[str] = set()
     for column, day in (
         (schema.file.c.sha256, schema.file.c.business_date),
+        (schema.file.c.signature, schema.file.c.business_date),
         (schema.file.c.receipt, schema.file.c.business_date),
         (schema.outgoing.c.sha256, schema.outgoing.c.business_date),
         (schema.sealed_day.c.sha256, schema.sealed_day.c.business_date),
     ):
         found |= set(work.connection.execute(select(column).where(day <= until if older else day > until)).scalars())
-    return found
+    # No signature beside a file.
+    return found - {""}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from depository.answers import LINES_TABLE, Receipt, Verdict, answer_report
 from depository.notices import Notice, notify
@@ -21,11 +22,14 @@ from depository.store.archive import Gathered
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
+from flows.steps.companions import MARKER, SIGNED, adopt, claim_companions, is_companion, sweep
 from flows.steps.confining import TRIES, Confining
 from flows.steps.forecasts import refresh_forecasts
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
 from flows.steps.recording import Content, Recorded, parse, record
+from flows.steps.signatures import Proof, identity, prove
+from flows.steps.signatures import judge as judge_signature
 from flows.steps.sites import LARGEST_FILE, Site
 from flows.steps.unfinished import tell_sender
 from forms.form import Form
@@ -43,8 +47,8 @@ BYTES_TOGETHER = 8_000_000
 """Bytes of files that are fetched together; a larger file comes by itself."""
 SMALL_FORM = 200
 """Lines of a form up to which it is recorded together with others."""
-MARKER = ".sha256~"
-"""What a claimed file's `.sha256` marker is called on our side, after the file's own name there."""
+LARGEST_SIGNATURE = 1024 * 1024
+"""Bytes; a larger one is not fetched, and far smaller ones are refused by what reads them."""
 PUT_ASIDE = "put-aside"
 """The refusal of a file on which we failed again and again."""
 MANY_LINES = 5_000
@@ -73,6 +77,8 @@ class Arrival:
     """Why the file is refused before anything reads it: too large, not what its marker promised, or the fault we met with it."""
     stopped: tuple[str, str] | None = None
     """Code and words when the file is not read: it was given up, or a replay repeats that a limit stopped the reader."""
+    signature: bytes | None = None
+    """The `.p7s` beside it; None when there was none."""
 
     @property
     def sha256(self) -> str:
@@ -100,6 +106,8 @@ class Read:
     digest: str = ""
     content: Content | FileRefused | None = None
     """None when the same bytes were taken before."""
+    proof: Proof | None = None
+    """What the signature beside it proves."""
     seen: str = ""
     """The name under which it was seen in the party's folder, "" when it was claimed by an earlier run."""
     fault: Exception | None = None
@@ -130,8 +138,8 @@ def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000, lef
 def take(site: Site, arrival: Arrival) -> Receipt:
     """Takes one file: archives it, reads it, and in one transaction records it and queues its answers.
 
-    The same bytes from the same sender have one effect and get the first answer again (KCSD-84). A file in `check` is carried
-    out and rolled back: the full verdict, no effect. Whatever it raises, nothing of the file has been recorded.
+    The same bytes with the same signature from the same sender have one effect and get the first answer again (KCSD-84). A file in
+    `check` is carried out and rolled back: the full verdict, no effect. Whatever it raises, nothing of the file has been recorded.
     """
     digest = site.archive.put(arrival.data)
     return take_together(site, [_read(site, arrival, digest)])[0]
@@ -162,10 +170,10 @@ def _record(site: Site, work: Work, read: Read) -> Receipt:
     known = _known(site, work, arrival, digest)
     if known is not None:
         return _same_again(site, work, arrival, known)
-    content = _parse(site, arrival) if read.content is None else read.content
+    content, proof = _content(site, arrival) if read.content is None else (read.content, read.proof)
     if arrival.folder == CHECK:
-        return _dry_run(site, work, arrival, digest, content)
-    file, receipt, recorded = _carry_out(site, work, arrival, digest, content)
+        return _dry_run(site, work, arrival, digest, content, proof)
+    file, receipt, recorded = _carry_out(site, work, arrival, digest, content, proof)
     reached("record.carried out")
     _queue_answers(site, work, arrival, file, receipt, recorded, content)
     because = f"{arrival.name} of {arrival.party}, receipt {receipt.number}"
@@ -221,10 +229,18 @@ def _small(read: Read) -> bool:
 
 
 def _remove(folders: Folders, done: Sequence[Read]) -> None:
-    """Removes files from our side of the server; markers first, as one without its file would lie there for ever."""
+    """Removes files from our side of the server; markers first, as one without its file would lie there for ever.
+
+    Signatures last: a file that is found again without its own would be another file. `sweep` removes what a kill leaves of them.
+    """
     reached("claimed.before removal")
     names = [f"{claimed_folder(one.arrival.party)}/{one.arrival.claimed}" for one in done]
-    for some in ([f"{name}{MARKER}" for name in names], names):
+    signatures = [
+        f"{claimed_folder(one.arrival.party)}/{one.arrival.claimed}{SIGNED}"
+        for one in done
+        if one.arrival.signature is not None
+    ]
+    for some in ([f"{name}{MARKER}" for name in names], names, signatures):
         for left in folders.remove_all(some):
             if isinstance(left, SftpError):
                 # It is found there by the next look, known as recorded, and removed then.
@@ -274,7 +290,21 @@ def _look_over(
         changes += _change(party, folder, seen, judged, site.policy)
     if changes:
         _keep(site, changes, at)
+    for party in parties:
+        _sweep(folders, party, [entry.name for entry in claimed.get(party.code, []) if entry.is_file])
     return found
+
+
+def _sweep(folders: Folders, party: Party, there: Sequence[str]) -> None:
+    """Removes signatures and markers that a kill has left on our side without their files."""
+    for folder in (INBOX, CHECK):
+        mine = [name for name in there if name.startswith(f"{folder}~")]
+        try:
+            sweep(folders, f"/{party.code}/{folder}", claimed_folder(party.code), mine)
+        except Lost:
+            raise
+        except SftpError as fault:
+            log.warning("%s/%s: %s", party.code, folder, fault)
 
 
 def _paths(party: Party, leftovers: bool) -> Iterator[tuple[str, str]]:
@@ -291,7 +321,7 @@ def _left(party: Party, folder: str, claimed: Iterable[Entry], confining: Confin
 
     What another worker is taking at this moment may be among it; a file has one effect however many take it.
     """
-    mine = [e for e in claimed if e.is_file and e.name.startswith(f"{folder}~") and not e.name.endswith(MARKER)]
+    mine = [e for e in claimed if e.is_file and e.name.startswith(f"{folder}~") and not is_companion(e.name)]
     return [
         Found(party, folder, entry.size, claimed=entry.name)
         for entry in sorted(mine, key=lambda entry: entry.name)
@@ -315,15 +345,16 @@ def _change(
 ) -> Iterator[_Change]:
     """The change of one folder, if there is any; what is whole counts as proved.
 
-    A crash before the claim, when a marker may be gone already, must neither move its arrival nor make it wait again.
+    A crash before the claim, when a marker may be gone already, must neither move its arrival nor make it wait again, nor part it from its
+    signature, which is kept under the name of the arrival.
     """
     for late in judged.overdue:
         log.warning(
             "%s/%s/%s has not been finished since %s: %s", party.code, folder, late.name, late.first_seen, late.reason
         )
-    whole = {ready.name for ready in judged.ready}
+    whole = {ready.name: ready.arrived for ready in judged.ready}
     after = [
-        replace(seen, looks=max(seen.looks, policy.looks)) if seen.name in whole else seen
+        replace(seen, looks=max(seen.looks, policy.looks), since=whole[seen.name]) if seen.name in whole else seen
         for seen in sorted(judged.sightings, key=lambda seen: seen.name)
     ]
     if after != sorted(before, key=lambda seen: seen.name):
@@ -394,9 +425,11 @@ def _read_all(site: Site, folders: Folders, found: Sequence[Found], confining: C
 def _read(site: Site, arrival: Arrival, digest: str) -> Read:
     with site.reading(arrival.arrived) as work:
         known = _known(site, work, arrival, digest)
-    content = _parse(site, arrival) if known is None else None
+    if arrival.signature is not None:
+        site.archive.put(arrival.signature)
+    content, proof = _content(site, arrival) if known is None else (None, None)
     reached("take.parsed")
-    return Read(arrival, digest, content)
+    return Read(arrival, digest, content, proof)
 
 
 def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
@@ -404,30 +437,12 @@ def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
     place = claimed_folder(party.code)
     name = f"{folder}~{ready.arrived.astimezone(UTC):%Y%m%dT%H%M%S%f}~{ready.safe_name}"
     source = f"/{party.code}/{folder}/{ready.name}"
-    elsewhere = False
-    for companion in ready.companions:
-        if companion.endswith(".sha256"):
-            elsewhere |= not folders.claim(f"/{party.code}/{folder}/{companion}", f"{place}/{name}{MARKER}")
-        else:
-            folders.remove(f"/{party.code}/{folder}/{companion}")
-        reached("claim.companion")
+    elsewhere = claim_companions(folders, f"/{party.code}/{folder}", place, name, ready)
     if not folders.claim(source, f"{place}/{name}"):
         return ""
     if elsewhere:
-        _adopt_marker(folders, place, folder, ready.safe_name, name)
+        adopt(folders, place, folder, ready.safe_name, name, elsewhere)
     return name
-
-
-def _adopt_marker(folders: Folders, place: str, folder: str, safe: str, name: str) -> None:
-    """Another worker got the marker, this one the file: the marker without a file of its own comes to the file."""
-    there = {entry.name for entry in folders.look(place)}
-    if f"{name}{MARKER}" in there:
-        return
-    for other in sorted(there):
-        single = other.removesuffix(MARKER) not in there
-        if single and other.startswith(f"{folder}~") and other.endswith(f"~{safe}{MARKER}"):
-            folders.claim(f"{place}/{other}", f"{place}/{name}{MARKER}")
-            return
 
 
 def _fetch_all(
@@ -437,8 +452,9 @@ def _fetch_all(
     paths = [f"{claimed_folder(one.party.code)}/{name}" for one, name in claimed]
     contents = folders.fetch_all(paths, LARGEST_FILE)
     markers = folders.fetch_all([f"{path}{MARKER}" for path in paths], 4096)
+    signatures = folders.fetch_all([f"{path}{SIGNED}" for path in paths], LARGEST_SIGNATURE)
     arrivals = []
-    for (one, name), data, marker in zip(claimed, contents, markers, strict=True):
+    for (one, name), data, marker, signature in zip(claimed, contents, markers, signatures, strict=True):
         party, folder = one.party.code, one.folder
         if isinstance(data, Missing):
             confining.over(party, name)
@@ -449,10 +465,12 @@ def _fetch_all(
             # Or a writer that kept the file open through the rename goes on writing; it is looked at again.
             log.warning("%s/%s: %s", party, folder, data)
             continue
-        if isinstance(marker, SftpError) and not isinstance(marker, Missing | TooLarge):
-            log.warning("%s/%s: %s", party, folder, marker)
+        unfetched = [one for one in (marker, signature) if isinstance(one, SftpError)]
+        broken = [one for one in unfetched if not isinstance(one, Missing | TooLarge)]
+        if broken:
+            log.warning("%s/%s: %s", party, folder, broken[0])
             continue
-        arrival = _arrival(party, folder, name, data, marker)
+        arrival = _with_signature(_arrival(party, folder, name, data, marker), signature)
         reached("fetch.done")
         given_up = confining.given_up(party, name)
         if given_up:
@@ -489,6 +507,27 @@ def _arrival(party: str, folder: str, name: str, data: bytes | SftpError, marker
     return Arrival(party, folder, original, data, arrived, claimed=name, fault=fault)
 
 
+def _with_signature(arrival: Arrival, signature: bytes | SftpError) -> Arrival:
+    if isinstance(signature, bytes):
+        return replace(arrival, signature=signature)
+    if isinstance(signature, TooLarge):
+        return replace(arrival, signature=b"", fault=arrival.fault or f"its signature is too large: {signature}")
+    return arrival
+
+
+def _content(site: Site, arrival: Arrival) -> tuple[Content | FileRefused, Proof | None]:
+    """What the file says, and what the signature beside it proves."""
+    content = _parse(site, arrival)
+    if isinstance(content, FileRefused):
+        return content, None
+    try:
+        proof = prove(site, arrival.signature, arrival.data, arrival.arrived)
+    except FileRefused as stopped:
+        return stopped, None
+    reached("take.proved")
+    return content, proof
+
+
 def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
     if arrival.stopped:
         return FileRefused(*arrival.stopped)
@@ -505,7 +544,7 @@ def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
 
 def _known(site: Site, work: Work, arrival: Arrival, digest: str) -> files.Known | None:
     """The file as it was taken before; None when it is new, and when it comes again after we failed on it."""
-    known = files.known_file(work, arrival.party, arrival.folder, digest)
+    known = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
     if known is None or known.claimed == arrival.claimed or known.verdict != Verdict.QUARANTINED.value:
         return known
     first = receipt_json.parse(site.archive.get(known.receipt))
@@ -521,14 +560,16 @@ def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) ->
     return receipt_json.parse(site.archive.get(known.receipt))
 
 
-def _dry_run(site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused) -> Receipt:
+def _dry_run(
+    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused, proof: Proof | None
+) -> Receipt:
     """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
     # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
     cause = f"check/{arrival.claimed or digest}"
     answered = bool(arrival.claimed) and files.queued(work, cause)
     undo = work.connection.begin_nested()
     trial = Work(work.connection, work.business_date, work.at, work.market)
-    _, receipt, _ = _carry_out(site, trial, arrival, digest, content)
+    _, receipt, _ = _carry_out(site, trial, arrival, digest, content, proof)
     reached("check.before taking back")
     undo.rollback()
     reached("check.taken back")
@@ -546,7 +587,7 @@ def _dry_run(site: Site, work: Work, arrival: Arrival, digest: str, content: Con
 
 def _note(site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused | None) -> None:
     """The file as the input log keeps it: all that `take` was given, and what the reader's limits of time and memory made of it."""
-    said = {
+    said: dict[str, Any] = {
         "party": arrival.party,
         "folder": arrival.folder,
         "name": arrival.name,
@@ -559,14 +600,16 @@ def _note(site: Site, work: Work, arrival: Arrival, digest: str, content: Conten
         if isinstance(content, FileRefused) and content.code in LIMITS
         else None,
     }
+    if arrival.signature is not None:
+        said["signature"] = identity(arrival.signature)
     note(work, site.archive, EventKind.FILE, said)
 
 
 def _carry_out(
-    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused
+    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused, proof: Proof | None
 ) -> tuple[int, Receipt, Recorded]:
     number = files.receipt_number(work)
-    before = files.known_file(work, arrival.party, arrival.folder, digest)
+    before = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
     if before is not None:
         file = before.id
         files.take_anew(work, file, arrival.name, arrival.channel, arrival.claimed)
@@ -580,6 +623,7 @@ def _carry_out(
             len(arrival.data),
             arrival.channel,
             arrival.claimed,
+            identity(arrival.signature),
         )
     if isinstance(content, FileRefused):
         reject = Reject(RejectionReason.OTHER, "CSD-1.5-d", "", content.code, content.message)
@@ -588,7 +632,11 @@ def _carry_out(
             message = "The file could not be read; it was put aside unchanged."
         recorded = Recorded("", "", (reject,), ("",), message=message)
     else:
-        recorded = record(work, arrival.party, file, content)
+        signed = judge_signature(
+            site, work, arrival.party, arrival.name, content, arrival.signature, arrival.data, proof
+        )
+        recorded = record(work, arrival.party, file, content, signed)
+        files.keep_signed_by(work, file, signed.signed_by)
     if recorded.same_as:
         recorded = _first_answer(site, work, recorded)
     receipt = Receipt(
@@ -609,6 +657,7 @@ def _carry_out(
         places=recorded.places,
         lines=recorded.lines,
         message=recorded.message,
+        signed_by=recorded.signed_by,
     )
     refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
     files.answer_file(work, file, receipt.form, receipt.reference, receipt.verdict.value, len(receipt.lines), refused)

@@ -28,6 +28,7 @@ from depository.requests import (
     TransferRequest,
     WithdrawalRequest,
 )
+from depository.signatories import SignatureCheck
 from depository.store import files, withdrawals
 from depository.store.work import Work
 from depository.timetable import BatchKind
@@ -40,7 +41,10 @@ from parsers.registry_csv import read_positions
 from parsers.sandbox import Sandbox
 from parsers.trades_csv import read_trades
 
-Content = Form | TradeFile | tuple[BankStatement, ...] | RegistryFile
+Feed = TradeFile | tuple[BankStatement, ...] | RegistryFile
+Content = Form | Feed
+UNSIGNED = SignatureCheck()
+"""No signature, and none needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Recorded:
     """Parties that get a copy of the sender's form."""
     same_as: int = 0
     """Number of the file that carried the same form before."""
+    signed_by: tuple[str, ...] = ()
+    """Whose signatures beside the file were found right."""
 
     @property
     def verdict(self) -> Verdict:
@@ -90,11 +96,18 @@ def parse(sandbox: Sandbox, zone: ZoneInfo, kind: PartyKind, name: str, data: by
     return readers[kind]()
 
 
-def record(work: Work, sender: str, file: int, content: Content) -> Recorded:
-    """Carries the content into the books within the open transaction."""
-    cause = f"file/{file}"
+def record(work: Work, sender: str, file: int, content: Content, signed: SignatureCheck) -> Recorded:
+    """Carries the content into the books within the open transaction, if its signature allows it (`flows.steps.signatures`)."""
     if isinstance(content, Form):
-        return _record_form(work, sender, file, content, cause)
+        recorded = _record_form(work, sender, file, content, f"file/{file}", signed)
+    elif signed.rejects:
+        recorded = Recorded(_feed_code(content), "", signed.rejects, tuple("" for _ in signed.rejects))
+    else:
+        recorded = _record_feed(work, sender, content, f"file/{file}")
+    return replace(recorded, signed_by=signed.signed_by)
+
+
+def _record_feed(work: Work, sender: str, content: Feed, cause: str) -> Recorded:
     if isinstance(content, TradeFile):
         outcomes = record_trades(work, sender, content.trades, cause)
         return Recorded("TRADES", "", lines=_with_refused(outcomes, content.refused))
@@ -106,11 +119,17 @@ def record(work: Work, sender: str, file: int, content: Content) -> Recorded:
     return _record_statements(work, content)
 
 
-def _record_form(work: Work, sender: str, file: int, form: Form, cause: str) -> Recorded:
+def _feed_code(content: Feed) -> str:
+    if isinstance(content, TradeFile):
+        return "TRADES"
+    return "POSITIONS" if isinstance(content, RegistryFile) else "CAMT"
+
+
+def _record_form(work: Work, sender: str, file: int, form: Form, cause: str, signed: SignatureCheck) -> Recorded:
     if form.rejects or form.header is None:
         return Recorded(form.code, form.reference, form.rejects, _places(form, 0, form.rejects), message=_notes(form))
     header = form.header
-    rejects = check_authority(work, sender, header)
+    rejects = (*check_authority(work, sender, header), *signed.rejects)
     if rejects:
         return Recorded(form.code, header.reference, rejects, _places(form, 0, rejects))
     known = files.known_form(work, sender, header.reference)

@@ -1,4 +1,4 @@
-"""Loads a depository's reference data: calendar, parties, powers, bank accounts, products, rates, accounts, opening positions."""
+"""Loads reference data: calendar, parties, powers, signatories, bank accounts, products, rates, accounts, opening positions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,8 @@ from depository.ledger import ISSUER, Entry, move
 from depository.points import reached
 from depository.register import AccountType
 from depository.rejects import FileRefused
-from depository.store import journal, register
+from depository.signatories import Signatory
+from depository.store import journal, register, signatories
 from depository.store.database import writing
 from depository.store.events import EventKind
 from depository.store.work import Work
@@ -18,13 +19,16 @@ from depository.units import to_units
 from flows.steps.business_date import business_date_at
 from flows.steps.inputs import note, noted_last
 from flows.steps.sites import Site
-from parsers import reference_csv
+from parsers import reference_csv, reference_pem
 from parsers.reference_csv import Reference
 
 READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
     "calendar.csv": reference_csv.read_calendar,
     "parties.csv": reference_csv.read_parties,
     "powers.csv": reference_csv.read_powers,
+    "signatories.csv": reference_csv.read_signatories,
+    "trust_anchors.pem": reference_pem.read_trust_anchors,
+    "revocation_lists.pem": reference_pem.read_revocation_lists,
     "bank_accounts.csv": reference_csv.read_bank_accounts,
     "products.csv": reference_csv.read_products,
     "accounts.csv": reference_csv.read_accounts,
@@ -68,6 +72,11 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         work = Work(connection, business_date_at(connection, market, at), at, market)
         register.add_parties(work, records.get("parties.csv", ()))
         register.add_powers(work, records.get("powers.csv", ()))
+        load_signatories(work, records.get("signatories.csv", ()))
+        if "trust_anchors.pem" in records:
+            signatories.keep_anchors(work, records["trust_anchors.pem"])
+        if "revocation_lists.pem" in records:
+            signatories.keep_revocation_lists(work, records["revocation_lists.pem"])
         register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
         register.add_products(work, records.get("products.csv", ()))
         register.add_rates(work, records.get("rates.csv", ()))
@@ -81,6 +90,24 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         reached("reference.before commit")
     reached("reference.committed")
     return {name: len(found) for name, found in records.items()}
+
+
+def load_signatories(work: Work, found: Sequence[Signatory]) -> None:
+    """Registers signatories; raises FileRefused for an unknown party, and when a revocation would be taken back or put off."""
+    known = {(one.party, one.certificate): one for one in signatories.all_signatories(work)}
+    for one in found:
+        if register.party(work, one.party) is None:
+            raise FileRefused("reference", f"Nothing was loaded. signatories.csv: there is no party {one.party}.")
+        before = known.get((one.party, one.certificate))
+        if before is None or before.revoked_at is None:
+            continue
+        if one.revoked_at is None or one.revoked_at > before.revoked_at:
+            raise FileRefused(
+                "reference",
+                f"Nothing was loaded. signatories.csv: certificate {one.certificate} of {one.name} was revoked at "
+                f"{before.revoked_at.isoformat()} and stays so: register a new certificate.",
+            )
+    signatories.add_signatories(work, found)
 
 
 def lodge(work: Work, positions: Sequence[OpeningPosition]) -> None:

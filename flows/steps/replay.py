@@ -1,7 +1,8 @@
 """Rebuilds the books up to a date from the input log and the archived files alone, by the functions that made them, and compares.
 
 `replay` takes the log from the database, `replay_archive` from the sealed days in the archive, for the case that nothing else is
-left. Both play into a fresh SQLite database and folder; every outgoing file must come out with the same name and bytes.
+left. Both play into a fresh SQLite database and folder; every outgoing file must come out with the same name and bytes. Signatures of
+participants are checked again on the way; ours, kept in the database, are checked against the files that come out.
 """
 
 import json
@@ -16,8 +17,8 @@ from sqlalchemy import select
 
 from depository.market import Market, read_market
 from depository.rejects import Broken, FileRefused
-from depository.sftp.intake import Policy
-from depository.store import events, files, journal, schema
+from depository.sftp.intake import SIGNATURE, Policy
+from depository.store import events, files, journal, schema, signatories
 from depository.store.archive import Archive
 from depository.store.columns import text_moment
 from depository.store.database import open_database
@@ -32,6 +33,7 @@ from flows.steps.planning import plan
 from flows.steps.reference import load_contents
 from flows.steps.sites import SftpSettings, Site
 from flows.steps.unfinished import tell_again
+from parsers import cms
 from parsers.sandbox import Sandbox
 
 Balances = dict[journal.Key, int]
@@ -71,8 +73,9 @@ def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
             (row[0], row[1]): row[2] for day in {e.business_date for e in log} for row in files.queued_on(work, day)
         }
         later = _queued_after(work, until)
+        signatures = _own_signatures(work, until)
     fresh = _play(log, site.archive, site.sandbox, folder)
-    return _compared(fresh, log, balances, sent, later)
+    return _compared(fresh, log, balances, sent, later, signatures)
 
 
 def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path) -> ReplayResult:
@@ -94,7 +97,7 @@ def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path
         sent.update({(party, name_): sha256 for party, name_, sha256 in outgoing})
     if not log:
         raise LookupError(f"no day up to {until} is sealed in the archive")
-    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {})
+    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +131,18 @@ def _play(log: Sequence[Event], inputs: Archive, sandbox: Sandbox, folder: Path)
     return _Fresh(site, ())
 
 
-def _compared(fresh: _Fresh, log: Sequence[Event], balances: Balances | None, sent: Sent, later: Sent) -> ReplayResult:
-    """The differences; `later` are files whose content was queued anew after the replay's end, which cannot be compared."""
+def _compared(
+    fresh: _Fresh,
+    log: Sequence[Event],
+    balances: Balances | None,
+    sent: Sent,
+    later: Sent,
+    signatures: dict[tuple[str, str], bytes],
+) -> ReplayResult:
+    """The differences; `later` are files whose content was queued anew after the replay's end, which cannot be compared.
+
+    Our signatures are not made again, which would take the key: those given out must fit the files that come out.
+    """
     site, last = fresh.site, log[-1]
     with site.reading(last.at, last.business_date) as work:
         entries, head = journal.head(work)
@@ -151,7 +164,16 @@ def _compared(fresh: _Fresh, log: Sequence[Event], balances: Balances | None, se
     for (party, name), digest in came_out.items():
         target = site.var / "outbox" / party / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(site.archive.get(digest))
+        data = site.archive.get(digest)
+        target.write_bytes(data)
+        signature = signatures.get((party, name))
+        if signature is not None:
+            target.with_name(name + SIGNATURE).write_bytes(signature)
+            fault = cms.fault_of_own(signature, data)
+            if fault:
+                differences.append(
+                    f"our signature given out with {party}/{name} does not fit what the replay gives: {fault}"
+                )
     site.engine.dispose()
     return ReplayResult(len(log), entries, head, len(came_out), tuple(differences), site.var)
 
@@ -165,10 +187,9 @@ def _file(site: Site, inputs: Archive, event: Event) -> None:
     stopped = (d["stopped"][0], d["stopped"][1]) if d["stopped"] else None
     data = inputs.get(d["sha256"])
     arrived = text_moment(d["arrived"])
-    take(
-        site,
-        Arrival(d["party"], d["folder"], d["name"], data, arrived, d["channel"], d["claimed"], d["fault"], stopped),
-    )
+    signature = inputs.get(d["signature"]) if "signature" in d else None
+    told = (d["channel"], d["claimed"], d["fault"], stopped, signature)
+    take(site, Arrival(d["party"], d["folder"], d["name"], data, arrived, *told))
 
 
 def _plan(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
@@ -223,6 +244,13 @@ def _balances_at(work: Work, entries: int) -> Balances:
     ):
         sums[holder, asset, part] += amount
     return {key: amount for key, amount in sums.items() if amount}
+
+
+def _own_signatures(work: Work, until: date) -> dict[tuple[str, str], bytes]:
+    t = schema.outgoing
+    rows = work.connection.execute(select(t.c.id, t.c.party, t.c.name).where(t.c.business_date <= until)).all()
+    made = signatories.own_of(work, [r.id for r in rows])
+    return {(r.party, r.name): made[r.id] for r in rows if r.id in made}
 
 
 def _queued_after(work: Work, until: date) -> Sent:

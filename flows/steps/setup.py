@@ -8,10 +8,12 @@ from pathlib import Path
 from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
 from depository.store.migrate import upgrade
 from flows.steps.reference import load_reference
-from flows.steps.sites import read_site
+from flows.steps.signing import create_trial_key
+from flows.steps.sites import load_market, read_site
 from parsers.reference_csv import read_parties
 
 HOST_KEY = "host"
+SIGNING_KEY, SIGNING_CERTIFICATE = "signing.key", "signing.pem"
 SETTINGS = """# A depository's site. Paths are relative to this file.
 database = "{database}"
 market = "{market}"
@@ -23,6 +25,11 @@ port = {port}
 user = "csd"
 key_file = "keys/csd"
 host_key_file = "keys/{host_key}.pub"
+
+# With this key every file is signed that is given out (docs/operating/signatures.md).
+[signing]
+key_file = "keys/{signing_key}"
+certificate_file = "keys/{signing_certificate}"
 
 # When a file without a marker counts as whole (docs/operating/sftp.md).
 [intake]
@@ -47,11 +54,15 @@ def make_site(
     market: Path,
     reference: Path,
     port: int,
+    at: datetime,
     database: str = "sqlite:///csd.db",
     looks: int = 3,
     apart: int = 2,
 ) -> NewSite:
-    """A site in an empty folder with an SFTP tree, a key pair per party and one for the server; loads nothing yet."""
+    """A site in an empty folder with an SFTP tree, a key pair per party and one for the server, a signing key; loads nothing yet.
+
+    `at` is the moment of the making, for the certificate of the trial's signing key.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     parties = [p.code for p in read_parties((reference / "parties.csv").read_bytes()).records if p.code != DEPOSITORY]
     root = folder / "sftp"
@@ -59,6 +70,8 @@ def make_site(
     (root / DEPOSITORY / "outbox").mkdir(exist_ok=True)
     authorised = create_keys(folder / "keys", [DEPOSITORY, *parties])
     create_keys(folder / "keys", [HOST_KEY])
+    name = load_market(market).depository_name
+    create_trial_key(folder / "keys" / SIGNING_KEY, folder / "keys" / SIGNING_CERTIFICATE, name, at)
     settings = folder / "csd.toml"
     settings.write_text(
         SETTINGS.format(
@@ -69,6 +82,8 @@ def make_site(
             host_key=HOST_KEY,
             looks=looks,
             apart=apart,
+            signing_key=SIGNING_KEY,
+            signing_certificate=SIGNING_CERTIFICATE,
         )
     )
     return NewSite(settings, root, folder / "keys", authorised)

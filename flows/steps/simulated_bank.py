@@ -8,6 +8,7 @@ from decimal import Decimal
 from depository.feeds import BankEntry, BankStatement
 from depository.market import Market
 from depository.sftp.folders import Folders
+from depository.sftp.intake import SIGNATURE
 from parsers.camt import read_statement, render_statements
 from parsers.pain001 import read_orders
 
@@ -29,7 +30,7 @@ class SimulatedBank:
     def carry_out_orders(self, folders: Folders, at: datetime) -> Iterator[tuple[str, bytes]]:
         """Takes new payment orders from its outbox and answers each with a debit advice: file name and bytes."""
         for name in sorted(entry.name for entry in folders.look("/outbox") if entry.name.startswith("PAY-")):
-            if name in self.carried_out:
+            if name.endswith(SIGNATURE) or name in self.carried_out:
                 continue
             self.carried_out.add(name)
             order = read_orders(folders.fetch(f"/outbox/{name}", 10_000_000))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -17,6 +18,8 @@ from depository.store.archive import Archive
 from depository.store.database import open_database, reading, writing
 from depository.store.work import Work
 from flows.steps.business_date import business_date_at
+from flows.steps.signing import read_signer
+from parsers.cms_signer import Signer
 from parsers.sandbox import Sandbox
 
 LARGEST_FILE = 64 * 1024 * 1024
@@ -46,6 +49,8 @@ class Site:
     sandbox: Sandbox
     policy: Policy
     var: Path
+    signer: Signer | None = None
+    """Signs what is given out; None where nothing is, as in a replay."""
 
     @contextmanager
     def writing(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:
@@ -88,7 +93,8 @@ class Site:
 def read_site(settings: Path) -> Site:
     """The site of a settings file (`csd.toml`); paths in it are relative to the file.
 
-    Raises KeyError naming a missing setting, FileNotFoundError for a missing market folder.
+    Raises LookupError naming a missing setting, FileNotFoundError for a missing market folder, FileRefused for a signing key that cannot
+    be used.
     """
     values = tomllib.loads(settings.read_text())
     base = settings.parent
@@ -121,9 +127,25 @@ def read_site(settings: Path) -> Site:
         sandbox=Sandbox(),
         policy=policy,
         var=var,
+        signer=_signer(base, values),
     )
 
 
+def _signer(base: Path, values: dict[str, Any]) -> Signer:
+    signing = values.get("signing")
+    if signing is None:
+        raise LookupError(
+            "the site's settings have no [signing] with key_file and certificate_file (docs/operating/signatures.md)"
+        )
+    return read_signer(base / signing["key_file"], base / signing["certificate_file"])
+
+
 def load_market(folder: Path) -> Market:
-    """The market of a folder with `market.toml` and `timetable.toml`."""
-    return read_market((folder / "market.toml").read_text(), (folder / "timetable.toml").read_text())
+    """The market of a folder with `market.toml` and `timetable.toml`; raises LookupError when it does not say which forms are signed."""
+    market = read_market((folder / "market.toml").read_text(), (folder / "timetable.toml").read_text())
+    if not market.signature_policies:
+        # Only a replay of days before signatures were checked may do without.
+        raise LookupError(
+            f"{folder}/market.toml has no [[signatures]]: say which forms need one (docs/operating/signatures.md)"
+        )
+    return market

@@ -60,6 +60,8 @@ class Receipt:
     lines: tuple[LineOutcome, ...]
     message: str = ""
     """One sentence for a person: what was taken and what to do next."""
+    signed_by: tuple[str, ...] = ()
+    """Name and certificate of each person whose signature beside the file was checked and found right."""
 
 
 LINES_TABLE = "Lines"
@@ -81,6 +83,7 @@ def answer_report(receipt: Receipt) -> Report:
         ("SHA-256", receipt.sha256),
         ("Form", receipt.form),
         ("Your number", receipt.reference),
+        ("Signed by", "; ".join(receipt.signed_by)),
         ("Verdict", receipt.verdict.value),
         ("Arrived", receipt.arrived_at),
         ("Batch", receipt.batch),

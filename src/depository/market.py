@@ -21,6 +21,16 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class SignaturePolicy:
+    """Which forms are taken only with a signature beside the file, from a day on, with its source."""
+
+    required: tuple[str, ...]
+    """Form codes. Any other file may come signed, and its signature is then checked as well."""
+    valid_from: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """A market's configuration."""
 
@@ -34,6 +44,7 @@ class Market:
     """In which values of all currencies are weighed against each other."""
     parameters: tuple[Parameter, ...]
     timetables: tuple[Timetable, ...]
+    signature_policies: tuple[SignaturePolicy, ...] = ()
     sources: tuple[str, ...] = field(default=(), repr=False, compare=False)
     """The texts that this was read from, for the input log."""
 
@@ -55,6 +66,11 @@ class Market:
     def number(self, name: str, day: date) -> int:
         """A parameter that is a whole number."""
         return int(self.parameter(name, day))
+
+    def signature_required(self, form: str, day: date) -> bool:
+        """Is the form taken only with a signature on `day`?"""
+        dated = [p for p in self.signature_policies if p.valid_from <= day]
+        return bool(dated) and form in max(dated, key=lambda p: p.valid_from).required
 
     def local(self, at: datetime) -> datetime:
         """The moment in the market's zone."""
@@ -78,6 +94,9 @@ def read_market(market_toml: str, timetable_toml: str) -> Market:
         reference_currency=market.get("reference_currency", market["currency"][0]["code"]),
         parameters=tuple(Parameter(**p) for p in market["parameter"]),
         timetables=tuple(_timetable(t) for t in tomllib.loads(timetable_toml)["timetable"]),
+        signature_policies=tuple(
+            SignaturePolicy(tuple(p["required"]), p["valid_from"], p["source"]) for p in market.get("signatures", ())
+        ),
         sources=(market_toml, timetable_toml),
     )
 

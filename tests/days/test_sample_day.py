@@ -24,6 +24,7 @@ from flows.steps.intake import Arrival, take
 from flows.steps.planning import due, plan
 from parsers import receipt_json
 from parsers.sandbox import Sandbox
+from tests.support.beside import files_in
 from tests.support.books import (
     BOND,
     DAY,
@@ -87,10 +88,12 @@ def play(url: str, folder: Path, sandbox: Sandbox) -> Story:
         for drop in sorted(days_folder.iterdir()):
             moment = datetime.combine(day, time(int(drop.name[:2]), int(drop.name[2:])), ZONE)
             run_due(moment)
-            for file in sorted(f for f in drop.rglob("*") if f.is_file()):
+            for file, signature in files_in(drop):
                 key = f"{day} {drop.name} {file.name}"
                 party, box = file.parts[-3:-1]
-                story.receipts[key] = take(site, Arrival(party, box, file.name, file.read_bytes(), moment))
+                story.receipts[key] = take(
+                    site, Arrival(party, box, file.name, file.read_bytes(), moment, signature=signature)
+                )
                 story.after[key] = story.desk.balances()
         run_due(datetime.combine(day, time(23), ZONE))
     return story

@@ -33,9 +33,10 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from depository.points import watch
-from depository.sftp.intake import Policy
+from depository.sftp.intake import SIGNATURE, Policy
 from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
 from depository.sftp.server import EmbeddedServer
+from depository.signatories import Evidence, Trust
 from depository.store import schema
 from depository.store.archive import UNDER_WAY, Archive
 from depository.store.database import open_database
@@ -47,9 +48,12 @@ from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
 from flows.steps.sites import SftpSettings, Site, load_market
 from forms.form import Form
+from parsers.cms import check
 from parsers.marked_workbook import mark
 from parsers.sandbox import Sandbox
 from parsers.workbook_form import read_form
+from tests.support.beside import signature_of
+from tools import sample_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_files" / "day"
@@ -84,6 +88,10 @@ class DirectReader:
     def mark(self, original: bytes, form: Form | None, receipt: Any) -> bytes:
         """As `Sandbox.mark`."""
         return mark(original, form, receipt)
+
+    def check_signature(self, signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence:
+        """As `Sandbox.check_signature`."""
+        return check(signature, data, trust, at)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -122,7 +130,14 @@ def open_site(place: Place) -> Site:
     sftp = SftpSettings(place.host, place.port, DEPOSITORY, Path(place.key_file), place.host_key)
     var = Path(place.var)
     return Site(
-        open_database(place.url), Archive(var / "archive"), load_market(Path(place.market)), sftp, reader, Policy(), var
+        open_database(place.url),
+        Archive(var / "archive"),
+        load_market(Path(place.market)),
+        sftp,
+        reader,
+        Policy(),
+        var,
+        sample_keys.signer(sample_keys.DEPOSITORY),
     )
 
 
@@ -490,6 +505,10 @@ def drop_files(root: Path, drops: tuple[Drop, ...]) -> None:
     for drop in drops:
         data = _salted((SAMPLE / drop.source).read_bytes(), drop)
         target = root / drop.party / drop.folder / (drop.name or Path(drop.source).name)
+        signature = signature_of(SAMPLE / drop.source)
+        if signature is not None:
+            # Before the form, as senders do.
+            target.with_name(target.name + SIGNATURE).write_bytes(signature)
         temporary = target.with_name(f".{target.name}")
         temporary.write_bytes(data)
         # The same in every run: what is seen of a file that stays is compared, too.

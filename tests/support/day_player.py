@@ -16,6 +16,7 @@ from flows.steps.reference import load_reference
 from flows.steps.replay import NOWHERE
 from flows.steps.sites import Site, load_market
 from parsers.sandbox import Sandbox
+from tests.support.beside import files_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_files" / "day"
@@ -45,8 +46,9 @@ def play(site: Site, sample: Path = SAMPLE, days: int = 100) -> list[date]:
         for drop in sorted(folder.iterdir()):
             at = datetime.combine(day, time(int(drop.name[:2]), int(drop.name[2:])), zone)
             _run_due(site, at)
-            for file in sorted(f for f in drop.rglob("*") if f.is_file()):
-                take(site, Arrival(file.parts[-3], file.parts[-2], file.name, file.read_bytes(), at))
+            for file, signature in files_in(drop):
+                party, box, name = file.parts[-3:]
+                take(site, Arrival(party, box, name, file.read_bytes(), at, signature=signature))
         _run_due(site, datetime.combine(day, time(23), zone))
     return played
 

@@ -147,7 +147,12 @@ def judge(
     waiting: list[Waiting] = []
     overdue: list[Waiting] = []
     companions: dict[str, list[str]] = {}
-    for name in now:
+    announced: dict[str, datetime] = {}
+    """Files whose signature is under its temporary name still, and since when."""
+    for name, sighting in now.items():
+        stem = _final(name)
+        if stem.lower().endswith(SIGNATURE) and stem != name:
+            announced[stem[: -len(SIGNATURE)]] = sighting.first_seen
         owner = _owner(name)
         if owner:
             companions.setdefault(owner, []).append(name)
@@ -156,6 +161,9 @@ def judge(
         found: Ready | str = f"{owner!r}, to which it belongs, is not there"
         if not owner:
             found = _whole(sighting, {other: now[other] for other in sorted(companions.get(name, ()))}, at, policy)
+            coming = announced.get(name)
+            if isinstance(found, Ready) and coming is not None and at - coming < policy.deadline:
+                found = "its signature is still being written"
         elif owner in now and not unfinished(owner):
             continue  # it goes with its file
         if isinstance(found, Ready):
@@ -286,6 +294,11 @@ def _owner(name: str) -> str:
 def unfinished(name: str) -> bool:
     """Whether clients write under such a name until they are done: these endings, and all that begins with a dot."""
     return name.startswith(".") or name.lower().endswith(UNFINISHED)
+
+
+def _final(name: str) -> str:
+    """The name without the ending that a client gives it while it writes."""
+    return next((name[: -len(ending)] for ending in UNFINISHED if name.lower().endswith(ending)), name)
 
 
 def _untouchable(entry: Entry) -> str:

@@ -35,12 +35,13 @@ class Outgoing:
     party: str
     name: str
     sha256: str
+    queued_at: datetime
 
 
-def known_file(work: Work, party: str, folder: str, sha256: str) -> Known | None:
-    """The same bytes from the same sender, if they came before."""
+def known_file(work: Work, party: str, folder: str, sha256: str, signature: str = "") -> Known | None:
+    """The same bytes from the same sender with the same signature (its SHA-256, "" for none), if they came before."""
     row = work.connection.execute(
-        select(T).where(T.c.party == party, T.c.folder == folder, T.c.sha256 == sha256)
+        select(T).where(T.c.party == party, T.c.folder == folder, T.c.sha256 == sha256, T.c.signature == signature)
     ).first()
     return None if row is None else Known(row.id, row.receipt, row.verdict, row.claimed)
 
@@ -52,7 +53,17 @@ def known_form(work: Work, party: str, reference: str) -> tuple[str, int] | None
     return None if row is None else (row.content_sha256, row.file)
 
 
-def add_file(work: Work, party: str, folder: str, name: str, sha256: str, size: int, channel: str, claimed: str) -> int:
+def add_file(
+    work: Work,
+    party: str,
+    folder: str,
+    name: str,
+    sha256: str,
+    size: int,
+    channel: str,
+    claimed: str,
+    signature: str = "",
+) -> int:
     """Writes a file as received; returns its number."""
     id_ = work.next_number("file")
     work.connection.execute(
@@ -67,6 +78,7 @@ def add_file(work: Work, party: str, folder: str, name: str, sha256: str, size: 
             business_date=work.business_date,
             channel=channel,
             claimed=claimed,
+            signature=signature,
         )
     )
     return id_
@@ -97,6 +109,11 @@ def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, l
         .where(T.c.id == id_)
         .values(form=form, reference=reference, verdict=verdict, lines=lines, refused=refused)
     )
+
+
+def keep_signed_by(work: Work, id_: int, signed_by: Iterable[str]) -> None:
+    """Keeps whose signatures a file came with."""
+    work.connection.execute(update(T).where(T.c.id == id_).values(signed_by="; ".join(signed_by)))
 
 
 def keep_receipt(work: Work, id_: int, sha256: str) -> None:
@@ -168,7 +185,7 @@ def repeat(work: Work, id_: int) -> None:
 def waiting(work: Work, most: int = 1000, after: int = 0) -> list[Outgoing]:
     """Answers not yet delivered, oldest first, beginning after a number."""
     rows = work.connection.execute(select(O).where(O.c.sent == 0, O.c.id > after).order_by(O.c.id).limit(most))
-    return [Outgoing(r.id, r.party, r.name, r.sha256) for r in rows]
+    return [Outgoing(r.id, r.party, r.name, r.sha256, r.queued_at) for r in rows]
 
 
 def delivered(work: Work, done: Iterable[Outgoing]) -> None:
@@ -191,8 +208,8 @@ def queued(work: Work, cause: str) -> bool:
 
 
 def hashes(work: Work) -> set[str]:
-    """Every archived content that the books refer to: files in and out, proofs of cycles."""
-    columns = (T.c.sha256, O.c.sha256, schema.cycle.c.proof)
+    """Every archived content that the books refer to: files in with their signatures, files out, proofs of cycles."""
+    columns = (T.c.sha256, T.c.signature, O.c.sha256, schema.cycle.c.proof)
     return {digest for column in columns for digest in work.connection.execute(select(column)).scalars() if digest}
 
 

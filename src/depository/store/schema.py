@@ -39,6 +39,22 @@ power = table(
     text("forms"),
 )
 
+signatory = table(
+    "signatory",
+    Column("party", Text, ForeignKey("party.code"), primary_key=True),
+    # SHA-256 of the certificate: a signature counts only with the very certificate that is registered for the party.
+    Column("certificate", Text, primary_key=True),
+    text("name"),
+    Column("valid_from", Day, nullable=False),
+    Column("valid_to", Day, nullable=False),
+    Column("revoked_at", Moment, nullable=True),
+    text("revoked_because"),
+)
+
+trust_anchor = table("trust_anchor", Column("sha256", Text, primary_key=True), text("subject"), text("der"))
+
+revocation_list = table("revocation_list", Column("sha256", Text, primary_key=True), text("issuer"), text("der"))
+
 bank_account = table(
     "bank_account",
     Column("participant", Text, ForeignKey("party.code"), primary_key=True),
@@ -412,8 +428,11 @@ file = table(
     Column("lines", Integer, nullable=False, server_default="0"),
     Column("refused", Integer, nullable=False, server_default="0"),
     Column("repeats", Integer, nullable=False, server_default="0"),
-    # One file, one effect (KCSD-84): its identity is its sender and the hash of its bytes.
-    UniqueConstraint("party", "folder", "sha256", name="one_effect_per_file"),
+    # SHA-256 of the signature file beside it, "" for none; and whose signature it was found to be.
+    text("signature"),
+    text("signed_by"),
+    # One file, one effect (KCSD-84): its identity is its sender and the hash of its bytes, and of its signature's.
+    UniqueConstraint("party", "folder", "sha256", "signature", name="one_effect_per_file"),
 )
 Index("file_by_day", file.c.business_date)
 
@@ -439,6 +458,16 @@ outgoing = table(
     UniqueConstraint("party", "name", name="one_outgoing_file_per_name"),
 )
 Index("outgoing_queue", outgoing.c.sent, outgoing.c.id)
+
+# The signatures that were given out with our files. Not a part of what a replay rebuilds: that takes the key.
+own_signature = table(
+    "own_signature",
+    Column("outgoing", Units, ForeignKey("outgoing.id"), primary_key=True, autoincrement=False),
+    Column("sha256", Text, primary_key=True),
+    Column("certificate", Text, primary_key=True),
+    Column("signed_at", Moment, nullable=False),
+    text("p7s"),
+)
 
 notice = table(
     "notice",

@@ -238,6 +238,36 @@ def test_form_signature_and_marker_are_taken_together() -> None:
     assert ready.companions == ("sin.xlsx.done", "sin.xlsx.p7s", "sin.xlsx.p7s.done")
 
 
+@pytest.mark.parametrize("ending", [".part", ".filepart", ".tmp"])
+def test_a_signature_under_its_temporary_name_is_announced_and_waited_for(ending: str) -> None:
+    folder = Folder()
+    coming = file(f"sin.xlsx.p7s{ending}", size=10)
+    for after in (0, 2, 4):
+        judged = folder.look(after, file("sin.xlsx"), file("sin.xlsx.done", size=0), coming)
+        assert names(judged) == []
+        assert [one.reason for one in judged.waiting if one.name == "sin.xlsx"] == [
+            "its signature is still being written"
+        ]
+    (ready,) = folder.look(6, file("sin.xlsx"), file("sin.xlsx.done", size=0), file("sin.xlsx.p7s", size=900)).ready
+    assert ready.companions == ("sin.xlsx.done", "sin.xlsx.p7s")
+
+
+def test_a_signature_that_is_never_finished_is_waited_for_until_the_deadline() -> None:
+    folder = Folder()
+    beside = file("sin.xlsx.done", size=0), file("sin.xlsx.p7s.part", size=10)
+    assert names(folder.look(0, file("sin.xlsx"), *beside)) == []
+    assert names(folder.look(599, file("sin.xlsx"), *beside)) == []
+    assert names(folder.look(600, file("sin.xlsx"), *beside)) == ["sin.xlsx"]
+
+
+def test_a_signature_without_its_file_is_never_taken_and_reported_once() -> None:
+    folder = Folder()
+    assert names(folder.look(0, file("sin.xlsx.p7s"))) == []
+    late = folder.look(600, file("sin.xlsx.p7s"))
+    assert (names(late), [one.name for one in late.overdue]) == ([], ["sin.xlsx.p7s"])
+    assert folder.look(602, file("sin.xlsx.p7s")).overdue == ()
+
+
 def test_the_bytes_must_be_those_of_the_sha256_marker() -> None:
     digest = hashlib.sha256(b"a form").hexdigest()
     for marker in (

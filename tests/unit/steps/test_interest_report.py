@@ -14,6 +14,7 @@ from flows.steps.interest_report import send_interest_report
 from flows.steps.reference import load_reference
 from flows.steps.sites import SftpSettings, Site, load_market
 from parsers.sandbox import Sandbox
+from tests.support.beside import signature_of
 from tests.support.command import ROOT
 
 DAY = ROOT / "sample_files" / "day"
@@ -35,8 +36,9 @@ def site(database_url: str, tmp_path: Path) -> Site:
     )
     load_reference(made, DAY / "reference", at(9, 0))
     for hour, minute, party, name in ((10, 0, "B02", "SIN_B02-SIN-0001.xlsx"), (15, 0, "B01", "SIN_B01-SIN-0001.xlsx")):
-        data = (DAY / "2026-11-06" / f"{hour:02d}{minute:02d}" / party / "inbox" / name).read_bytes()
-        assert take(made, Arrival(party, "inbox", name, data, at(hour, minute))).verdict.value == "accepted"
+        file = DAY / "2026-11-06" / f"{hour:02d}{minute:02d}" / party / "inbox" / name
+        arrival = Arrival(party, "inbox", name, file.read_bytes(), at(hour, minute), signature=signature_of(file))
+        assert take(made, arrival).verdict.value == "accepted"
     return made
 
 

@@ -137,3 +137,27 @@ def test_a_database_of_the_first_release_keeps_its_records_through_the_upgrade(e
         assert connection.execute(select(schema.bank_account.c.iban)).scalars().all() == [account["iban"]]
         assert connection.execute(select(schema.bank_account_change)).all() == []
     engine.dispose()
+
+
+def test_files_and_forms_taken_before_signatures_were_checked_keep_their_identity(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
+    day = "2026-11-23"
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+        command.upgrade(migrate.configuration(connection), "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO file (id, party, folder, name, sha256, size, arrived_at, business_date) "
+            f"VALUES (1, 'B01', 'inbox', 'a.xlsx', 'aa', 7, '{day}T05:00:00.000000Z', '{day}')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO form (party, reference, form, content_sha256, file) VALUES ('B01', 'R1', 'IST', 'cc', 1)"
+        )
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        file, form = schema.file.c, schema.form.c
+        assert tuple(connection.execute(select(file.sha256, file.signature, file.signed_by)).one()) == ("aa", "", "")
+        assert tuple(connection.execute(select(form.reference, form.content_sha256, form.file)).one()) == (
+            "R1",
+            "cc",
+            1,
+        )
+    engine.dispose()

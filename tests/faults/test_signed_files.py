@@ -1,0 +1,205 @@
+"""A signature on its way beside its file, through kills and late uploads; and ours beside every file that the depository gives out."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from depository.store import schema
+from flows.steps.deliver import deliver
+from flows.steps.replay import replay
+from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Depository, Died, Drop, Forker, World, drop_files
+from tests.faults.watch import Watch, depository
+from tests.support.beside import signature_of
+from tests.support.fault_results import tried
+from tests.support.pki import openssl
+from tools import sample_keys
+
+SIN = Drop("B05", "inbox", f"{DAY}/1032/B05/inbox/SIN_B05-SIN-0001.xlsx")
+NAME = "SIN_B05-SIN-0001.xlsx"
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("w")
+    forker = Forker(folder)
+    try:
+        yield World(folder, forker)
+    finally:
+        forker.close()
+
+
+@pytest.fixture
+def watch(world: World, tmp_path: Path) -> Iterator[Watch]:
+    with depository(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path) as made:
+        yield made
+
+
+def receipts(root: Path) -> list[dict[str, object]]:
+    """The receipts of B05 in order of their numbers."""
+    return [json.loads(path.read_text()) for path in sorted((root / "B05" / "outbox").glob("*.receipt.json"))]
+
+
+def looks(process: Depository, seconds: Iterable[int], start: datetime) -> None:
+    """A look at each of these seconds."""
+    for second in seconds:
+        process.do("look", start + second * SECOND)
+
+
+def place(root: Path) -> Path:
+    return root / "B05" / "inbox" / NAME
+
+
+@pytest.mark.rule("KCSD-85")
+def test_the_signature_comes_with_its_file_and_nothing_of_either_is_left(watch: Watch) -> None:
+    drop_files(watch.root, (SIN,))
+    watch.look(watch.start)
+    (receipt,) = receipts(watch.root)
+    assert receipt["verdict"] == "accepted"
+    assert receipt["signed_by"] == [
+        f"Authorised Person B05, certificate {sample_keys.fingerprint('Authorised Person B05')}"
+    ]
+    assert watch.claimed("B05") == 0
+    assert list(place(watch.root).parent.iterdir()) == []
+
+
+def test_a_marker_of_the_signature_is_not_taken_for_one_of_the_file(watch: Watch) -> None:
+    place(watch.root).with_name(f"{NAME}.p7s.sha256").write_text(f"{'0' * 64}  {NAME}.p7s\n")
+    drop_files(watch.root, (replace(SIN, marker=".sha256"),))
+    watch.look(watch.start)
+    assert [one["verdict"] for one in receipts(watch.root)] == ["accepted"]
+    assert list(place(watch.root).parent.iterdir()) == []
+
+
+def test_a_form_without_its_signature_is_refused_at_once_and_taken_when_both_come(watch: Watch) -> None:
+    drop_files(watch.root, (SIN,))
+    beside = place(watch.root).with_name(f"{NAME}.p7s")
+    beside.unlink()
+    watch.look(watch.start)
+    # The signature alone, too late: it waits for its file, and is used when the file comes again.
+    beside.write_bytes(signature_of(SAMPLE / SIN.source) or b"")
+    for seconds in (2, 4, 6):
+        watch.look(watch.start + seconds * SECOND)
+    assert [one["verdict"] for one in receipts(watch.root)] == ["refused"]
+    assert beside.exists()
+    drop_files(watch.root, (SIN,))
+    watch.look(watch.start + 8 * SECOND)
+    assert [one["verdict"] for one in receipts(watch.root)] == ["refused", "accepted"]
+    tried(
+        "a signature uploaded after its form was taken",
+        "SQLite",
+        "refused with the reason, taken when the form comes again",
+    )
+
+
+@pytest.mark.parametrize(
+    ("point", "passing"),
+    [
+        ("claim.before", 1),
+        ("claim.companion", 1),
+        ("claim.done", 1),
+        ("fetch.done", 1),
+        ("take.proved", 1),
+        ("record.committed", 1),
+        ("claimed.before removal", 1),
+        ("claimed.removed", 1),
+        # The second time the file is gone, and its signature is still there.
+        ("claimed.removed", 2),
+        ("claimed.removed", 3),
+    ],
+)
+def test_killed_on_the_way_a_form_keeps_its_signature_that_came_after_it(
+    world: World, tmp_path: Path, point: str, passing: int
+) -> None:
+    """Without markers both stand still; the arrival is that of the later one, and both lie under one name on our side."""
+    drop = replace(SIN, marker="")
+    with world.server(tmp_path / "sftp") as server:
+        site = world.place(f"sqlite:///{tmp_path / 'csd.db'}", tmp_path / "var", server)
+        load = SMALL_DAY[0]
+        start = load.moment(world.zone)
+        first = world.forker.depository(site, ((point, passing),))
+        first.do("load", start)
+        drop_files(tmp_path / "sftp", (drop,))
+        beside = place(tmp_path / "sftp").with_name(f"{NAME}.p7s")
+        signature = beside.read_bytes()
+        beside.unlink()
+        first.do("look", start + SECOND)
+        beside.write_bytes(signature)
+        with pytest.raises(Died):
+            looks(first, range(3, 60, 2), start)
+        second = world.forker.depository(site)
+        looks(second, range(1801, 1815, 2), start)
+        second.close()
+    (receipt,) = receipts(tmp_path / "sftp")
+    assert receipt["signed_by"]
+    assert receipt["arrived_at"] == (start + 3 * SECOND).isoformat()
+    assert [path for path in (tmp_path / "sftp").rglob("*") if path.is_file() and "outbox" not in path.parts] == []
+    tried(f"SIGKILL at “{point}”, the signature having come after its form", "SQLite", "both are taken together")
+
+
+def test_openssl_verifies_every_file_that_goes_out(watch: Watch, tmp_path: Path) -> None:
+    """Receipts, answers, notices: each has a signature beside it by our own certificate and nobody else's."""
+    drop_files(watch.root, (SIN, Drop("B02", "inbox", f"{DAY}/1005/B02/inbox/IST_B02-IST-0001.xlsx")))
+    watch.look(watch.start)
+    own = tmp_path / "own.pem"
+    own.write_bytes(sample_keys.certificate_pem(sample_keys.DEPOSITORY))
+    anchors = tmp_path / "authority.pem"
+    anchors.write_bytes(sample_keys.certificate_pem(sample_keys.AUTHORITY))
+    out = [path for path in watch.root.rglob("outbox/*") if path.suffix != ".p7s"]
+    assert len(out) >= 5
+    for path in out:
+        openssl(
+            *("cms", "-verify", "-binary", "-inform", "DER", "-in", f"{path}.p7s", "-content", path),
+            *("-nointern", "-certfile", own, "-CAfile", anchors, "-out", tmp_path / "verified"),
+        )
+        assert (tmp_path / "verified").read_bytes() == path.read_bytes()
+
+
+def test_a_new_key_of_ours_signs_what_goes_out_from_then_on_and_the_old_signatures_are_kept(
+    watch: Watch, tmp_path: Path
+) -> None:
+    drop_files(watch.root, (SIN,))
+    watch.look(watch.start)
+    before = {path.name: path.read_bytes() for path in (watch.root / "B05" / "outbox").glob("*.p7s")}
+    changed = replace(watch.site, signer=sample_keys.signer("A second key of the depository"))
+    with watch.site.writing(watch.start) as work:
+        work.connection.execute(update(schema.outgoing).values(sent=0))
+    with watch.site.folders() as folders:
+        assert deliver(changed, folders, watch.start) >= 3
+    after = {path.name: path.read_bytes() for path in (watch.root / "B05" / "outbox").glob("*.p7s")}
+    assert before.keys() == after.keys()
+    assert all(before[name] != after[name] for name in before)
+    with watch.site.reading(watch.start) as work:
+        kept = work.connection.execute(schema.own_signature.select()).all()
+        out = work.connection.execute(schema.outgoing.select()).all()
+    assert len(kept) == 2 * len(out)
+
+
+def test_nothing_goes_out_unsigned(watch: Watch) -> None:
+    drop_files(watch.root, (SIN,))
+    with watch.site.folders() as folders:
+        with pytest.raises(LookupError, match="nothing is given out unsigned"):
+            deliver(replace(watch.site, signer=None), folders, watch.start)
+        watch.look(watch.start)
+        with watch.site.writing(watch.start) as work:
+            work.connection.execute(update(schema.outgoing).values(sent=0))
+        # Out of its validity a key gives out nothing; everything waits for the new one.
+        assert deliver(watch.site, folders, watch.start + timedelta(days=10_000)) == 0
+        assert deliver(watch.site, folders, watch.start) >= 3
+
+
+def test_a_replay_tells_a_signature_of_ours_that_does_not_fit(watch: Watch, tmp_path: Path) -> None:
+    drop_files(watch.root, (SIN,))
+    watch.look(watch.start)
+    assert replay(watch.site, DAY, tmp_path / "first", watch.start).differences == ()
+    with watch.site.writing(watch.start) as work:
+        one, other = work.connection.execute(schema.own_signature.select()).all()[:2]
+        t = schema.own_signature
+        work.connection.execute(update(t).where(t.c.outgoing == one.outgoing).values(p7s=other.p7s))
+    (told,) = replay(watch.site, DAY, tmp_path / "second", watch.start).differences
+    assert "our signature given out with B05/" in told
