@@ -1,5 +1,6 @@
 """Who failed, and why each unsettled instruction stayed behind (CSD-A2-3.2)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,13 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
     # What the position gave to instructions that do not go first: enough of it, and the engine could have chosen otherwise.
     priority = np.full(len(units), np.iinfo(np.int64).max)
     np.minimum.at(priority, units.member, problem.priority)
-    given: dict[int, list[tuple[int, int]]] = {}
+    given: dict[int, dict[int, int]] = {}
     short_rows = np.zeros(len(problem.positions), dtype=np.bool_)
     short_rows[leg_row[is_short]] = True
     paid = np.flatnonzero(done & (units.change < 0) & short_rows[units.row])
     for p, u, c in zip(units.row[paid].tolist(), legs[paid].tolist(), units.change[paid].tolist(), strict=True):
-        given.setdefault(p, []).append((int(priority[u]), -c))
+        by_rank = given.setdefault(p, {})
+        by_rank[int(priority[u])] = by_rank.get(int(priority[u]), 0) - c
 
     short_of: dict[int, list[tuple[int, int]]] = {}
     for u, p, m in zip(
@@ -80,11 +82,11 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
         for p, _ in short:
             mask |= causes.masks[p]
         if mask not in names:
-            names[mask] = tuple(name for bit, name in enumerate(causes.names) if mask >> bit & 1)
+            names[mask] = tuple(causes.names[bit] for bit in _bits(mask))
         label = ROOTED
         if not mask:
             label = INDIVISIBLE
-        elif all(sum(c for rank, c in given.get(p, ()) if rank >= priority[u]) >= m for p, m in short):
+        elif all(sum(c for rank, c in given.get(p, {}).items() if rank >= priority[u]) >= m for p, m in short):
             label = CHOICE
         own = {int(problem.deliver[j]), int(problem.payer[j])}
         # A linked instruction that could settle by itself waits for its partner: the partner's shortage is then the reason.
@@ -93,6 +95,15 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
             at = problem.positions[p]
             lines.append(Unsettled(problem.ids[j], at.kind, at.asset, at.holder, m, names[mask], label))
     return lines
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set, from the lowest."""
+    text = bin(mask)[:1:-1]
+    at = text.find("1")
+    while at >= 0:
+        yield at
+        at = text.find("1", at + 1)
 
 
 class _Causes:
