@@ -308,7 +308,7 @@ def _sweep(folders: Folders, party: Party, there: Sequence[str]) -> None:
 
 
 def _paths(party: Party, leftovers: bool) -> Iterator[tuple[str, str]]:
-    """The folders of a party in the order in which they are looked at,, each with its name."""
+    """The folders of a party in the order in which they are looked at, each with its name."""
     if leftovers:
         yield claimed_folder(party.code), CLAIMED
     yield f"/{party.code}/{INBOX}", INBOX

@@ -5,6 +5,7 @@ bound is the trivial one, everything.
 """
 
 import logging
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -24,10 +25,13 @@ SIMPLE = "first in, first out"
 FAILED = "engine failure"
 
 
-def by_engine(problem: Problem, objective: str, effort: str) -> Outcome | None:
-    """The engine's outcome; None, and a line in the log, when it fails or its set does not pass the independent check."""
+def by_engine(problem: Problem, objective: str, effort: str, stop: Callable[[], bool] | None = None) -> Outcome | None:
+    """The engine's outcome; None, and a line in the log, when it fails or its set does not pass the independent check.
+
+    `stop` is the engine's emergency stop.
+    """
     try:
-        outcome = settle(problem, objective, effort)
+        outcome = settle(problem, objective, effort, stop=stop)
     except Exception:
         # Whatever goes wrong in it or in the solver below it, a cycle must not end with nothing.
         log.exception("the settlement engine failed: %s stands in for it", SIMPLE)

@@ -18,6 +18,7 @@ from depository.settlement import SIMPLE, Problem, check, fallback, first_in_fir
 from depository.store import schema
 from flows.steps.cycle_files import hand_over_cycle
 from flows.steps.replay import replay
+from flows.steps.solve import solve_folder
 from tests.support.books import DAY, REFERENCE, ROOT, SHARE_A, Desk, advice, at, entry, trade
 from tests.unit.settlement.test_forecast import days
 
@@ -76,8 +77,8 @@ def test_an_operator_can_ask_for_it_when_the_engine_hangs(due: Desk) -> None:
 
 
 def test_a_set_that_the_check_refuses_is_never_settled(due: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def everything(problem: Problem, *given: Any) -> Any:
-        outcome = settle(problem, *given)
+    def everything(problem: Problem, *given: Any, **named: Any) -> Any:
+        outcome = settle(problem, *given, **named)
         outcome.settled[:] = True
         outcome.step[:] = 1
         return outcome
@@ -117,6 +118,18 @@ def test_its_bound_can_be_recomputed_too(due: Desk, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.settlement.verify_bound", str(tmp_path / "cycle")]
     proved = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "The bound holds." in proved.stdout, proved
+
+
+def test_plain_files_are_settled_first_in_first_out_too_when_the_solver_fails(
+    due: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    due.run("main-cycle")
+    hand_over_cycle(due.site, DAY, 1, tmp_path / "cycle", at("20:00"))
+    monkeypatch.setattr(highspy.Highs, "passModel", out_of_memory)
+    assert solve_folder(tmp_path / "cycle", tmp_path / "out") == 0
+    assert json.loads((tmp_path / "out" / "certificate.json").read_text())["effort"] == SIMPLE
+    outcome = (tmp_path / "out" / "outcome.csv").read_text()
+    assert [line.rpartition(",")[2] for line in outcome.splitlines()[1:]] == ["1", "0", "0"]
 
 
 @settings(max_examples=100, deadline=None)
