@@ -56,16 +56,15 @@ def bound(
         price = Fraction(line["multiplier"])
         side = available.get(position, Fraction(0))
         assert price >= 0
-        if (
-            line["kind"] == "cut"
-        ):  # row: sum of need * x <= side; some x counted as 1 - x, divided, rounded (Marchand and Wolsey)
+        if line["kind"] == "cut":
+            # The row says: sum of need * x <= side. Some x counted as 1 - x, divided, rounded (Marchand and Wolsey).
             other, divisor = {group[i] for i in line["other"].split(";") if i}, Fraction(line["divisor"])
             side -= sum(need for u, need in row.items() if u in other)
             whole, rest = side // divisor, side / divisor % 1
             for u, need in row.items():
                 share = (-need if u in other else need) / divisor
                 row[u] = share // 1 + max(Fraction(0), share % 1 - rest) / (1 - rest)
-            side = whole - sum(row[u] for u in row if u in other)
+            side = Fraction(whole) - sum(row[u] for u in row if u in other)
             row = {u: -c if u in other else c for u, c in row.items()}
         result += price * side
         for u, need in row.items():
