@@ -64,7 +64,7 @@ def test_marking_in_the_sandbox_gives_the_same_bytes(sandbox: Sandbox) -> None:
 
 @pytest.mark.long
 def test_a_file_that_takes_too_much_memory_is_refused_and_the_next_one_is_read() -> None:
-    with Sandbox(memory=450_000_000) as small:
+    with Sandbox(memory=300_000_000) as small:
         for _ in range(2):
             with pytest.raises(FileRefused) as caught:
                 small.read_form(_dense(150_000), "x.xlsx")
