@@ -119,7 +119,11 @@ def taken_by(world: World, url: str, folder: Path, workers: int) -> Place:
         alone.do("load", SMALL_DAY[0].moment(zone))
         midnight = datetime.combine(DAY, datetime.min.time(), zone)
         alone.do("plan", midnight + timedelta(hours=8))
-        drop_files(folder / "sftp", many())
+        # The money is there before the race: whether a withdrawal finds it must not hang on who takes the bank's file when.
+        money = next(drop for drop in many() if drop.party == "bank")
+        drop_files(folder / "sftp", (money,))
+        alone.do("look", midnight + timedelta(hours=9, minutes=55))
+        drop_files(folder / "sftp", tuple(drop for drop in many() if drop != money))
         moments = [midnight + timedelta(hours=10, seconds=3 * number) for number in range(4)]
         if workers == 1:
             for at in moments:
