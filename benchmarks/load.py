@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from statistics import mean, quantiles
@@ -36,8 +36,9 @@ from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
 from flows.steps.resident import Resident
-from flows.steps.setup import SETTINGS, load
-from flows.steps.sites import Site, read_site
+from flows.steps.setup import SETTINGS, SIGNING_CERTIFICATE, SIGNING_KEY, load
+from flows.steps.signing import create_trial_key
+from flows.steps.sites import Site, load_market, read_site
 from forms import samples
 from parsers.blank_workbook import fill
 from tests.support.databases import PostgresServer
@@ -166,6 +167,9 @@ def others() -> list[str]:
 def make(folder: Path, server: Server, url: str, apart: float) -> Path:
     """A site on the server, with its reference data loaded; returns its settings file."""
     settings = folder / "csd.toml"
+    name = load_market(MARKET).depository_name
+    since = datetime(SAMPLE_DAY.year, 1, 1, tzinfo=UTC)
+    create_trial_key(server.keys / SIGNING_KEY, server.keys / SIGNING_CERTIFICATE, name, since)
     settings.write_text(
         SETTINGS.format(
             database=url,
@@ -175,6 +179,8 @@ def make(folder: Path, server: Server, url: str, apart: float) -> Path:
             host_key="host",
             looks=3,
             apart=apart,
+            signing_key=SIGNING_KEY,
+            signing_certificate=SIGNING_CERTIFICATE,
         )
         .replace('user = "csd"', f'user = "{server.csd}"')
         .replace('"keys/', f'"{server.keys}/')
