@@ -5,9 +5,10 @@ alone, so a repetition puts the same.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
+from depository.pieces import pieces
 from depository.points import reached
 from depository.sftp.errors import SftpError
 from depository.sftp.folders import Folders
@@ -45,7 +46,7 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
         done: list[Outgoing] = []
         signed: list[OwnSignature] = []
         try:
-            for some in _by(AT_ONCE, [one for one in waiting if one.party not in refused]):
+            for some in pieces([one for one in waiting if one.party not in refused], AT_ONCE):
                 reached("deliver.before put")
                 data = {one.id: site.archive.get(one.sha256) for one in some}
                 signatures = {one.id: _sign(one, data[one.id], signer) for one in some}
@@ -84,9 +85,3 @@ def _stored(some: Sequence[Outgoing], faults: Sequence[SftpError | None], refuse
             log.warning("%s: %s", one.party, fault)
             refused.add(one.party)
     return [one for one, fault in zip(some, faults, strict=True) if fault is None]
-
-
-def _by(many: int, waiting: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """In pieces of at most so many."""
-    for start in range(0, len(waiting), many):
-        yield waiting[start : start + many]

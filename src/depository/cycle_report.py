@@ -1,15 +1,15 @@
 """What a settlement cycle did: one report for each participant in it, one for the operators."""
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from depository.cycles import Cycle, Solved, decimal
 from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
-from depository.instructions import Instruction, Status
-from depository.rates import Weighing
+from depository.identifiers import participant_of
+from depository.instructions import Instruction, Status, by_participant
+from depository.rates import remarks_in
 from depository.reports import Column, Kind, Report, Value, table
 from depository.settlement import SIMPLE
 from depository.store import register
@@ -65,17 +65,9 @@ PERCENT = Decimal("0.0001")
 
 def participant_reports(work: Work, cycle: Cycle, *, everyone: bool) -> list[Report]:
     """A report for each participant of the cycle; `everyone` = also for those for whom nothing settled."""
-    settled, unsettled = _by_participant(cycle.settled), _by_participant(cycle.unsettled)
+    settled, unsettled = by_participant(cycle.settled), by_participant(cycle.unsettled)
     codes = settled.keys() | (unsettled.keys() if everyone else set())
     return [_report(work, cycle, code, settled.get(code, ()), unsettled.get(code, ())) for code in sorted(codes)]
-
-
-def _by_participant(instructions: Sequence[Instruction]) -> dict[str, list[Instruction]]:
-    found: dict[str, list[Instruction]] = defaultdict(list)
-    for one in instructions:
-        for code in {one.deliver_participant, one.receive_participant}:
-            found[code].append(one)
-    return found
 
 
 def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
@@ -170,12 +162,7 @@ def summary(cycle: Cycle) -> dict[str, Value]:
     }
     if certificate.effort == SIMPLE:
         facts["attention"] = f"the engine failed; this cycle went by {SIMPLE}"
-    return facts | remarks_in(cycle.solved.posed.weighing)
-
-
-def remarks_in(weighing: Weighing) -> dict[str, Value]:
-    """What operators have to know about the rates, as a fact."""
-    return {"rates": " ".join(weighing.remarks)} if weighing.remarks else {}
+    return {**facts, **remarks_in(cycle.solved.posed.weighing)}
 
 
 def _number(value: Fraction) -> str:
@@ -237,7 +224,7 @@ def _short_rows(
     for one in unsettled:
         shortage = cycle.shortages.get(one.id)
         for short in shortage.short if shortage else ():
-            own = participant in ("", short.holder.partition("-")[0])
+            own = participant in ("", participant_of(short.holder))
             rows.append(
                 (
                     one.id,

@@ -1,10 +1,9 @@
 """Who did not deliver: late from the main cycle on, failed at 17:30; a victim of another is not failing (CSD-A2-3.1, CSD-A2-3.2)."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from depository.cycles import Shortage, causes_in, pending_reason, shortages_of, solve
-from depository.instructions import Instruction, Status
+from depository.instructions import Instruction, Status, by_participant
 from depository.notices import Notice, notify
 from depository.obligations import due_today
 from depository.rejects import PendingReason
@@ -37,12 +36,8 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     by_id = {fail.instruction: fail for fail in fails}
     failing.sort(key=lambda one: one.id)
     store.change_each(work, [(one, Status.FAILING, by_id[one.id].short) for one in failing], cause)
-    told: dict[str, list[tuple[Instruction, Fail]]] = defaultdict(list)
-    for one in failing:
-        fail = by_id[one.id]
-        for party in {one.deliver_participant, one.receive_participant}:
-            told[party].append((one, fail))
-    return fails, [_notice(work, party, told[party]) for party in sorted(told)]
+    told = by_participant(failing)
+    return fails, [_notice(work, party, [(one, by_id[one.id]) for one in told[party]]) for party in sorted(told)]
 
 
 def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages: Mapping[str, Shortage]) -> list[Fail]:

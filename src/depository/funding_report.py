@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import TypeVar
 
 from depository.cycles import decimal, pose
-from depository.instructions import Instruction, InstructionKind, Status
+from depository.identifiers import participant_of
+from depository.instructions import Instruction, InstructionKind, Status, by_participant
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
+from depository.rates import Weighing, remarks_in
 from depository.reports import Column, Kind, Report, Value, table
 from depository.settlement import Forecast, Release, forecast
 from depository.store import forecasts, register
@@ -63,7 +65,7 @@ RELEASES = (
 )
 
 
-def funding_reports(work: Work) -> tuple[list[Report], dict[str, Value]]:
+def funding_reports(work: Work) -> tuple[list[Report], dict[str, str]]:
     """A report for each participant with an obligation today, with a forecast of the cycle as things stand now.
 
     Also what operators have to know about the rates of exchange, while there is time to load them.
@@ -71,13 +73,12 @@ def funding_reports(work: Work) -> tuple[list[Report], dict[str, Value]]:
     ahead = _look_ahead(work, due_today(work))
     if ahead is None:
         return [], {}
-    remarks: dict[str, Value] = {"rates": " ".join(ahead.remarks)} if ahead.remarks else {}
-    return _reports(work, ahead, sorted(ahead.mine), ""), remarks
+    return _reports(work, ahead, sorted(ahead.mine), ""), remarks_in(ahead.weighing)
 
 
 def changed_reports(work: Work, because: str) -> list[Report]:
     """Fresh reports to those alone whose figures are not those of their last one: what would settle, what is missing, what is due."""
-    holders = {holder.partition("-")[0] for holder, _ in work.moved}
+    holders = {participant_of(holder) for holder, _ in work.moved}
     if not store.any_due(work, InstructionKind.EXCHANGE, holders):
         return []
     ahead = _look_ahead(work, due_today(work))
@@ -98,7 +99,7 @@ class _Ahead:
     cash: Mapping[str, Sequence[Obligation]]
     securities: Mapping[str, Sequence[Obligation]]
     releases: Mapping[str, Sequence[Release]]
-    remarks: tuple[str, ...]
+    weighing: Weighing
 
 
 def _look_ahead(work: Work, due: Sequence[Instruction]) -> _Ahead | None:
@@ -106,18 +107,14 @@ def _look_ahead(work: Work, due: Sequence[Instruction]) -> _Ahead | None:
         return None
     posed = pose(work, due)
     found = forecast(posed.problem, posed.weighing.objective)
-    mine: dict[str, list[Instruction]] = defaultdict(list)
-    for one in due:
-        for who in {one.deliver_participant, one.receive_participant}:
-            mine[who].append(one)
     return _Ahead(
         found,
         frozenset(one.id for one, done in zip(due, found.outcome.settled, strict=True) if done),
-        mine,
+        by_participant(due),
         _by_participant(cash_obligations(work, due)),
         _by_participant(security_obligations(work, due)),
         _by_participant(found.ranked),
-        posed.weighing.remarks,
+        posed.weighing,
     )
 
 

@@ -227,6 +227,11 @@ def account(text: str) -> str:
     return number
 
 
+def participant_of(holder: str) -> str:
+    """The participant behind the holder of a balance: an account's number begins with its code; money is held under the code itself."""
+    return holder.partition("-")[0]
+
+
 _NIN = re.compile(r"[A-Z0-9](?:[A-Z0-9-]{2,18})[A-Z0-9]")
 
 

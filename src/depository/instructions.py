@@ -1,5 +1,6 @@
 """An instruction and its life: unmatched, matched, failing, settled, cancelled, lapsed (sese.024 statuses in the field's words)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -71,3 +72,12 @@ class Instruction:
     """Pending or final reason: an ISO code and words."""
     matched_with: str = ""
     settled_at: datetime | None = None
+
+
+def by_participant(instructions: Iterable[Instruction]) -> dict[str, list[Instruction]]:
+    """The instructions of each participant, in their order: every one belongs to its deliverer and to its receiver."""
+    found: dict[str, list[Instruction]] = {}
+    for one in instructions:
+        for participant in {one.deliver_participant, one.receive_participant}:
+            found.setdefault(participant, []).append(one)
+    return found

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 
 from depository.answers import LineOutcome, Verdict
 from depository.notices import Notice, notify
+from depository.pieces import pieces
 from depository.register import Account, AccountState, AccountType
 from depository.rejects import Reject, RejectionReason
 from depository.requests import CLIENT_FIELDS, ClientData, Header, OpeningCover, OpeningRequest, client_to_json
@@ -60,8 +60,7 @@ def record_openings(work: Work, header: Header, requests: Iterable[OpeningReques
     taken = store.waiting_nins(work, header.participant)
     holds = store.holds(work, header.participant)
     outcomes: list[LineOutcome] = []
-    remaining = iter(requests)
-    while batch := list(islice(remaining, BATCH)):
+    for batch in pieces(requests, BATCH):
         outcomes += _record_batch(work, header, batch, taken, holds)
     return outcomes
 

@@ -33,6 +33,11 @@ class Weighing:
     """What operators have to know about the rates; empty when all is well."""
 
 
+def remarks_in(weighing: Weighing) -> dict[str, str]:
+    """What operators have to know about the rates, as a fact of a batch."""
+    return {"rates": " ".join(weighing.remarks)} if weighing.remarks else {}
+
+
 def weigh(work: Work, due: Sequence[Instruction]) -> Weighing:
     """The day's objective, effort and rates for these instructions."""
     market, day = work.market, work.business_date

@@ -22,7 +22,7 @@ from flows.steps.reference import load_reference
 from flows.steps.replay import replay
 from flows.steps.sites import Site
 from tests.faults.faulty_sftp import IMPATIENT, Faults, FaultyServer
-from tests.faults.kill_points import DAY, PARTIES, SAMPLE, TEST_HOST, Drop, Forker, World, drop_files, open_site
+from tests.faults.kill_points import DAY, PARTIES, SAMPLE, TEST_HOST, Drop, World, drop_files, open_site
 from tests.faults.watch import Watch
 from tests.support.fault_results import tried
 
@@ -56,16 +56,6 @@ class Impatient(Site):
     def connect(self) -> Connection:
         s = self.sftp
         return connect(s.host, s.port, s.user, s.key_file, s.host_key, IMPATIENT)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 @contextlib.contextmanager

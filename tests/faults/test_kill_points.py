@@ -8,14 +8,13 @@ import ast
 import os
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.faults.kill_points import SMALL_DAY, Died, Forker, Played, World, differences, drop_files, play, sqlite_check
+from tests.faults.kill_points import SMALL_DAY, Died, Played, World, differences, drop_files, play, sqlite_check
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
@@ -36,16 +35,6 @@ def points_in_code() -> set[str]:
                     assert isinstance(name, ast.Constant), f"{path}:{node.lineno}: a point has a fixed name"
                     names.add(str(name.value))
     return names
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """A file on which the depository fails holds up nobody else's: it is tried again, then put aside, and its sender is told."""
 
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from depository.store.database import DatabaseUnavailable
 from depository.verify import verify
 from flows.steps.confining import APART, TRIES
 from flows.steps.replay import replay
-from tests.faults.kill_points import DAY, Drop, Forker, World, drop_files
+from tests.faults.kill_points import DAY, Drop, World, drop_files
 from tests.faults.watch import depository
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
@@ -24,16 +23,6 @@ GOOD = Drop("B03", "inbox", f"{DAY}/1020/B03/inbox/IST_B03-IST-0001.xlsx")
 LATER = Drop("B05", "inbox", f"{DAY}/0940/B05/inbox/WRN_B05-WRN-0001.xlsx")
 NEXT = timedelta(seconds=2)
 LATEST = date(2099, 1, 1)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 def breaks_for(url: str, sender: str, code: str = "P0001") -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -52,24 +41,13 @@ def breaks_for(url: str, sender: str, code: str = "P0001") -> tuple[tuple[str, .
     ), ("DROP TRIGGER no_good ON instruction",)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'csd.db'}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = server.create(empty=True)
-    yield server.url(name)
-    server.drop(name)
-
-
 @pytest.mark.rule("CSD-1.5-d")
 def test_a_file_on_which_we_fail_is_put_aside_and_the_others_go_on(
-    world: World, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    world: World, empty_database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Tried, rested, tried, put aside with its bytes; sent again when it is mended, it is taken, and a replay gives the same."""
-    with depository(world, url, tmp_path) as d:
-        breaking, mending = breaks_for(url, "B02")
+    with depository(world, empty_database_url, tmp_path) as d:
+        breaking, mending = breaks_for(empty_database_url, "B02")
         d.tell_database(*breaking)
         drop_files(d.root, (BAD, GOOD))
         at = d.start
@@ -120,7 +98,7 @@ def test_a_file_on_which_we_fail_is_put_aside_and_the_others_go_on(
         assert replayed.differences == ()
     tried(
         "we fail on a file (unforeseen error)",
-        "SQLite" if url.startswith("sqlite") else "PostgreSQL",
+        "SQLite" if empty_database_url.startswith("sqlite") else "PostgreSQL",
         "the others go on; put aside after 3 tries, sender and operators told",
     )
 

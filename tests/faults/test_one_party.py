@@ -1,24 +1,11 @@
 """One party's broken folder or file holds up nobody else's (design §4)."""
 
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
-from tests.faults.kill_points import DAY, SMALL_DAY, Drop, Forker, World, drop_files
+from tests.faults.kill_points import DAY, SMALL_DAY, Drop, World, drop_files
 from tests.support.fault_results import tried
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 def receipts(root: Path, party: str) -> list[str]:

@@ -25,7 +25,7 @@ from flows.steps.reference import load_reference
 from flows.steps.replay import replay
 from flows.steps.resident import Resident
 from flows.steps.sites import Site
-from tests.faults.kill_points import DAY, OUR_FAULT, SAMPLE, Drop, Forker, World, drop_files, open_site, state_of
+from tests.faults.kill_points import DAY, OUR_FAULT, SAMPLE, Drop, World, drop_files, open_site, state_of
 from tests.support.fault_results import tried
 
 FILES = 44
@@ -38,16 +38,6 @@ KINDS = (
     ("bank", "inbox", f"{DAY}/0905/bank/inbox/camt053_20261123_0905.xml"),
 )
 NEXT = timedelta(seconds=2)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from depository.store import schema
 from flows.steps.deliver import deliver
 from flows.steps.replay import replay
-from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Depository, Died, Drop, Forker, World, drop_files
+from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Depository, Died, Drop, World, drop_files
 from tests.faults.watch import Watch, depository
 from tests.support.beside import signature_of
 from tests.support.fault_results import tried
@@ -22,16 +22,6 @@ from tools import sample_keys
 SIN = Drop("B05", "inbox", f"{DAY}/1032/B05/inbox/SIN_B05-SIN-0001.xlsx")
 NAME = "SIN_B05-SIN-0001.xlsx"
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 @pytest.fixture

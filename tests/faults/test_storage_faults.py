@@ -24,7 +24,6 @@ from tests.faults.kill_points import (
     DAY,
     SMALL_DAY,
     Depository,
-    Forker,
     Place,
     Played,
     Step,
@@ -97,16 +96,6 @@ def closing_server() -> Iterator[MortalServer]:
         yield server
     finally:
         server.stop()
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,17 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, func, select
 
 from depository.day import batches_of
 from depository.store import schema
 from depository.store.database import open_database
 from depository.verify import verify
-from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Drop, Forker, Place, World, drop_files, open_site
-from tests.support.databases import PostgresServer
+from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Drop, Place, World, drop_files, open_site
 from tests.support.fault_results import tried
 
 WORKERS = 2
@@ -24,27 +21,6 @@ FILES = 70
 """Dropped at once, over several parties and both folders."""
 DISTINCT = 63
 """Files with bytes of their own; the rest repeat the first ones byte for byte."""
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("w")
-    forker = Forker(folder)
-    try:
-        yield World(folder, forker)
-    finally:
-        forker.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'csd.db'}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = server.create(empty=True)
-    yield server.url(name)
-    server.drop(name)
 
 
 class Two:
@@ -151,14 +127,14 @@ def books(engine: Engine) -> dict[str, Any]:
         }
 
 
-def test_two_intake_workers_take_each_file_once(world: World, url: str, tmp_path: Path) -> None:
-    place = taken_by(world, url, tmp_path, WORKERS)
+def test_two_intake_workers_take_each_file_once(world: World, empty_database_url: str, tmp_path: Path) -> None:
+    place = taken_by(world, empty_database_url, tmp_path, WORKERS)
     alone = tmp_path / "alone"
     alone.mkdir()
     taken_by(world, f"sqlite:///{alone / 'csd.db'}", alone, 1)
     root = tmp_path / "sftp"
     assert [str(p) for p in root.rglob("*") if p.is_file() and p.parent.name != "outbox"] == []
-    engine, other = open_database(url), open_database(f"sqlite:///{alone / 'csd.db'}")
+    engine, other = open_database(empty_database_url), open_database(f"sqlite:///{alone / 'csd.db'}")
     assert books(engine) == books(other)
     files = rows(engine, schema.file, schema.file.c.id)
     distinct = many()[:DISTINCT]
@@ -177,17 +153,19 @@ def test_two_intake_workers_take_each_file_once(world: World, url: str, tmp_path
     site.close()
     for one in (engine, other):
         one.dispose()
-    kind = "PostgreSQL" if "postgres" in url else "SQLite"
+    kind = "PostgreSQL" if "postgres" in empty_database_url else "SQLite"
     tried(f"two intake workers on {FILES} files at once", kind, "each file taken once, one receipt each")
 
 
-def test_two_planners_and_two_runners_have_the_effect_of_one(world: World, url: str, tmp_path: Path) -> None:
+def test_two_planners_and_two_runners_have_the_effect_of_one(
+    world: World, empty_database_url: str, tmp_path: Path
+) -> None:
     """Everything of the day is told to both at once; each looks, plans and runs as if it were alone."""
     root, other = tmp_path / "sftp", tmp_path / "alone"
     other.mkdir()
     zone = world.zone
     with world.server(root) as server:
-        place = world.place(url, tmp_path / "var", server)
+        place = world.place(empty_database_url, tmp_path / "var", server)
         two = Two(world, place)
         for step in SMALL_DAY:
             drop_files(root, step.drops)
@@ -203,7 +181,7 @@ def test_two_planners_and_two_runners_have_the_effect_of_one(world: World, url: 
             drop_files(other / "sftp", step.drops)
             alone.do(step.command, step.moment(zone))
         alone.close()
-    ours, theirs = open_database(url), open_database(f"sqlite:///{other / 'csd.db'}")
+    ours, theirs = open_database(empty_database_url), open_database(f"sqlite:///{other / 'csd.db'}")
     for table in (
         schema.balance,
         schema.journal,
@@ -225,7 +203,7 @@ def test_two_planners_and_two_runners_have_the_effect_of_one(world: World, url: 
     with site.reading(datetime.combine(DAY, datetime.max.time(), zone), date(2026, 11, 23)) as work:
         assert {b.state for b in batches_of(work, DAY)} == {"done"}
     site.close()
-    kind = "PostgreSQL" if "postgres" in url else "SQLite"
+    kind = "PostgreSQL" if "postgres" in empty_database_url else "SQLite"
     tried("two planners, two cycle runners, two deliverers all day", kind, "the same books and files as one")
 
 

@@ -5,7 +5,7 @@ bound is the trivial one, everything.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -43,27 +43,36 @@ def by_engine(problem: Problem, objective: str, effort: str, stop: Callable[[], 
     return outcome
 
 
-def first_in_first_out(problem: Problem, objective: str = "mixed") -> Outcome:
-    """Each unit by priority, date and arrival against what is there at that moment, again and again until nothing more settles."""
-    units = units_of(problem)
-    start, row, change = units.start.tolist(), units.row.tolist(), units.change.tolist()
-    balance = problem.opening.tolist()
-    step = np.zeros(len(units), dtype=np.int64)
-    waiting, last = list(range(len(units))), 0
+def until_nothing_more_settles(
+    legs: Sequence[Sequence[tuple[int, int]]], waiting: Sequence[int], balance: list[int]
+) -> tuple[list[int], Sequence[int]]:
+    """Try units in the order of `waiting`, again and again; those that settled, in that order, and those that still wait.
+
+    `legs` are (position, change) of each unit; `balance`, by position, moves with those that settle.
+    """
+    settling: list[int] = []
     while waiting:
         behind = []
         for u in waiting:
-            legs = range(start[u], start[u + 1])
-            if any(balance[row[k]] + change[k] < 0 for k in legs):
+            if any(balance[p] + change < 0 for p, change in legs[u]):
                 behind.append(u)
                 continue
-            for k in legs:
-                balance[row[k]] += change[k]
-            last += 1
-            step[u] = last
+            for p, change in legs[u]:
+                balance[p] += change
+            settling.append(u)
         if len(behind) == len(waiting):
             break
         waiting = behind
+    return settling, waiting
+
+
+def first_in_first_out(problem: Problem, objective: str = "mixed") -> Outcome:
+    """Each unit by priority, date and arrival against what is there at that moment, again and again until nothing more settles."""
+    units = units_of(problem)
+    balance = problem.opening.tolist()
+    step = np.zeros(len(units), dtype=np.int64)
+    settling, _ = until_nothing_more_settles(units.legs(), range(len(units)), balance)
+    step[settling] = np.arange(1, len(settling) + 1)
     settled = (step > 0)[units.member]
     goal = objective_of(problem, objective)
     value = int(problem.value[settled].sum())

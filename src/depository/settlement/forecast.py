@@ -1,5 +1,6 @@
 """Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from depository.settlement.engine import balance_after, settle
-from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out
+from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out, until_nothing_more_settles
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
 from depository.settlement.units import units_of
@@ -83,24 +84,15 @@ def _needed(problem: Problem) -> dict[int, int]:
     needed = {p: -left for p, left in enumerate(balance) if left < 0}
     for p in needed:
         balance[p] = 0
-    start, row, change = units.start.tolist(), units.row.tolist(), units.change.tolist()
-    waiting = np.flatnonzero(units.gross).tolist()
+    legs = units.legs()
+    waiting: Sequence[int] = np.flatnonzero(units.gross).tolist()
     while waiting:
-        behind = []
-        for u in waiting:
-            legs = range(start[u], start[u + 1])
-            if any(balance[row[k]] + change[k] < 0 for k in legs):
-                behind.append(u)
-                continue
-            for k in legs:
-                balance[row[k]] += change[k]
-        if len(behind) == len(waiting):
-            for k in range(start[behind[0]], start[behind[0] + 1]):
-                short = -(balance[row[k]] + change[k])
-                if short > 0:
-                    needed[row[k]] = needed.get(row[k], 0) + short
-                    balance[row[k]] += short
-        waiting = behind
+        _, waiting = until_nothing_more_settles(legs, waiting, balance)
+        for p, change in legs[waiting[0]] if waiting else ():
+            short = -(balance[p] + change)
+            if short > 0:
+                needed[p] = needed.get(p, 0) + short
+                balance[p] += short
     return needed
 
 

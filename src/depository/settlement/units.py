@@ -1,6 +1,7 @@
 """Instructions that move together become one unit; units carry merged legs per position, exact integers throughout."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.gross)
+
+    def legs(self) -> list[list[tuple[int, int]]]:
+        """(position, change) of every unit, as Python's own exact integers."""
+        start = self.start.tolist()
+        pairs = list(zip(self.row.tolist(), self.change.tolist(), strict=True))
+        return [pairs[a:b] for a, b in pairwise(start)]
 
 
 def units_of(problem: Problem) -> Units:

@@ -5,9 +5,9 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from typing import TypeVar
 
+from depository.pieces import pieces
 from depository.points import reached
 from depository.sftp import wire
 from depository.sftp.client import Connection, refused
@@ -20,7 +20,6 @@ REPLACE_ANOTHER_WAY = (wire.FAILURE, wire.BAD_MESSAGE, wire.UNSUPPORTED, wire.EX
 
 SIDE_BY_SIDE = 32
 """Files or folders that are worked on at once over one connection; each has one handle open at the server."""
-S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -51,7 +50,7 @@ class Folders:
 
     def look_all(self, folders: Iterable[str]) -> Iterator[tuple[str, Iterable[Entry] | SftpError]]:
         """Every folder with its entries, or why it could not be listed; many small folders in one go, a large one streamed."""
-        for some in _by(SIDE_BY_SIDE, folders):
+        for some in pieces(folders, SIDE_BY_SIDE):
             with self._connection.listing("list folders") as session, self._connection.guarded("list folders"):
                 found = session.run_all([wire.short_listing(self._path(folder)) for folder in some])
             for folder, listed in zip(some, found, strict=True):
@@ -208,7 +207,7 @@ class Folders:
     def _each(self, talks: Sequence[tuple[str, Talk[T]]]) -> list[T | SftpError]:
         """Conversations side by side, so many at a time; each ends with its result or its own error."""
         done: list[T | SftpError] = []
-        for some in _by(SIDE_BY_SIDE, talks):
+        for some in pieces(talks, SIDE_BY_SIDE):
             with self._connection.session(some[0][0]) as session:
                 self._fsync = wire.FSYNC in session.extensions
                 found = session.run_all([talk for _, talk in some])
@@ -255,13 +254,6 @@ def _error(what: str, fault: Exception) -> SftpError:
     if isinstance(fault, Status):
         return refused(what, fault)
     raise fault
-
-
-def _by(many: int, things: Iterable[S]) -> Iterator[list[S]]:
-    """The things in lists of at most so many."""
-    source = iter(things)
-    while some := list(islice(source, many)):
-        yield some
 
 
 def _there(path: bytes) -> Talk[bool]:

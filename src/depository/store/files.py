@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_, update
 
+from depository.pieces import pieces
 from depository.sftp.intake import Sighting
 from depository.store import bulk, schema
 from depository.store.columns import moment_text
@@ -165,9 +166,8 @@ def queue_all(work: Work, answers: Sequence[tuple[str, str, str]], cause: str) -
 
 def _queued_names(work: Work, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
-    for start in range(0, len(names), 400):
-        chunk = names[start : start + 400]
-        rows = work.connection.execute(select(O.c.party, O.c.name).where(tuple_(O.c.party, O.c.name).in_(chunk)))
+    for some in pieces(names, 400):
+        rows = work.connection.execute(select(O.c.party, O.c.name).where(tuple_(O.c.party, O.c.name).in_(some)))
         found.update((party, name) for party, name in rows)
     return found
 
@@ -274,6 +274,5 @@ def keep_sightings(work: Work, party: str, folder: str, before: Iterable[Sightin
 def forget_sightings(work: Work, party: str, folder: str, names: Sequence[str]) -> None:
     """Forgets what was seen of files that have been claimed, so that the next of the same name starts anew."""
     t = schema.sighting
-    for start in range(0, len(names), 500):
-        some = names[start : start + 500]
+    for some in pieces(names, 500):
         work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder, t.c.name.in_(some)))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, insert, literal, or_, select, update
 
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
+from depository.pieces import pieces
 from depository.rejects import Broken
 from depository.store import bulk, schema
 from depository.store.columns import moment_text
@@ -48,9 +49,8 @@ def by_reference(work: Work, sender: str, reference: str) -> Instruction | None:
 def references_used(work: Work, sender: str, references: Sequence[str]) -> set[str]:
     """Those of the references that the sender has used before."""
     used: set[str] = set()
-    for start in range(0, len(references), 900):
-        chunk = references[start : start + 900]
-        rows = work.connection.execute(select(T.c.reference).where(T.c.sender == sender, T.c.reference.in_(chunk)))
+    for some in pieces(references, 900):
+        rows = work.connection.execute(select(T.c.reference).where(T.c.sender == sender, T.c.reference.in_(some)))
         used.update(rows.scalars())
     return used
 
@@ -200,10 +200,9 @@ def last_steps(work: Work, ids: Sequence[str]) -> dict[str, int]:
     """Number of the last step of each history."""
     t = schema.instruction_status
     found: dict[str, int] = {}
-    for start in range(0, len(ids), 900):
-        chunk = ids[start : start + 900]
+    for some in pieces(ids, 900):
         rows = work.connection.execute(
-            select(t.c.instruction, func.max(t.c.step)).where(t.c.instruction.in_(chunk)).group_by(t.c.instruction)
+            select(t.c.instruction, func.max(t.c.step)).where(t.c.instruction.in_(some)).group_by(t.c.instruction)
         )
         found.update((id_, step) for id_, step in rows)
     return found

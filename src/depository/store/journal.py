@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from depository.ledger import AVAILABLE, Entry, Posting, chain, is_contra
+from depository.pieces import pieces
 from depository.points import reached
 from depository.register import AccountType
 from depository.rejects import Broken
@@ -305,12 +306,9 @@ def _negative(holder: str, asset: str, part: str, after: int) -> Broken:
 def _read(work: Work, keys: list[Key]) -> dict[Key, int]:
     t = schema.balance
     found: dict[Key, int] = {}
-    for start in range(0, len(keys), CHUNK):
-        chunk = keys[start : start + CHUNK]
+    for some in pieces(keys, CHUNK):
         rows = work.connection.execute(
-            select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(
-                tuple_(t.c.holder, t.c.asset, t.c.part).in_(chunk)
-            )
+            select(t.c.holder, t.c.asset, t.c.part, t.c.amount).where(tuple_(t.c.holder, t.c.asset, t.c.part).in_(some))
         )
         found.update({(h, a, p): value for h, a, p, value in rows})
     return found

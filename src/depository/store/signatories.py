@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
 
+from depository.pieces import pieces
 from depository.signatories import RevocationList, Signatory, Trust, TrustAnchor
 from depository.store import schema
 from depository.store.work import Work
@@ -95,14 +96,12 @@ def keep_own(work: Work, made: Sequence[OwnSignature]) -> None:
 def own_of(work: Work, outgoing: Iterable[int]) -> dict[int, bytes]:
     """The newest signature over the present content of outgoing files, by number."""
     o, f = schema.own_signature, schema.outgoing
-    wanted = list(outgoing)
     found: dict[int, bytes] = {}
-    # In pieces, as databases take only so many values in one question.
-    for start in range(0, len(wanted), 1000):
+    for some in pieces(outgoing, 1000):
         rows = work.connection.execute(
             select(o.c.outgoing, o.c.p7s)
             .join(f, (f.c.id == o.c.outgoing) & (f.c.sha256 == o.c.sha256))
-            .where(o.c.outgoing.in_(wanted[start : start + 1000]))
+            .where(o.c.outgoing.in_(some))
             .order_by(o.c.signed_at)
         )
         found |= {row.outgoing: base64.b64decode(row.p7s) for row in rows}
