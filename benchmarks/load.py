@@ -375,11 +375,11 @@ def warm_up(server: Server, number: int) -> None:
 
 
 def answers(root: Path, dropped: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """For each form the moment (ns) at which the last of its two answers got its final name."""
+    """For each form the moment (ns) at which the last of its two answers got its final name; their signatures lie there before."""
     found: dict[str, list[int]] = {}
     for party in {path.split("/")[1] for path, _ in dropped}:
         for entry in os.scandir(root / party / "outbox"):
-            if entry.name.startswith("ist_"):
+            if entry.name.startswith("ist_") and not entry.name.endswith(".p7s"):
                 found.setdefault(f"/{party}/inbox/{entry.name[:12]}.xlsx", []).append(entry.stat().st_ctime_ns)
     return {path: max(found[path]) for path, _ in dropped if len(found.get(path, ())) == 2}
 
