@@ -41,6 +41,10 @@ PATIENCE = 10
 _STOPPED = "reader-stopped"
 _STOPPED_MESSAGE = "The reader stopped while reading the file. Open it, save it again and send it once more."
 
+_TOO_MUCH_MEMORY = ("memory-limit", "Reading the file took too much memory. Split it into several forms.")
+_NO_MEMORY = ("out of memory", "Error -4 while ", "can't start new thread", "can't allocate lock")
+"""How expat, zlib and Python's threads begin what they say then."""
+
 Answer: TypeAlias = tuple[bool, Any]
 Feed = TypeVar("Feed")
 
@@ -160,16 +164,32 @@ def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
     try:
         return pack((True, task(*pickle.loads(packed))))  # noqa: S301 - bytes of our own parent
     except FileRefused as refused:
-        return pack((False, (refused.code, refused.message)))
+        return pack((False, _TOO_MUCH_MEMORY if lacked_memory(refused) else (refused.code, refused.message)))
     except MemoryError:
-        return pack((False, ("memory-limit", "Reading the file took too much memory. Split it into several forms.")))
+        return pack((False, _TOO_MUCH_MEMORY))
     except RecursionError:
         return pack((False, ("damaged", "The file is nested too deeply. Save it again and send it once more.")))
-    except Exception:  # noqa: BLE001 - a fault of the reader costs this file, and not the intake of all others
+    except Exception as fault:  # noqa: BLE001 - a fault of the reader costs this file, and not the intake of all others
+        if lacked_memory(fault):
+            return pack((False, _TOO_MUCH_MEMORY))
         traceback.print_exc()
         return pack((False, (_STOPPED, _STOPPED_MESSAGE)))
     finally:
         gc.collect()
+
+
+def lacked_memory(fault: BaseException) -> bool:
+    """Tell whether a fault, or one it came of, is one of memory: a library may say so in words of its own, and its caller "damaged".
+
+    The file is not damaged then, and only a refusal for memory is repeated by a replay instead of reading the file again.
+    """
+    cause: BaseException | None = fault
+    while cause is not None:
+        words = str(cause)
+        if isinstance(cause, MemoryError) or any(words.startswith(one) for one in _NO_MEMORY):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _read(data: bytes, name: str) -> Form:

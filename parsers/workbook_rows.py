@@ -25,6 +25,8 @@ CHECKED = 6_000_000
 """Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
 PIECE = 2_000_000
 """Expanded bytes of a sheet that calamine gets at a time: it takes some ten times as much memory."""
+_NO_OBJECT = "PyObject pointer is null"
+"""How calamine panics when Python has no memory for a value."""
 _LAST_ROWS = 300_000
 """Bytes from the end of a piece in which the row is looked for with which the next piece begins."""
 
@@ -105,6 +107,9 @@ def calamine_rows(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Sequenc
         # calamine panics on a date far outside the calendar, and a panic is no Exception; openpyxl goes on from there.
         if type(panic).__name__ != "PanicException":
             raise
+        if _NO_OBJECT in str(panic):
+            # Whether openpyxl, which takes less memory and five times as long, still got through would be chance.
+            raise MemoryError("calamine") from panic
     yield from ((number, cells) for number, cells in openpyxl_rows(data, facts) if number > given)
 
 

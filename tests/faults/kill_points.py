@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import os
 import resource
 import shutil
@@ -219,17 +220,31 @@ def work(connection: socket.socket) -> None:
             _wait_for_the_test(Path(told["place"]["var"]))
 
     watch(at_point)
+    said = Said()
+    logging.getLogger().addHandler(said)
     site = open_site(Place(**told["place"]))
     for line in stream:
         command, at = json.loads(line)
+        said.lines = []
         try:
             COMMANDS[command](site, datetime.fromisoformat(at))
             fault = ""
         except Exception as problem:  # noqa: BLE001 - told to the test, which judges it
             fault = f"{type(problem).__name__}: {problem}"
-        stream.write(json.dumps({"passed": dict(passed), "fault": fault}) + "\n")
+        stream.write(json.dumps({"passed": dict(passed), "fault": fault, "said": said.lines}) + "\n")
         stream.flush()
     site.close()
+
+
+class Said(logging.Handler):
+    """Collects what the depository logs, from warnings on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
 
 
 def _wait_for_the_test(var: Path) -> None:
@@ -293,6 +308,8 @@ class Depository:
         self._stream = self._connection.makefile("rw", encoding="utf-8")
         self._tell({"place": asdict(place), "die": die, "pause": pause})
         self.passed: dict[str, int] = {}
+        self.said: list[str] = []
+        """Warnings and errors that it logged in the last command."""
 
     def _tell(self, what: object) -> None:
         self._stream.write(json.dumps(what) + "\n")
@@ -314,6 +331,7 @@ class Depository:
             raise Died
         answer = json.loads(line)
         self.passed = answer["passed"]
+        self.said = answer["said"]
         return str(answer["fault"])
 
     def close(self) -> None:
