@@ -8,11 +8,8 @@ from forms.iao import IAO
 from forms.ind import IND
 from forms.ist import IST
 from forms.sin import SIN
-from forms.spec import Blank, FormSpec
+from forms.spec import FormSpec
 from forms.wrn import WRN
 
-FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IAO, BUNA, BDN)}
+FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IND, IAO, BUNA, BDN)}
 """Form code -> form that is read, in the order of the documentation."""
-
-BLANKS: Mapping[str, Blank] = {**FORMS, IND.code: IND}
-"""Form code -> form that can be filled in: those that are read, and those that are signed and attached."""

@@ -9,6 +9,7 @@ from depository.rejects import Reject
 from depository.requests import (
     BankDetailsRequest,
     Header,
+    IndemnityRequest,
     InterestRequest,
     OpeningCover,
     OpeningRequest,
@@ -16,7 +17,9 @@ from depository.requests import (
     WithdrawalRequest,
 )
 
-Request: TypeAlias = TransferRequest | WithdrawalRequest | InterestRequest | OpeningRequest | BankDetailsRequest
+Request: TypeAlias = (
+    TransferRequest | WithdrawalRequest | InterestRequest | IndemnityRequest | OpeningRequest | BankDetailsRequest
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from forms.catalog import BLANKS, FORMS
+from forms.catalog import FORMS
 from forms.field import Field, Kind, Row, fields_of
 from forms.header import LAYOUT_VERSION, HeaderRow
 from forms.refusals import REFUSALS
-from forms.spec import Blank
+from forms.spec import FormSpec
 
 
 def render() -> str:
@@ -33,7 +33,7 @@ def _lines() -> Iterator[str]:
     yield "## Header of every form"
     yield ""
     yield from _table(HeaderRow, "CSD-A3")
-    for spec in BLANKS.values():
+    for spec in FORMS.values():
         yield from _form(spec)
     yield "## Files refused as a whole"
     yield ""
@@ -42,11 +42,10 @@ def _lines() -> Iterator[str]:
     yield from (f"| `{code}` | {meaning} |" for code, meaning in REFUSALS.items())
 
 
-def _form(spec: Blank) -> Iterator[str]:
+def _form(spec: FormSpec) -> Iterator[str]:
     yield f"## {spec.code}: {spec.title}"
     yield ""
-    attached = "" if spec.code in FORMS else "Signed and attached to the form it belongs to; not read. "
-    yield f"Rule {spec.rule}. {attached}" + " ".join(spec.notes)
+    yield f"Rule {spec.rule}. " + " ".join(spec.notes)
     yield ""
     if spec.body:
         yield f"On the sheet `{spec.code}`:"

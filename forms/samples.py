@@ -101,6 +101,22 @@ def sin_body(**changes: object) -> Mapping[str, object]:
     }
 
 
+def ind_body(**changes: object) -> Mapping[str, object]:
+    """Give the body of an IND: A01's indemnity for its SIN."""
+    return {
+        "given_by": "debtor",
+        "sin_number": "A01-2026-0147",
+        "debtor": "A01",
+        "secured_party": "B02",
+        "isin": ISIN,
+        "quantity": Decimal(500),
+        "agreement_number": "SA-17/2026",
+        "agreement_date": date(2026, 11, 20),
+        "text_version": "1",
+        **changes,
+    }
+
+
 def buna_cover(accounts: int, **changes: object) -> Mapping[str, object]:
     """Give the cover of a BUNA."""
     return {"accounts": accounts, **changes}

@@ -144,7 +144,7 @@ class SinBody(Row):
         bool | None,
         choice(
             "Indemnity (IND) attached",
-            "yes or no",
+            "yes when the IND with this form's number is recorded: it is sent before this form",
             YES_NO,
             mandatory=False,
             empty=False,
@@ -166,7 +166,11 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
         if values.get("enforcement") is not True and "enforcement" in values:
             fault("enforcement", "is not ticked; an enforcement needs yes here.")
         if values.get("indemnity_attached") is False:
-            fault("indemnity_attached", "must be yes; the secured party's own indemnity goes with it.", "CSD-4.3-1-f")
+            fault(
+                "indemnity_attached",
+                "must be yes; the secured party's own indemnity (IND) is sent before it.",
+                "CSD-4.3-1-f",
+            )
     elif action is not None and values.get("enforcement"):
         fault("enforcement", f"is ticked, but the action is {action}; clear it, or choose enforce.")
     if action is InterestAction.CREATE:
@@ -220,8 +224,8 @@ SIN = FormSpec(
     checks=checks,
     to_request=to_request,
     notes=(
-        "Create: sent by the debtor, with a copy of the security agreement and the indemnity (form IND).",
-        "Discharge and enforcement: sent by the secured party; an enforcement has its own indemnity and the box says yes.",
+        "Create: sent by the debtor, with a copy of the security agreement, after its indemnity (form IND) was accepted.",
+        "Discharge and enforcement: sent by the secured party; an enforcement has its own IND before it and the box says yes.",
         "The additional information is shown in the record and in reports on the interest.",
     ),
 )

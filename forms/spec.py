@@ -13,8 +13,8 @@ Checks = Callable[[Mapping[str, Any]], list[tuple[str, CellFault]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blank:
-    """A form to fill in. A form with a `table` has many lines; one without has its one line in the body beside the labels."""
+class FormSpec:
+    """A form. One with a `table` has many lines; one without has its one line in the body beside the labels."""
 
     code: str
     title: str
@@ -29,12 +29,6 @@ class Blank:
     max_lines: int = 1
     notes: tuple[str, ...] = ()
     """Sentences of guidance, printed on the blank's front sheet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormSpec(Blank):
-    """A form that is read: its faults of form and its requests."""
-
     checks: Checks
     """Faults between the fields of one line."""
     to_request: Callable[[int, Any], Request]

@@ -14,10 +14,10 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from forms.catalog import BLANKS
+from forms.catalog import FORMS
 from forms.field import FIRST_DATE, Field, Kind, fields_of
 from forms.header import LAYOUT_VERSION, HeaderRow
-from forms.spec import Blank
+from forms.spec import FormSpec
 
 CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - the format has no zone
 """The creation date that all blanks carry: no clock is read, so that the same blank has the same bytes."""
@@ -53,7 +53,7 @@ def fill(
     their labels (WRN, SIN, IAO, BDN, BUNA's cover), `lines` one mapping a row of the table (IST, BUNA). Dates and numbers become date and
     number cells, everything else text; a choice may be given by its text or by what it means. Raises KeyError for an unknown field.
     """
-    spec = BLANKS[code]
+    spec = FORMS[code]
     _no_strangers(header, HeaderRow.model_fields)
     _no_strangers(body, spec.body.model_fields if spec.body else {})
     for line in lines:
@@ -142,7 +142,7 @@ class _Styles:
         return self._inputs[key]
 
 
-def _print_setup(sheet: Worksheet, spec: Blank, portrait: bool, pages_wide: int = 1) -> None:
+def _print_setup(sheet: Worksheet, spec: FormSpec, portrait: bool, pages_wide: int = 1) -> None:
     sheet.set_paper(9)
     if portrait:
         sheet.set_portrait()
@@ -170,7 +170,7 @@ def _starred(field: Field) -> str:
     return field.label + (" *" if field.mandatory else " °" if field.when else "")
 
 
-def _front(sheet: Worksheet, spec: Blank, styles: _Styles, values: Mapping[str, object]) -> None:
+def _front(sheet: Worksheet, spec: FormSpec, styles: _Styles, values: Mapping[str, object]) -> None:
     """Write a sheet of labels with their cells to the right, section by section."""
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 1, 58)
@@ -206,7 +206,7 @@ def _front(sheet: Worksheet, spec: Blank, styles: _Styles, values: Mapping[str, 
 
 def _front_with_table(
     sheet: Worksheet,
-    spec: Blank,
+    spec: FormSpec,
     styles: _Styles,
     values: Mapping[str, object],
     lines: Sequence[Mapping[str, object]],
@@ -241,7 +241,7 @@ def _front_with_table(
     _print_setup(sheet, spec, portrait=False)
 
 
-def _table_sheet(sheet: Worksheet, spec: Blank, styles: _Styles, lines: Sequence[Mapping[str, object]]) -> None:
+def _table_sheet(sheet: Worksheet, spec: FormSpec, styles: _Styles, lines: Sequence[Mapping[str, object]]) -> None:
     assert spec.table
     sheet.set_column(0, 0, 7)
     for column, field in enumerate(fields_of(spec.table), 1):
@@ -253,7 +253,7 @@ def _table_sheet(sheet: Worksheet, spec: Blank, styles: _Styles, lines: Sequence
 
 
 def _table(
-    sheet: Worksheet, spec: Blank, styles: _Styles, lines: Sequence[Mapping[str, object]], label_row: int
+    sheet: Worksheet, spec: FormSpec, styles: _Styles, lines: Sequence[Mapping[str, object]], label_row: int
 ) -> None:
     assert spec.table
     fields = fields_of(spec.table)

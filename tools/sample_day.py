@@ -75,8 +75,8 @@ def put(day: date, at: str, party: str, name: str, data: bytes, folder: str = "i
     path = ROOT / day.isoformat() / at / party / folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    if name.startswith("SIN_"):
-        # A security interest is taken only with a signature; the party's authorised person signs with a made-up key.
+    if name.startswith(("SIN_", "IND_")):
+        # A security interest and its indemnity are taken only with a signature; the party's authorised person signs with a made-up key.
         moment = datetime.combine(day, time(int(at[:2]), int(at[2:])), ZONE).astimezone(UTC)
         path.with_name(f"{name}.p7s").write_bytes(sample_keys.signer(SIGNATORY.format(party)).sign(data, moment))
 
@@ -187,6 +187,14 @@ def reference() -> None:
         put(day, "1830", "registry", f"positions_{day:%Y%m%d}.csv", render_positions(registry))
 
 
+def indemnity(day: date, at: str, party: str, sin: Mapping[str, object], number: str, **changes: object) -> None:
+    """The IND that a party sends before its SIN."""
+    same = ("debtor", "secured_party", "isin", "quantity", "agreement_number", "agreement_date")
+    body = {name: sin[name] for name in same}
+    body |= {"given_by": "debtor", "sin_number": f"{party}-SIN-{number}", "text_version": "1", **changes}
+    put(day, at, party, f"IND_{party}-IND-{number}.xlsx", form("IND", party, f"{party}-IND-{number}", day, body))
+
+
 def interests_before() -> None:
     """Security interests of earlier days: one whose enforcement falls due on the day, one to be discharged on it."""
     lock = {
@@ -205,6 +213,7 @@ def interests_before() -> None:
         "quantity": Decimal(300_000),
         **lock,
     }
+    indemnity(LOCKING_DAY, "0958", "B02", one, "0001")
     put(
         LOCKING_DAY,
         "1000",
@@ -222,6 +231,7 @@ def interests_before() -> None:
         "quantity": Decimal(2_500),
         "agreement_number": "SA-12/2026",
     }
+    indemnity(LOCKING_DAY, "1008", "B03", two, "0001")
     put(LOCKING_DAY, "1010", "B03", "SIN_B03-SIN-0001.xlsx", form("SIN", "B03", "B03-SIN-0001", LOCKING_DAY, two))
     enforce = {
         "action": "enforce",
@@ -230,6 +240,8 @@ def interests_before() -> None:
         "quantity": Decimal(120_000),
         "indemnity_attached": "yes",
     }
+    asked = {"given_by": "secured party", "interest": "S000001", "quantity": enforce["quantity"]}
+    indemnity(LOCKING_DAY, "1458", "B01", one, "0001", **asked)
     put(
         LOCKING_DAY,
         "1500",
@@ -420,7 +432,7 @@ def transfers() -> None:
 
 
 def interests() -> None:
-    """SIN forms of the day: a new interest, a discharge, and a debtor who tries to discharge."""
+    """SIN forms of the day: a new interest with its indemnity, a discharge, and a debtor who tries to discharge."""
     lock = {
         "agreement_number": "SA-17/2026",
         "agreement_date": date(2026, 11, 20),
@@ -437,6 +449,7 @@ def interests() -> None:
         "quantity": Decimal(1_000),
         **lock,
     }
+    indemnity(DAY, "1030", "B05", new, "0001")
     put(
         DAY,
         "1032",

@@ -163,6 +163,7 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
         (s.withdrawal, mine(s.withdrawal.c.participant)),
         (s.bank_account_change, mine(s.bank_account_change.c.participant)),
         (s.interest, mine(s.interest.c.debtor, s.interest.c.secured_party)),
+        (s.indemnity, mine(s.indemnity.c.giver)),
         (s.opening, mine(s.opening.c.participant)),
         (s.account, mine(s.account.c.participant)),
         (s.signatory, mine(s.signatory.c.party)),
@@ -201,7 +202,7 @@ def _plain(work: Work, row: Row[Any]) -> tuple[Value, ...]:
 
 def _exact(work: Work, values: Any, name: str) -> Value:
     asset = ASSET_OF.get(name)
-    if asset is None or asset not in values:
+    if asset is None or asset not in values or values[name] is None:
         return values[name]  # type: ignore[no-any-return]
     if not values[asset]:
         return Decimal(values[name])

@@ -12,6 +12,7 @@ from depository.bank import check_statement, record_statement
 from depository.bank_details import record_bank_details
 from depository.day import batches_of
 from depository.feeds import BankStatement, RefusedLine, RegistryFile, TradeFile
+from depository.indemnities import record_indemnity
 from depository.instructions import Status
 from depository.interests import record_interest
 from depository.notices import Notice
@@ -23,6 +24,7 @@ from depository.reports import Report
 from depository.requests import (
     BankDetailsRequest,
     Header,
+    IndemnityRequest,
     InterestRequest,
     OpeningRequest,
     TransferRequest,
@@ -195,6 +197,8 @@ def _record_requests(work: Work, header: Header, code: str, requests: Iterator[R
         if isinstance(request, BankDetailsRequest):
             outcome = record_bank_details(work, header, request, cause)
             return Recorded(code, header.reference, lines=(outcome,))
+        if isinstance(request, IndemnityRequest):
+            return Recorded(code, header.reference, lines=(record_indemnity(work, header, request),))
         if isinstance(request, InterestRequest):
             answer = record_interest(work, header, request)
             return Recorded(

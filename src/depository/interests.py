@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
+from depository.indemnities import check_indemnity, interest_of
 from depository.ledger import Entry, block, move, release
 from depository.notices import Notice, notify
 from depository.register import AccountState
 from depository.rejects import Broken, Reject, RejectionReason
 from depository.reports import Column, Kind, Report, table
 from depository.requests import Header, InterestAction, InterestRequest
+from depository.store import indemnities, journal, register
 from depository.store import interests as store
-from depository.store import journal, register
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
 
@@ -90,6 +91,7 @@ def interest_report(work: Work, addressee: str, number: str) -> Report:
         ("Quantity locked at first", from_units(one.quantity, scale)),
         ("Quantity locked now", from_units(one.locked, scale)),
         ("Security agreement", f"{one.agreement_number} of {one.agreement_date or ''}"),
+        ("Indemnity", ", ".join(f"{i.number} of {i.giver}" for i in indemnities.of_interest(work, number))),
         ("Additional information", one.additional_information),
         ("Holder for corporate actions", f"{one.debtor} (CSD-4.3-1-d)"),
         ("Recorded at", work.market.local(one.recorded_at)),
@@ -147,6 +149,9 @@ def _create(work: Work, header: Header, request: InterestRequest) -> InterestAns
     quantity = _quantity_to_lock(work, request)
     if isinstance(quantity, Reject):
         return quantity
+    indemnity = check_indemnity(work, header, request)
+    if isinstance(indemnity, Reject):
+        return indemnity
     number = f"S{work.next_number('interest'):06d}"
     journal.post(
         work,
@@ -171,6 +176,7 @@ def _create(work: Work, header: Header, request: InterestRequest) -> InterestAns
             recorded_at=work.at,
         ),
     )
+    indemnities.use(work, indemnity.number, number)
     return _answer(work, header, number, store.LOCKED, "the quantity is locked in favour of the secured party")
 
 
@@ -196,7 +202,7 @@ def _quantity_to_lock(work: Work, request: InterestRequest) -> int | Reject:
 
 def _discharge(work: Work, header: Header, request: InterestRequest) -> InterestAnswer | Reject:
     """CSD-4.3-1-e: from the secured party alone; lifts the lock, but not what an enforcement has been asked for."""
-    interest = _found(work, header, request)
+    interest = _interest_of(work, header, request)
     if isinstance(interest, Reject):
         return interest
     if store.enforcements(work, interest=interest.number):
@@ -227,7 +233,7 @@ def _discharge(work: Work, header: Header, request: InterestRequest) -> Interest
 
 def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAnswer | Reject:
     """CSD-4.3-1-f: from the secured party, with collateral-agreement details and its indemnity; all or part of the quantity."""
-    interest = _found(work, header, request)
+    interest = _interest_of(work, header, request)
     if isinstance(interest, Reject):
         return interest
     if not request.indemnity_attached:
@@ -272,6 +278,9 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
             request.action.value,
             f"{outside}, so the day of the transfer is not known yet; send the notice again when it is published",
         )
+    indemnity = check_indemnity(work, header, request)
+    if isinstance(indemnity, Reject):
+        return indemnity
     number = f"E{work.next_number('enforcement'):06d}"
     store.add_enforcement(
         work,
@@ -280,6 +289,7 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
             request.additional_information,
         ),
     )  # fmt: skip
+    indemnities.use(work, indemnity.number, interest.number, number)
     notice = notify(
         work,
         interest.debtor,
@@ -300,39 +310,12 @@ def _enforce(work: Work, header: Header, request: InterestRequest) -> InterestAn
     return InterestAnswer(answer.outcome, answer.reports, (notice,), interest.debtor)
 
 
-def _found(work: Work, header: Header, request: InterestRequest) -> store.Interest | Reject:
-    interest = store.get(work, request.interest)
-    if interest is None or header.participant not in (interest.debtor, interest.secured_party):
-        return Reject(
-            RejectionReason.REFERENCE,
-            "CSD-4.3-1-e",
-            "interest",
-            request.interest,
-            "no interest of yours has this number",
-        )
-    if interest.secured_party != header.participant:
-        return Reject(
-            RejectionReason.SENDER,
-            "CSD-4.3-1-e",
-            "interest",
-            request.interest,
-            "only the secured party can discharge or enforce an interest",
-        )
-    if interest.state != store.LOCKED:
-        return Reject(
-            RejectionReason.REFERENCE, "CSD-4.3-1-e", "interest", request.interest, f"this interest is {interest.state}"
-        )
-    for field in ("debtor", "debtor_account", "secured_party", "secured_account", "isin"):
-        said, recorded = getattr(request, field), getattr(interest, field)
-        if said and said != recorded:
-            return Reject(
-                RejectionReason.REFERENCE,
-                "CSD-4.3-1-e",
-                field,
-                said,
-                f"interest {interest.number} was recorded with {recorded}",
-            )
-    return interest
+def _interest_of(work: Work, header: Header, request: InterestRequest) -> store.Interest | Reject:
+    said = {
+        name: getattr(request, name)
+        for name in ("debtor", "debtor_account", "secured_party", "secured_account", "isin")
+    }
+    return interest_of(work, header.participant, request.interest, said, "CSD-4.3-1-e")
 
 
 def _answer(work: Work, header: Header, record: str, status: str, note: str, interest: str = "") -> InterestAnswer:

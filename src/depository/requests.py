@@ -27,7 +27,7 @@ class Header:
     """The house-style header of every form: who sends it, under which reference, signed by whom."""
 
     form: str
-    """Form code: IST, WRN, SIN, IAO, BUNA, BDN."""
+    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN."""
     reference: str
     """The sender's own number, at most 35 characters, unique for ever per sender."""
     form_date: date
@@ -143,6 +143,32 @@ class InterestRequest:
     agreement_attached: bool
     indemnity_attached: bool
     additional_information: str
+
+
+class Giver(StrEnum):
+    """Who gives an indemnity: the debtor when the interest is created, the secured party when it is enforced."""
+
+    DEBTOR = "debtor"
+    SECURED_PARTY = "secured party"
+
+
+@dataclass(frozen=True, slots=True)
+class IndemnityRequest:
+    """An IND: the indemnity that goes with a SIN."""
+
+    given_by: Giver
+    sin_number: str
+    """The giver's own number of the SIN."""
+    interest: str
+    """Reference of the recorded interest; "" when it is still to be created."""
+    debtor: str
+    secured_party: str
+    isin: str
+    quantity: Decimal | None
+    """None = all."""
+    agreement_number: str
+    agreement_date: date
+    text_version: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -388,6 +388,7 @@ SMALL_DAY = (
             Drop("B02", "inbox", TODAY + "1005/B02/inbox/IST_B02-IST-0001.xlsx"),
             Drop("B03", "inbox", TODAY + "1020/B03/inbox/IST_B03-IST-0001.xlsx", marker=".sha256"),
             Drop("B03", "inbox", TODAY + "1000/B03/inbox/BUNA_B03-BUNA-0001.xlsx"),
+            Drop("B05", "inbox", TODAY + "1030/B05/inbox/IND_B05-IND-0001.xlsx"),
             Drop("B05", "inbox", TODAY + "1032/B05/inbox/SIN_B05-SIN-0001.xlsx"),
             Drop("B04", "inbox", TODAY + "1050/B04/inbox/IST_B04-IST-0009.xlsx"),
             Drop("B06", "check", TODAY + "1040/B06/check/WRN_B06-WRN-0009.xlsx"),

@@ -19,8 +19,9 @@ from tests.support.fault_results import tried
 from tests.support.pki import openssl
 from tools import sample_keys
 
+NAME = "IND_B05-IND-0001.xlsx"
+IND = Drop("B05", "inbox", f"{DAY}/1030/B05/inbox/{NAME}")
 SIN = Drop("B05", "inbox", f"{DAY}/1032/B05/inbox/SIN_B05-SIN-0001.xlsx")
-NAME = "SIN_B05-SIN-0001.xlsx"
 SECOND = timedelta(seconds=1)
 
 
@@ -47,7 +48,7 @@ def place(root: Path) -> Path:
 
 @pytest.mark.rule("KCSD-85")
 def test_the_signature_comes_with_its_file_and_nothing_of_either_is_left(watch: Watch) -> None:
-    drop_files(watch.root, (SIN,))
+    drop_files(watch.root, (IND,))
     watch.look(watch.start)
     (receipt,) = receipts(watch.root)
     assert receipt["verdict"] == "accepted"
@@ -58,26 +59,34 @@ def test_the_signature_comes_with_its_file_and_nothing_of_either_is_left(watch: 
     assert list(place(watch.root).parent.iterdir()) == []
 
 
+@pytest.mark.rule("CSD-4.3-1-a")
+def test_a_security_interest_dropped_with_its_indemnity_is_recorded_after_it(watch: Watch) -> None:
+    drop_files(watch.root, (SIN, IND))
+    watch.look(watch.start)
+    assert [(one["form"], one["verdict"]) for one in receipts(watch.root)] == [("IND", "accepted"), ("SIN", "accepted")]
+    assert all(one["signed_by"] for one in receipts(watch.root))
+
+
 def test_a_marker_of_the_signature_is_not_taken_for_one_of_the_file(watch: Watch) -> None:
     place(watch.root).with_name(f"{NAME}.p7s.sha256").write_text(f"{'0' * 64}  {NAME}.p7s\n")
-    drop_files(watch.root, (replace(SIN, marker=".sha256"),))
+    drop_files(watch.root, (replace(IND, marker=".sha256"),))
     watch.look(watch.start)
     assert [one["verdict"] for one in receipts(watch.root)] == ["accepted"]
     assert list(place(watch.root).parent.iterdir()) == []
 
 
 def test_a_form_without_its_signature_is_refused_at_once_and_taken_when_both_come(watch: Watch) -> None:
-    drop_files(watch.root, (SIN,))
+    drop_files(watch.root, (IND,))
     beside = place(watch.root).with_name(f"{NAME}.p7s")
     beside.unlink()
     watch.look(watch.start)
     # The signature alone, too late: it waits for its file, and is used when the file comes again.
-    beside.write_bytes(signature_of(SAMPLE / SIN.source) or b"")
+    beside.write_bytes(signature_of(SAMPLE / IND.source) or b"")
     for seconds in (2, 4, 6):
         watch.look(watch.start + seconds * SECOND)
     assert [one["verdict"] for one in receipts(watch.root)] == ["refused"]
     assert beside.exists()
-    drop_files(watch.root, (SIN,))
+    drop_files(watch.root, (IND,))
     watch.look(watch.start + 8 * SECOND)
     assert [one["verdict"] for one in receipts(watch.root)] == ["refused", "accepted"]
     tried(
@@ -107,7 +116,7 @@ def test_killed_on_the_way_a_form_keeps_its_signature_that_came_after_it(
     world: World, tmp_path: Path, point: str, passing: int
 ) -> None:
     """Without markers both stand still; the arrival is that of the later one, and both lie under one name on our side."""
-    drop = replace(SIN, marker="")
+    drop = replace(IND, marker="")
     with world.server(tmp_path / "sftp") as server:
         site = world.place(f"sqlite:///{tmp_path / 'csd.db'}", tmp_path / "var", server)
         load = SMALL_DAY[0]
@@ -134,7 +143,7 @@ def test_killed_on_the_way_a_form_keeps_its_signature_that_came_after_it(
 
 def test_openssl_verifies_every_file_that_goes_out(watch: Watch, tmp_path: Path) -> None:
     """Receipts, answers, notices: each has a signature beside it by our own certificate and nobody else's."""
-    drop_files(watch.root, (SIN, Drop("B02", "inbox", f"{DAY}/1005/B02/inbox/IST_B02-IST-0001.xlsx")))
+    drop_files(watch.root, (IND, SIN, Drop("B02", "inbox", f"{DAY}/1005/B02/inbox/IST_B02-IST-0001.xlsx")))
     watch.look(watch.start)
     own = tmp_path / "own.pem"
     own.write_bytes(sample_keys.certificate_pem(sample_keys.DEPOSITORY))
@@ -153,7 +162,7 @@ def test_openssl_verifies_every_file_that_goes_out(watch: Watch, tmp_path: Path)
 def test_a_new_key_of_ours_signs_what_goes_out_from_then_on_and_the_old_signatures_are_kept(
     watch: Watch, tmp_path: Path
 ) -> None:
-    drop_files(watch.root, (SIN,))
+    drop_files(watch.root, (IND, SIN))
     watch.look(watch.start)
     before = {path.name: path.read_bytes() for path in (watch.root / "B05" / "outbox").glob("*.p7s")}
     changed = replace(watch.site, signer=sample_keys.signer("A second key of the depository"))
@@ -171,7 +180,7 @@ def test_a_new_key_of_ours_signs_what_goes_out_from_then_on_and_the_old_signatur
 
 
 def test_nothing_goes_out_unsigned(watch: Watch) -> None:
-    drop_files(watch.root, (SIN,))
+    drop_files(watch.root, (IND, SIN))
     with watch.site.folders() as folders:
         with pytest.raises(LookupError, match="nothing is given out unsigned"):
             deliver(replace(watch.site, signer=None), folders, watch.start)
@@ -184,7 +193,7 @@ def test_nothing_goes_out_unsigned(watch: Watch) -> None:
 
 
 def test_a_replay_tells_a_signature_of_ours_that_does_not_fit(watch: Watch, tmp_path: Path) -> None:
-    drop_files(watch.root, (SIN,))
+    drop_files(watch.root, (IND,))
     watch.look(watch.start)
     assert replay(watch.site, DAY, tmp_path / "first", watch.start).differences == ()
     with watch.site.writing(watch.start) as work:

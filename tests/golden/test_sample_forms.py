@@ -13,12 +13,13 @@ from parsers.workbook_rows import openpyxl_rows
 from tests.support.form_cases import CASES, FOLDER, Case, outcome
 
 ROOT = FOLDER.parent
-FORMS = ("IST", "WRN", "SIN", "IAO", "BUNA", "BDN")
+FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN")
 SAMPLES = sorted(path for form in FORMS for path in (FOLDER / form).glob("*.xlsx"))
 RULES = {
     "IST": "CSD-4.1.2-b",
     "WRN": "CSD-3.3.2-b",
     "SIN": "CSD-4.3-1-a",
+    "IND": "CSD-4.3-1-a",
     "IAO": "CSD-3.1.2-d",
     "BUNA": "CSD-3.1.2-e",
     "BDN": "CSD-3.3.2-c",

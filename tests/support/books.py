@@ -18,13 +18,16 @@ from depository import bank, trades, transfers, withdrawals
 from depository.answers import LineOutcome, Receipt
 from depository.cycles import Cycle, run_cycle
 from depository.feeds import BankEntry, BankStatement, Trade
+from depository.indemnities import record_indemnity
 from depository.instructions import Instruction, InstructionKind, Status
 from depository.interests import InterestAnswer, record_interest
 from depository.ledger import AVAILABLE, ISSUER, Entry, move
 from depository.requests import (
     Action,
     ClientData,
+    Giver,
     Header,
+    IndemnityRequest,
     InterestAction,
     InterestRequest,
     Movement,
@@ -35,12 +38,15 @@ from depository.requests import (
 )
 from depository.sftp.intake import Policy
 from depository.store import files, journal, register, schema
+from depository.store import indemnities as indemnity_store
 from depository.store import instructions as instruction_store
+from depository.store import interests as interest_store
 from depository.store.archive import Archive
 from depository.store.database import open_database
 from depository.store.work import Work
 from depository.timetable import PlannedBatch
 from depository.transfers import Recorded
+from depository.units import TooFine, to_units
 from depository.verify import Verdict as Proof
 from depository.verify import verify
 from flows.steps.batches import BatchResult, run_batch
@@ -165,6 +171,57 @@ def interest(
         "additional_information": "Loan 17 of 20 November 2026",
     }
     return InterestRequest(**{**values, **changes})
+
+
+def indemnity(given_by: Giver = Giver.DEBTOR, sin: str = "B01-SIN-1", **changes: Any) -> IndemnityRequest:
+    """An IND of B01 for the lock that `interest` asks for."""
+    values: dict[str, Any] = {
+        "given_by": given_by,
+        "sin_number": sin,
+        "interest": "",
+        "debtor": "B01",
+        "secured_party": "B03",
+        "isin": SHARE_B,
+        "quantity": Decimal(1_000),
+        "agreement_number": "SA-17/2026",
+        "agreement_date": FRIDAY,
+        "text_version": "1",
+    }
+    return IndemnityRequest(**{**values, **changes})
+
+
+def indemnify(work: Work, participant: str, sin: str, request: InterestRequest) -> None:
+    """Records the indemnity that fits a SIN, if the SIN is right in itself; a wrong one is refused before anybody looks for it."""
+    found = interest_store.get(work, request.interest)
+    isin = request.isin or (found.isin if found else "")
+    product = register.product(work, isin)
+    if product is None:
+        return
+    try:
+        quantity = None if request.quantity is None else to_units(request.quantity, product.scale)
+    except TooFine:
+        return
+    indemnity_store.add(
+        work,
+        indemnity_store.Indemnity(
+            number=f"I{work.next_number('indemnity'):06d}",
+            reference=f"{participant}-IND-{sin}",
+            giver=participant,
+            given_by=(Giver.DEBTOR if request.action is InterestAction.CREATE else Giver.SECURED_PARTY).value,
+            sin=sin,
+            debtor=request.debtor,
+            secured_party=request.secured_party,
+            isin=isin,
+            quantity=quantity,
+            agreement_number=request.agreement_number,
+            agreement_date=request.agreement_date or FRIDAY,
+            text_version="1",
+            interest=request.interest,
+            enforcement="",
+            state=indemnity_store.GIVEN,
+            recorded_at=work.at,
+        ),
+    )
 
 
 def trade(
@@ -315,10 +372,20 @@ class Books:
     def secure(
         self, participant: str, request: InterestRequest, local: str = "10:00", day: date | None = None
     ) -> InterestAnswer:
-        """A participant sends a SIN."""
+        """A participant sends a SIN, its indemnity lying recorded."""
         with self.work(local, day) as work:
-            return record_interest(
-                work, header(participant, f"{participant}-SIN-{next(self._numbers)}", "SIN"), request
+            number = f"{participant}-SIN-{next(self._numbers)}"
+            if request.action is not InterestAction.DISCHARGE:
+                indemnify(work, participant, number, request)
+            return record_interest(work, header(participant, number, "SIN"), request)
+
+    def indemnify(
+        self, participant: str, request: IndemnityRequest, local: str = "09:50", day: date | None = None
+    ) -> LineOutcome:
+        """A participant sends an IND."""
+        with self.work(local, day) as work:
+            return record_indemnity(
+                work, header(participant, f"{participant}-IND-{next(self._numbers)}", "IND"), request
             )
 
     def cycle(self, kind: str = "main", local: str = "11:15", day: date | None = None) -> Cycle:

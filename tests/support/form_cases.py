@@ -117,6 +117,11 @@ def _sin(header: Mapping[str, object] | None = None, **changes: object) -> Calla
     return lambda: fill("SIN", samples.header(**(header or {})), samples.sin_body(**changes), ())
 
 
+def _ind(header: Mapping[str, object] | None = None, **changes: object) -> Callable[[], bytes]:
+    given = {"reference": "A01-2026-0146", **(header or {})}
+    return lambda: fill("IND", samples.header(**given), samples.ind_body(**changes), ())
+
+
 def _buna(*changes: Mapping[str, object], accounts: object = None, **header: object) -> Callable[[], bytes]:
     """Make a BUNA whose first row is right and whose others have these changes."""
     rows = [samples.buna_client(1), *(samples.buna_client(n, **c) for n, c in enumerate(changes, 2))]
@@ -681,6 +686,19 @@ CASES: tuple[Case, ...] = (
     Case("SIN", "wrong-enforce-without-interest", _sin(action="enforce", enforcement="yes")),
     Case("SIN", "wrong-parties", _sin(debtor_account="B02-HO", secured_account="B02-HO")),
     Case("SIN", "wrong-quantity-word", _sin(quantity="everything")),
+    # IND
+    Case("IND", "right-debtor", _ind()),
+    Case("IND", "right-all", _ind(quantity="All")),
+    Case("IND", "right-secured-party", _ind(given_by="secured party", interest="SI-2026-00001", quantity="200")),
+    Case("IND", "wrong-empty-body", lambda: fill("IND", samples.header(), {}, ())),
+    Case("IND", "wrong-giver", _ind(given_by="guarantor")),
+    Case("IND", "wrong-debtor-with-interest", _ind(interest="SI-2026-00001")),
+    Case("IND", "wrong-enforcement-without-interest", _ind(given_by="secured party")),
+    Case("IND", "wrong-one-party", _ind(secured_party="A01")),
+    Case("IND", "wrong-version-of-the-text", _ind(text_version="2")),
+    Case("IND", "wrong-codes", _ind(debtor="A1", secured_party="В02", isin="KZ1C00000008", sin_number="SIN 147")),
+    Case("IND", "wrong-quantity", _ind(quantity="0")),
+    Case("IND", "wrong-agreement-date", _ind(agreement_date="20 November 2026")),
     # BUNA
     Case("BUNA", "right-two-clients", _buna({})),
     Case(

@@ -334,6 +334,27 @@ enforcement = table(
     text("details"),
 )
 
+indemnity = table(
+    "indemnity",
+    Column("number", Text, primary_key=True),
+    text("reference"),
+    Column("giver", Text, ForeignKey("party.code"), nullable=False),
+    text("given_by"),
+    text("sin"),
+    text("debtor"),
+    text("secured_party"),
+    text("isin"),
+    Column("quantity", Units, nullable=True),
+    text("agreement_number"),
+    Column("agreement_date", Day, nullable=False),
+    text("text_version"),
+    text("interest"),
+    text("enforcement"),
+    text("state"),
+    Column("recorded_at", Moment, nullable=False),
+)
+Index("indemnity_sin", indemnity.c.giver, indemnity.c.sin)
+
 withdrawal = table(
     "withdrawal",
     Column("number", Text, primary_key=True),

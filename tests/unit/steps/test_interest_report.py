@@ -35,7 +35,13 @@ def site(database_url: str, tmp_path: Path) -> Site:
         tmp_path,
     )
     load_reference(made, DAY / "reference", at(9, 0))
-    for hour, minute, party, name in ((10, 0, "B02", "SIN_B02-SIN-0001.xlsx"), (15, 0, "B01", "SIN_B01-SIN-0001.xlsx")):
+    dropped = (
+        (9, 58, "B02", "IND_B02-IND-0001.xlsx"),
+        (10, 0, "B02", "SIN_B02-SIN-0001.xlsx"),
+        (14, 58, "B01", "IND_B01-IND-0001.xlsx"),
+        (15, 0, "B01", "SIN_B01-SIN-0001.xlsx"),
+    )
+    for hour, minute, party, name in dropped:
         file = DAY / "2026-11-06" / f"{hour:02d}{minute:02d}" / party / "inbox" / name
         arrival = Arrival(party, "inbox", name, file.read_bytes(), at(hour, minute), signature=signature_of(file))
         assert take(made, arrival).verdict.value == "accepted"

@@ -35,6 +35,8 @@ LOCK = {
     "agreement_attached": "yes",
     "indemnity_attached": "yes",
 }
+SAME = ("debtor", "secured_party", "isin", "quantity", "agreement_number", "agreement_date")
+INDEMNITY = {**{name: LOCK[name] for name in SAME}, "given_by": "debtor", "text_version": "1"}
 PERSON = "Authorised Person B02"
 TEN = at("10:00")
 
@@ -61,7 +63,7 @@ def signatory(authority: Authority) -> Person:
 def desk(
     sqlite_template: SqliteTemplate, tmp_path: Path, sandbox: Sandbox, authority: Authority, signatory: Person
 ) -> Desk:
-    """The sample's depository, where B02 has registered a certificate of another authority as well."""
+    """The sample's depository, where B02 has registered a certificate of another authority and sent the indemnity for its SIN."""
     site = open_site(sqlite_template.copy_to(tmp_path / "csd.sqlite"), tmp_path, sandbox)
     load_sample_reference(site)
     anchors = sample_keys.certificate_pem(sample_keys.AUTHORITY) + authority.pem
@@ -69,6 +71,9 @@ def desk(
     made = Desk(site)
     register(made, signatory)
     made.plan()
+    data = ind()
+    receipt = made.drop("B02", "IND.xlsx", data, "08:56", signature=signatory.sign(data))
+    assert receipt.verdict.value == "accepted"
     return made
 
 
@@ -87,6 +92,10 @@ def register(
 
 def sin(reference: str = "B02-SIN-0077", **changes: Any) -> bytes:
     return form("SIN", "B02", reference, LOCK, **changes)
+
+
+def ind(sin: str = "B02-SIN-0077", reference: str = "B02-IND-0077", **changes: Any) -> bytes:
+    return form("IND", "B02", reference, {**INDEMNITY, "sin_number": sin, **changes})
 
 
 def refused(receipt: Receipt, words: str) -> None:
@@ -111,9 +120,28 @@ def test_a_signed_form_is_taken_and_the_receipt_says_who_signed(desk: Desk, sign
     assert receipt.signed_by == (f"{PERSON}, certificate {signatory.fingerprint}",)
     assert locks(desk) == 1
     with desk.work() as work:
-        row = work.connection.execute(select(schema.file)).one()
+        row = work.connection.execute(select(schema.file).where(schema.file.c.form == "SIN")).one()
     assert row.signed_by == receipt.signed_by[0]
     assert desk.site.archive.get(row.signature) == signature
+
+
+@pytest.mark.rule("CSD-4.3-1-a")
+def test_an_indemnity_is_taken_only_signed_and_its_security_interest_names_it(desk: Desk, signatory: Person) -> None:
+    data = ind("B02-SIN-0078", "B02-IND-0078")
+    refused(desk.drop("B02", "IND.xlsx", data), "openssl cms -sign -binary -md sha256 -in IND.xlsx")
+    stranger = signatory.sign(ind("B02-SIN-0079", "B02-IND-0078"))
+    refused(desk.drop("B02", "IND.xlsx", data, signature=stranger), "changed after signing")
+    taken = desk.drop("B02", "IND.xlsx", data, signature=signatory.sign(data))
+    assert (taken.verdict.value, taken.lines[0].record) == ("accepted", "I000002")
+    assert taken.signed_by == (f"{PERSON}, certificate {signatory.fingerprint}",)
+    late = sin("B02-SIN-0079")
+    nothing = desk.drop("B02", "SIN.xlsx", late, "10:05", signature=signatory.sign(late))
+    assert [(r.rule, r.field) for r in nothing.lines[0].rejects] == [("CSD-4.3-1-a", "indemnity_attached")]
+    good = sin("B02-SIN-0078")
+    receipt = desk.drop("B02", "SIN.xlsx", good, "10:06", signature=signatory.sign(good))
+    assert receipt.verdict.value == "accepted"
+    report = desk.outbox("B02")[f"{DAY:%Y%m%d}_interest_{receipt.number}.json"]
+    assert b"I000002 of B02" in report
 
 
 def test_without_a_signature_it_is_refused_and_the_answer_says_how_to_sign(desk: Desk) -> None:
@@ -310,10 +338,10 @@ def test_an_export_has_the_signatures_beside_the_files(desk: Desk, signatory: Pe
     desk.drop("B02", "SIN.xlsx", data, signature=signature)
     made = export_participant(desk.site, "B02", DAY, DAY, tmp_path / "B02.zip", at("20:00"))
     with zipfile.ZipFile(made.target) as archive:
-        assert archive.read("in/B02/000001_SIN.xlsx") == data
-        assert archive.read("in/B02/000001_SIN.xlsx.p7s") == signature
+        assert archive.read("in/B02/000002_SIN.xlsx") == data
+        assert archive.read("in/B02/000002_SIN.xlsx.p7s") == signature
         assert signatory.fingerprint in archive.read("records/signatory.csv").decode("utf-8-sig")
-    assert made.files_in == 1
+    assert made.files_in == 2
 
 
 def test_a_signature_nobody_has_to_give_before_the_policy_begins(desk: Desk) -> None:
