@@ -21,7 +21,7 @@ from depository.instructions import Status
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 from depository.sftp.intake import SIGNATURE
-from depository.store import instructions, register
+from depository.store import files, instructions, register
 from depository.timetable import BatchKind, PlannedBatch
 from flows import (
     end_of_day,
@@ -141,7 +141,9 @@ async def play(
             parties.drop(BANK, "inbox", *bank.evening_statement(at))
             dropped += 1
         if dropped:
-            played.receipts += _told(screen, await intake.take_once(settings, at))
+            receipts = _told(screen, await intake.take_once(settings, at))
+            _tell_of_forecasts(site, screen, receipts, at, day)
+            played.receipts += receipts
         for state in batches:
             if state.batch.due_at == at:
                 await _run(site, settings, state.batch, at, screen)
@@ -241,6 +243,18 @@ def _told(screen: DayScreen, receipts: list[Receipt]) -> list[Receipt]:
             more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
             screen.tell(DayEvent(receipt.arrived_at, EventKind.LINE_REFUSED, f"{reasons[0]}{more}", len(refused)))
     return receipts
+
+
+def _tell_of_forecasts(site: Site, screen: DayScreen, receipts: list[Receipt], at: datetime, day: date) -> None:
+    """Whom the files just taken gave a fresh funding report, because they changed what its forecast says (CSD-3.3.1-b)."""
+    with site.reading(at, day) as work:
+        queued = files.queued_on(work, day)
+    for receipt in receipts:
+        report = f"funding-{receipt.number}_"
+        told = sorted({party for party, name, _ in queued if receipt.number and report in name})
+        if told:
+            text = f"{', '.join(told)} get a fresh funding report because of {receipt.file_name}"
+            screen.tell(DayEvent(at, EventKind.NOTE, text))
 
 
 def _short(result: str) -> str:

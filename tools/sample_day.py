@@ -325,7 +325,7 @@ def money() -> None:
     """The morning statement of the settlement bank and the credit advices of the day."""
     kzt = [
         ("B01", "5000000.00"),
-        ("B02", "45000000.00"),
+        ("B02", "20000000.00"),
         ("B03", "2000000.00"),
         ("B04", "10000000.00"),
         ("B05", "18000000.00"),
@@ -360,15 +360,15 @@ def money() -> None:
     )
     created = datetime.combine(DAY, time(9, 5), ZONE)
     put(DAY, "0905", "bank", f"camt053_{DAY:%Y%m%d}_0905.xml", render_statements(statements, False, created))
-    late = entry(1, f"KZT-{DAY:%y%m%d}-101", "30000000.00", "B04")
-    advice = BankStatement(f"ADV-{DAY:%Y%m%d}-1", f"ADV-{DAY:%Y%m%d}-1", IBAN_KZT, "KZT", DAY, None, None, (late,))
-    put(
-        DAY,
-        "1310",
-        "bank",
-        f"camt054_{DAY:%Y%m%d}_1310.xml",
-        render_statements((advice,), True, datetime.combine(DAY, time(13, 10), ZONE)),
-    )
+    # The first comes between the two funding reports: those whose forecast it changes get a fresh one at once.
+    for number, (at, participant, amount) in enumerate(
+        (("1015", "B02", "25000000.00"), ("1310", "B04", "30000000.00")), 1
+    ):
+        credit = entry(1, f"KZT-{DAY:%y%m%d}-{100 + number}", amount, participant)
+        id_ = f"ADV-{DAY:%Y%m%d}-{number}"
+        advice = BankStatement(id_, id_, IBAN_KZT, "KZT", DAY, None, None, (credit,))
+        told = datetime.combine(DAY, time(int(at[:2]), int(at[2:])), ZONE)
+        put(DAY, at, "bank", f"camt054_{DAY:%Y%m%d}_{at}.xml", render_statements((advice,), True, told))
 
 
 def transfers() -> None:

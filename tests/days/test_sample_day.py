@@ -156,7 +156,7 @@ def test_the_banks_statement_funds_the_participants_and_one_credit_is_nobodys(st
     assert story.receipt("0905", "camt053_20261123_0905.xml").verdict is Verdict.ACCEPTED
     after = "0905 camt053_20261123_0905.xml"
     assert [story.balance(after, f"B0{n}", "KZT") for n in range(1, 7)] == [
-        500_000_000, 4_500_000_000, 200_000_000, 1_000_000_000, 1_800_000_000, 2_000_000_000,
+        500_000_000, 2_000_000_000, 200_000_000, 1_000_000_000, 1_800_000_000, 2_000_000_000,
     ]  # fmt: skip
     assert story.balance(after, "UNIDENTIFIED", "KZT") == 12_345_600
     assert story.balance(after, "B06", "USD") == 6_000_000
@@ -178,6 +178,23 @@ def test_the_funding_report_tells_each_participant_what_is_missing_before_1100(s
     securities = next(t for t in short.tables if t.name == "Securities")
     naked = [row for row in securities.rows if row[1] == SHARE_A]
     assert naked[0][-1] == Decimal(5_000)
+
+
+@pytest.mark.rule("CSD-3.3.1-a", "CSD-3.3.1-b")
+def test_the_money_of_1015_gives_a_fresh_funding_report_to_the_two_whose_forecast_it_changes(story: Story):
+    receipt = story.receipt("1015", "camt054_20261123_1015.xml")
+    assert story.balance("1015 camt054_20261123_1015.xml", "B02", "KZT") == 4_500_000_000
+    fresh = [
+        f"B0{n}" for n in range(1, 7) if any(f"funding-{receipt.number}_" in f for f in story.desk.outbox(f"B0{n}"))
+    ]
+    assert fresh == ["B01", "B02"]
+    for party, missing, settles in (("B02", (1, 0), (4, 5)), ("B01", (0, 0), (4, 5))):
+        before = dict(story.desk.report(party, "_funding-0930_funding.json").facts)
+        after = dict(story.desk.report(party, f"_funding-{receipt.number}_funding.json").facts)
+        assert (before["Still to fund or deliver"], after["Still to fund or deliver"]) == missing
+        names = "Would settle if the cycle ran now"
+        assert (before[names], after[names]) == settles
+        assert after["Made anew because of"] == f"camt054_20261123_1015.xml of bank, receipt {receipt.number}"
 
 
 @pytest.mark.rule("CSD-3.3.2-b", "CSD-3.3.2-c", "CSD-2.3.1-c")
@@ -346,7 +363,7 @@ def test_the_books_agree_with_the_registry_and_no_transitory_account_is_left_ful
     assert all(agrees["registry", isin] == "yes" for isin in (SHARE_B, BOND, FUND))
     assert agrees["settlement bank", "USD"] == "yes"
     kzt = next(row for row in rows if row[:2] == ("settlement bank", "KZT"))
-    assert (kzt[4], kzt[2] - kzt[3]) == ("NO", Decimal("30000000.00"))
+    assert (kzt[4], kzt[2] - kzt[3]) == ("NO", Decimal("55000000.00"))
     assert "33000000.00 ordered and not confirmed" in kzt[5]
 
 

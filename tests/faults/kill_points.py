@@ -385,6 +385,7 @@ SMALL_DAY = (
         "look",
         f"{DAY}T10:00",
         (
+            Drop("bank", "inbox", TODAY + "1015/bank/inbox/camt054_20261123_1015.xml"),
             Drop("B02", "inbox", TODAY + "1005/B02/inbox/IST_B02-IST-0001.xlsx"),
             Drop("B03", "inbox", TODAY + "1020/B03/inbox/IST_B03-IST-0001.xlsx", marker=".sha256"),
             Drop("B03", "inbox", TODAY + "1000/B03/inbox/BUNA_B03-BUNA-0001.xlsx"),
