@@ -192,6 +192,25 @@ def plan(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
     console.print(f"{len(states)} batches")
 
 
+@app.command("move-day", rich_help_panel="Run a depository")
+def move_day(
+    business_date: Annotated[datetime, typer.Argument(help="The planned day.", formats=["%Y-%m-%d"])],
+    operator: Annotated[str, typer.Option(help="Who enters the change.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Bring what is left of a planned day to the changed timetable of the market (CSD-7.6.5-c); every participant is told."""
+    from flows.steps.planning import move
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        changed = move(opened, business_date.date(), operator, approved_by, at)
+    console.print(
+        f"{len(changed)} batches changed: {', '.join(changed)}" if changed else "no batch changed", markup=False
+    )
+    console.print("Now start `csd up` again, so that the intake knows the new times.")
+
+
 @app.command(rich_help_panel="Run a depository")
 def take(
     file: Annotated[Path, typer.Argument(help="The file.")],

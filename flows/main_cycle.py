@@ -4,22 +4,13 @@ from datetime import date, datetime
 
 from prefect import flow
 
-from depository.day import draw_of
-from flows.clock import RealClock
-from flows.office import carry_out, site_of
+from flows.office import carry_out
 
 
 @flow(name="main cycle", flow_run_name="{business_date} {slot}")
 async def main_cycle(settings: str, business_date: date, slot: str, at: datetime | None = None) -> str:
     """Runs the cycle once; `at` is the moment of a simulated day, None = now. Returns its state.
 
-    Prefect's screen shows when runs begin, so this one begins with the window and waits here for the drawn moment.
+    Prefect's screen shows when runs begin, so this one begins with the window and waits for the drawn moment.
     """
-    site = site_of(settings)
-    if at is None:
-        clock = RealClock(site.market.zone)
-        with site.reading(clock.now(), business_date) as work:
-            drawn = draw_of(work, business_date)
-        if drawn is not None:
-            await clock.wait_until(drawn.moment)
     return (await carry_out(settings, business_date, slot, at)).state

@@ -61,6 +61,8 @@ def folders_of(site: Site) -> Iterator[Folders]:
 async def carry_out(settings: str, business_date: date, slot: str, at: datetime | None) -> BatchResult:
     """Runs one batch, delivers its answers and shows its result on the operator's page."""
     site = site_of(settings)
+    if at is None:
+        await _until_due(site, business_date, slot)
     moment = moment_of(site, at)
     result = run_batch(site, business_date, slot, moment)
     with folders_of(site) as folders:
@@ -69,6 +71,19 @@ async def carry_out(settings: str, business_date: date, slot: str, at: datetime 
     await shown(show(result))
     await shown(show_day(site, business_date, moment))
     return result
+
+
+async def _until_due(site: Site, business_date: date, slot: str) -> None:
+    """Waits for a batch's moment: that of the main cycle is not shown beforehand, and any may have moved since its run was asked for."""
+    clock = RealClock(site.market.zone)
+    while True:
+        with site.reading(clock.now(), business_date) as work:
+            planned = [
+                s.batch.due_at for s in batches_of(work, business_date) if (s.batch.slot, s.state) == (slot, PLANNED)
+            ]
+        if not planned or planned[0] <= clock.now():
+            return
+        await clock.wait_until(planned[0])
 
 
 async def shown(showing: Coroutine[Any, Any, None]) -> None:

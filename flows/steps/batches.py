@@ -134,8 +134,10 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
             f"The main cycle runs at a random moment (CSD-5.2.10-a). The SHA-256 of the secret that fixes it is {drawn.commitment}; "
             "the secret is published after the cycle."
         )
+        times = work.market.timetable(work.business_date).published()
         for party in register.participants(work):
-            notice = notify(work, party.code, f"Business day {work.business_date} is open", body, audience=Audience.ALL)
+            subject = f"Business day {work.business_date} is open"
+            notice = notify(work, party.code, subject, body, times, audience=Audience.ALL)
             queue_notices(work, archive, [notice], cause)
     return {"enforcements": len(enforced), "transfers executed": len(own.settled)}, None
 

@@ -4,11 +4,14 @@ import secrets
 from collections.abc import Callable
 from datetime import date, datetime
 
-from depository.day import PLANNED, BatchState, batches_of, plan_day, unfinished_before
+from depository.day import PLANNED, BatchState, batches_of, move_day, plan_day, unfinished_before
+from depository.notices import Audience, notify
 from depository.points import reached
+from depository.store import register
 from depository.store.events import EventKind
 from depository.timetable import PlannedBatch
 from flows.steps.inputs import note
+from flows.steps.outgoing import queue_notices
 from flows.steps.sites import Site
 
 
@@ -28,6 +31,28 @@ def plan(
             note(work, site.archive, EventKind.PLAN, {"day": day.isoformat(), "secret": drawn})
     reached("plan.committed")
     return planned
+
+
+def move(site: Site, day: date, operator: str, approved_by: str, at: datetime) -> list[str]:
+    """Brings a planned day to a changed timetable, which all participants are told (CSD-7.6.5-c); returns the slots that changed.
+
+    Two persons answer for it (design, section 6). Raises LookupError, changing nothing, when they are one or the day cannot follow.
+    """
+    if not operator.strip() or not approved_by.strip() or operator.strip().casefold() == approved_by.strip().casefold():
+        raise LookupError("a change of the timetable needs two persons: who enters it, and another who approves it")
+    cause = f"timetable/{day.isoformat()}"
+    with site.writing(at, day) as work:
+        changed = move_day(work)
+        body = (
+            f"The timetable of {day} has changed. What has run stays as it was; these times hold from now on. "
+            "The secret whose hash was published at the opening stays the same and gives the moment of the main cycle in its window."
+        )
+        times = work.market.timetable(day).published()
+        for party in register.participants(work):
+            notice = notify(work, party.code, f"Timetable of {day} changed", body, times, Audience.ALL)
+            queue_notices(work, site.archive, [notice], cause)
+        note(work, site.archive, EventKind.TIMETABLE, {"operator": operator, "approved_by": approved_by})
+    return changed
 
 
 def due(site: Site, at: datetime) -> list[PlannedBatch]:

@@ -29,7 +29,7 @@ from flows.steps.batches import run_batch
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
-from flows.steps.planning import plan
+from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
 from flows.steps.sites import SftpSettings, Site
 from flows.steps.unfinished import tell_again
@@ -196,6 +196,10 @@ def _plan(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - 
     plan(site, date.fromisoformat(event.data["day"]), event.at, lambda: str(event.data["secret"]))
 
 
+def _timetable(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    move(site, event.business_date, event.data["operator"], event.data["approved_by"], event.at)
+
+
 def _batch(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
     run_batch(site, event.business_date, event.data["slot"], event.at, event.data.get("marks", ()))
 
@@ -222,6 +226,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.FILE: _file,
     EventKind.UNFINISHED: _unfinished,
     EventKind.PLAN: _plan,
+    EventKind.TIMETABLE: _timetable,
     EventKind.BATCH: _batch,
     EventKind.HOLD: _hold,
     EventKind.RELEASE: _release,

@@ -1,12 +1,15 @@
 """The day's plan: batches from the calendar and the timetable, and the moment of the main cycle, drawn once (CSD-5.2.10-a)."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from depository.store import batches as store
 from depository.store import register
 from depository.store.batches import (
     DONE,
+    MOVED_AWAY,
     PLANNED,
     SKIPPED,
     BatchState,
@@ -18,7 +21,7 @@ from depository.store.batches import (
     unfinished_before,
 )
 from depository.store.work import Work
-from depository.timetable import LATE_POLICY, Lateness, PlannedBatch, moment, plan
+from depository.timetable import LATE_POLICY, BatchKind, Lateness, PlannedBatch, moment, plan
 
 __all__ = [
     "DONE",
@@ -30,6 +33,7 @@ __all__ = [
     "draw_of",
     "finish",
     "moment_of",
+    "move_day",
     "overtaken",
     "plan_day",
     "reveal",
@@ -60,6 +64,56 @@ def plan_day(work: Work, secret: str) -> list[BatchState]:
     return batches_of(work, day)
 
 
+def move_day(work: Work) -> list[str]:
+    """Brings what is left of a planned day to the timetable that is in force now (CSD-7.6.5-c); returns the slots that changed.
+
+    What has run stays as it was. A main cycle that has not run is drawn from the new window by the same secret, so the published
+    commitment holds. Raises LookupError, changing nothing, where the day cannot follow.
+    """
+    day, at, zone = work.business_date, work.at, work.market.zone
+    now = {state.batch.slot: state for state in batches_of(work, day)}
+    drawn = draw_of(work, day)
+    if drawn is None or not now:
+        raise LookupError(f"{day} is not planned yet: it will follow the timetable when it is; plan it with `csd plan`")
+    if now["end-of-day"].state != PLANNED:
+        raise LookupError(f"{day} has ended; a change is in force from the next day that is planned")
+    timetable = work.market.timetable(day)
+    main = drawn.moment
+    if "main-cycle" in now and now["main-cycle"].waits:
+        main = _moment_of(work, drawn.secret)
+        if main != drawn.moment and moment(day, timetable.main_earliest, zone) <= at:
+            raise LookupError(
+                f"the main cycle's new window must not have begun: let it begin after {work.market.local(at):%H:%M} in timetable.toml"
+            )
+        store.move_draw(work, main)
+    wanted = _renumbered(plan(day, register.calendar(work).is_settlement_day(day), timetable, main, zone), now, at)
+    changed = []
+    for slot, was in now.items():
+        if was.state == PLANNED and slot not in wanted:
+            finish(work, slot, SKIPPED, MOVED_AWAY)
+            changed.append(slot)
+    for slot, batch in wanted.items():
+        known = now.get(slot)
+        if known is None and batch.due_at > at:
+            store.add(work, [batch])
+        elif known is not None and known.waits and (known.state, known.batch.due_at) != (PLANNED, batch.due_at):
+            store.move(work, batch)
+        else:
+            continue
+        changed.append(slot)
+    return sorted(changed)
+
+
+def _renumbered(
+    planned: Sequence[PlannedBatch], now: Mapping[str, BatchState], at: datetime
+) -> dict[str, PlannedBatch]:
+    """The batches by slot. Late cycles count on from those that have run, as their slots say which of the day they are."""
+    late = [batch for batch in planned if batch.kind is BatchKind.LATE_CYCLE and batch.due_at > at]
+    ran = sum(state.batch.kind is BatchKind.LATE_CYCLE and not state.waits for state in now.values())
+    others = {batch.slot: batch for batch in planned if batch.kind is not BatchKind.LATE_CYCLE}
+    return others | {(slot := f"late-{n:02d}"): replace(batch, slot=slot) for n, batch in enumerate(late, ran + 1)}
+
+
 def to_start(work: Work, slot: str) -> BatchState | None:
     """The batch if it still has to run, None when it is done or was skipped (its key is unique, so it runs once)."""
     found = [b for b in batches_of(work, work.business_date) if b.batch.slot == slot]
@@ -77,11 +131,13 @@ def overtaken(work: Work, batch: PlannedBatch) -> bool:
 
 
 def _draw(work: Work, secret: str) -> Draw:
-    times = work.market.timetable(work.business_date)
-    earliest = moment(work.business_date, times.main_earliest, work.market.zone)
-    latest = moment(work.business_date, times.main_latest, work.market.zone)
-    drawn = Draw(
-        work.business_date, hashlib.sha256(secret.encode()).hexdigest(), secret, moment_of(secret, earliest, latest)
-    )
+    commitment = hashlib.sha256(secret.encode()).hexdigest()
+    drawn = Draw(work.business_date, commitment, secret, _moment_of(work, secret))
     store.add_draw(work, drawn)
     return drawn
+
+
+def _moment_of(work: Work, secret: str) -> datetime:
+    """The moment that a secret stands for in the window of the day's timetable."""
+    day, times, zone = work.business_date, work.market.timetable(work.business_date), work.market.zone
+    return moment_of(secret, moment(day, times.main_earliest, zone), moment(day, times.main_latest, zone))

@@ -85,6 +85,39 @@ class Timetable:
         """The first moment at which money credited no longer counts today: the end of the minute of `last_money` (CSD-A1)."""
         return moment(day, self.last_money.replace(second=0, microsecond=0), zone) + timedelta(minutes=1)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for times that cannot follow each other."""
+        for before, after in (
+            ("open", "fop_start"),
+            ("fop_start", "fop_end"),
+            ("fop_end", "end_of_day"),
+            ("main_earliest", "main_latest"),
+            ("main_latest", "late_start"),
+            ("late_start", "last_dvp"),
+            ("last_money", "last_dvp"),
+            ("last_dvp", "end_of_day"),
+            ("close", "end_of_day"),
+        ):
+            if getattr(self, before) > getattr(self, after):
+                raise ValueError(f"timetable of {self.valid_from} ({self.source}): {before} must not be after {after}")
+
+    def published(self) -> tuple[tuple[str, str], ...]:
+        """The day's times as notices show them."""
+        withdrawals = "; ".join(
+            f"{'others' if currency == '*' else currency} {at:%H:%M}" for currency, at in self.payout_cut_offs.items()
+        )
+        return (
+            ("Opening", f"{self.open:%H:%M}"),
+            ("Transfers between participants", f"{self.fop_start:%H:%M} to {self.fop_end:%H:%M}"),
+            ("Funding until", f"{self.funding_deadline:%H:%M}"),
+            ("Main cycle, at a moment between", f"{self.main_earliest:%H:%M} and {self.main_latest:%H:%M}"),
+            ("Late cycles", f"{self.late_start:%H:%M} to {self.last_dvp:%H:%M}"),
+            ("Last money", f"{self.last_money:%H:%M}"),
+            ("Withdrawals paid the same day until", withdrawals),
+            ("Close", f"{self.close:%H:%M}"),
+            ("Timetable by", self.source),
+        )
+
     def payout_cut_off(self, currency: str) -> time:
         """The cut-off of a currency."""
         return self.payout_cut_offs.get(currency, self.payout_cut_offs["*"])

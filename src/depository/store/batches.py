@@ -13,6 +13,8 @@ from depository.timetable import BatchKind, PlannedBatch
 PLANNED = "planned"
 DONE = "done"
 SKIPPED = "skipped"
+MOVED_AWAY = '{"reason": "the timetable was changed"}'
+"""The result of a batch that a change of the timetable took out of the day; a further change may bring it back."""
 
 T = schema.batch
 
@@ -35,6 +37,11 @@ class BatchState:
     state: str
     result: str
 
+    @property
+    def waits(self) -> bool:
+        """May the batch still be moved?"""
+        return self.state == PLANNED or (self.state, self.result) == (SKIPPED, MOVED_AWAY)
+
 
 def add(work: Work, planned: Sequence[PlannedBatch]) -> None:
     """Writes the batches of a day as planned."""
@@ -54,6 +61,13 @@ def add(work: Work, planned: Sequence[PlannedBatch]) -> None:
     )
 
 
+def move(work: Work, batch: PlannedBatch) -> None:
+    """Plans a batch that has not run for another moment."""
+    unplanned = {"state": PLANNED, "result": "", "started_at": None, "finished_at": None}
+    same = (T.c.business_date == batch.business_date, T.c.slot == batch.slot)
+    work.connection.execute(update(T).where(*same).values(due_at=batch.due_at, **unplanned))
+
+
 def batches_of(work: Work, day: date) -> list[BatchState]:
     """The batches of a day in order of their moment."""
     rows = work.connection.execute(select(T).where(T.c.business_date == day))
@@ -64,7 +78,7 @@ def batches_of(work: Work, day: date) -> list[BatchState]:
         )
         for r in rows
     ]
-    return sorted(found, key=lambda b: (b.batch.due_at, order.index(b.batch.kind)))
+    return sorted(found, key=lambda b: (b.batch.due_at, order.index(b.batch.kind), b.batch.slot))
 
 
 def unfinished_before(work: Work, day: date) -> list[BatchState]:
@@ -94,6 +108,12 @@ def add_draw(work: Work, drawn: Draw) -> None:
             business_date=drawn.business_date, commitment=drawn.commitment, secret=drawn.secret, moment=drawn.moment
         )
     )
+
+
+def move_draw(work: Work, moment: datetime) -> None:
+    """Changes the moment that the day's secret stands for; secret and commitment stay."""
+    t = schema.draw
+    work.connection.execute(update(t).where(t.c.business_date == work.business_date).values(moment=moment))
 
 
 def draw_of(work: Work, day: date) -> Draw | None:

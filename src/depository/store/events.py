@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     FILE = "file"
     UNFINISHED = "unfinished upload"
     PLAN = "plan"
+    TIMETABLE = "timetable"
     BATCH = "batch"
     HOLD = "hold"
     RELEASE = "release"
