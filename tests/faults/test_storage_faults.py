@@ -151,7 +151,8 @@ def test_postgresql_killed_in_the_middle_of_the_work(world: World, undisturbed: 
                 depository = world.forker.depository(world.place(url, tmp_path / "var", sftp), pause=pauses)
                 for step in SMALL_DAY:
                     drop_files(tmp_path / "sftp", step.drops)
-                    before, faults = killed, []
+                    before = killed
+                    faults: list[str] = []
                     logged = until_done(depository, step, world.zone, faults)
                     told += faults
                     # Killed under files that are recorded together, the server may be back when they are taken one by one: then
