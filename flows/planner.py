@@ -1,7 +1,7 @@
 """Plans the business day: batches from our calendar, one Prefect run each, and takes up what a crash left (design §6)."""
 
 import logging
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from prefect import flow, get_run_logger
 
@@ -43,10 +43,13 @@ async def take_up(settings: str) -> int:
     return await take_up_what_is_left(settings, get_run_logger())
 
 
-async def take_up_what_is_left(settings: str, log: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> int:
+async def take_up_what_is_left(
+    settings: str, log: "logging.Logger | logging.LoggerAdapter[logging.Logger]", started: datetime | None = None
+) -> int:
     """The same as a plain function: it needs no Prefect, and plans the day when Prefect's own run did not.
 
-    A batch that fails is told and holds up no later one by being tried first. Raises the first such fault at the end.
+    What was due before the moment `started`, at which the depository was started, is taken up at once: its run died with the process
+    before. A batch that fails is told and holds up no later one by being tried first. Raises the first such fault at the end.
     """
     site = site_of(settings)
     now = RealClock(site.market.zone).now()
@@ -54,7 +57,10 @@ async def take_up_what_is_left(settings: str, log: "logging.Logger | logging.Log
         planned = batches_of(work, now.date())
     if not planned:
         plan(site, now.date(), now)
-    left = [batch for batch in due(site, now) if (now - batch.due_at).total_seconds() > GRACE_SECONDS]
+    ours = now - timedelta(seconds=GRACE_SECONDS)
+    left = [
+        batch for batch in due(site, now) if batch.due_at < ours or (started is not None and batch.due_at < started)
+    ]
     fault: Exception | None = None
     for batch in left:
         log.warning("%s of %s did not run at %s; running it now", batch.slot, batch.business_date, batch.due_at)

@@ -9,6 +9,7 @@ own Prefect, its profile and its account are neither used nor changed.
 """
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ STOP_WITHIN = 20
 """Seconds to stop in order before the server is killed."""
 WATCH_EVERY = 1.0
 """Seconds between two looks whether the server still runs, while it is watched."""
+PORTS = range(20_000, 32_000)
+"""From which a port is chosen; systems give outgoing connections those from 32,768 on."""
 KEPT_SETTINGS = ("PREFECT_LOGGING_",)
 """Settings of the user's environment that stay in force."""
 
@@ -38,10 +41,11 @@ class ServerNotStartedError(Exception):
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody uses; not one of those that the system gives to whatever connects.
+
+    The server listens some seconds later, and a connection could have taken such a port by then.
+    """
+    return next(port for port in random.SystemRandom().sample(PORTS, len(PORTS)) if is_free(port))
 
 
 def is_free(port: int) -> bool:

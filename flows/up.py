@@ -13,6 +13,7 @@ from rich.console import Console
 
 from depository.sftp.server import EmbeddedServer
 from depository.timetable import BatchKind
+from flows.clock import RealClock
 from flows.server import PrefectServer
 from flows.steps.setup import HOST_KEY
 from flows.steps.sites import read_site
@@ -59,16 +60,18 @@ def residents(settings: Path) -> Iterator[None]:
     Once started, intake and reconciler go on also while the Prefect server does not answer.
     """
     from flows.intake import STOP, intake
+    from flows.office import site_of
     from flows.planner import plan_the_day, take_up_what_is_left
 
     STOP.clear()
+    started = RealClock(site_of(str(settings)).market.zone).now()
     threads = [
         threading.Thread(target=run, daemon=True)
         for run in (
             lambda: _keep_running(STOP, "intake", lambda: intake(str(settings)), 0),
             lambda: _keep_running(STOP, "planner", lambda: plan_the_day(str(settings)), PLANNING_EVERY),
             lambda: _keep_running(
-                STOP, "reconciler", lambda: take_up_what_is_left(str(settings), log), TAKING_UP_EVERY
+                STOP, "reconciler", lambda: take_up_what_is_left(str(settings), log, started), TAKING_UP_EVERY
             ),
             lambda: _keep_running(STOP, "sweeping", lambda: _sweep(settings), SWEEPING_EVERY),
         )

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 from flows.clock import RealClock
+from flows.server import free_port
 from tests.support.command import ROOT, csd
 from tests.support.key_material import key_lines, leaks
 
@@ -56,9 +56,7 @@ def wait_for(what: str, found: Callable[[], bool], log: Path) -> None:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A site of its own on which today is a settlement day, run by `csd up`."""
     folder = tmp_path_factory.mktemp("up") / "site"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert csd("init", folder, "--port", port).returncode == 0
     calendar = tmp_path_factory.mktemp("calendar")
     now = RealClock(ZoneInfo("Asia/Almaty")).now()

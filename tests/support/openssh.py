@@ -24,6 +24,7 @@ from depository.sftp.client import Connection, Timeouts, connect
 from depository.sftp.folders import Folders
 from depository.sftp.keys import create_folders, create_keys
 from depository.sftp.server import EmbeddedServer
+from flows.server import free_port
 from tests.support.programs import program
 
 PAGE = Path(__file__).parents[2] / "docs" / "operating" / "sftp.md"
@@ -197,9 +198,7 @@ def _sshd(base: Path, config: str, uid: int | None) -> Iterator[int]:
     log = base / "sshd.log"
     file = base / "sshd_config"
     for _ in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         file.write_text(
             f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {base}/keys/host\nPidFile none\nLogLevel VERBOSE\n{config}"
         )
