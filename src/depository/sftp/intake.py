@@ -32,6 +32,11 @@ MOST_WATCHED = 10_000
 """Files of one folder that are looked after at once."""
 LONGEST_NAME = 200
 """Bytes in UTF-8; leaves room for what we put in front and behind."""
+NO_FILE = "a folder or a link, not a file: what is in it is not looked at, put each file here by itself"
+NO_SIZE = -1
+"""Of what is no file, so that a file that takes its place starts anew."""
+PUT_BACK = timedelta(minutes=1)
+"""Clocks of two workers differ by less; a look that is earlier than the one before by more shows that the clock was put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class Judgement:
     ready: tuple[Ready, ...]
     waiting: tuple[Waiting, ...]
     overdue: tuple[Waiting, ...]
-    """Past the deadline and not whole; each name once."""
+    """Past the deadline and not whole, or no file at all; each name once."""
     ignored: tuple[Waiting, ...]
     """Folders, links, litter and impossible names: never touched."""
     sightings: tuple[Sighting, ...]
@@ -130,12 +135,19 @@ def judge(
     """
     before = {sighting.name: sighting for sighting in sightings}
     now: dict[str, Sighting] = {}
+    no_files: dict[str, Sighting] = {}
     ignored: list[Waiting] = []
+    overdue: list[Waiting] = []
     for entry in entries:
         fault = _untouchable(entry)
         if fault:
             seen = before.get(entry.name)
-            ignored.append(Waiting(party, entry.name, fault, seen.first_seen if seen else at))
+            held = Waiting(party, entry.name, fault, seen.first_seen if seen else at)
+            ignored.append(held)
+            if fault == NO_FILE:
+                # Its sender may take it for an upload: a folder is what some programs make of several files.
+                seen = _see(party, seen, replace(entry, size=NO_SIZE), at, policy)
+                no_files[entry.name] = _told(seen, held, at, policy, overdue)
             continue
         sighting = _see(party, before.get(entry.name), entry, at, policy)
         double = now.get(entry.name)
@@ -145,7 +157,6 @@ def judge(
         now[entry.name] = sighting
     ready: list[Ready] = []
     waiting: list[Waiting] = []
-    overdue: list[Waiting] = []
     companions: dict[str, list[str]] = {}
     announced: dict[str, datetime] = {}
     """Files whose signature is under its temporary name still, and since when."""
@@ -171,16 +182,22 @@ def judge(
         else:
             held = Waiting(party, name, found, sighting.first_seen)
             waiting.append(held)
-            if at - sighting.first_seen >= policy.deadline and not sighting.reported:
-                overdue.append(held)
-                now[name] = replace(sighting, reported=True)
+            now[name] = _told(sighting, held, at, policy, overdue)
     return Judgement(
         ready=tuple(sorted(ready, key=lambda one: (one.arrived, one.name))),
         waiting=_in_order(waiting),
         overdue=_in_order(overdue),
         ignored=_in_order(ignored),
-        sightings=tuple(sorted(now.values(), key=lambda one: (one.first_seen, one.name))),
+        sightings=tuple(sorted((now | no_files).values(), key=lambda one: (one.first_seen, one.name))),
     )
+
+
+def _told(one: Sighting, held: Waiting, at: datetime, policy: Policy, overdue: list[Waiting]) -> Sighting:
+    """The sighting as it is kept: once past the deadline it is reported, and `overdue` gets what holds it."""
+    if at - one.first_seen < policy.deadline or one.reported:
+        return one
+    overdue.append(held)
+    return replace(one, reported=True)
 
 
 def watched(sightings: Iterable[Sighting], entries: Iterable[Entry], most: int = MOST_WATCHED) -> list[Entry]:
@@ -246,6 +263,10 @@ def safe_name(name: str) -> tuple[str, str]:
 def _see(party: str, before: Sighting | None, entry: Entry, at: datetime, policy: Policy) -> Sighting:
     if before is None:
         return Sighting(party, entry.name, entry.size, entry.mtime, at, at, 1, at)
+    if before.last_seen - at > PUT_BACK:
+        # Else the file would wait until the clock is there again, and arrive at a moment that is yet to come.
+        first, since = min(before.first_seen, at), min(before.since, at)
+        before = replace(before, first_seen=first, since=since, last_seen=at)
     if (before.size, before.mtime) != (entry.size, entry.mtime):
         return replace(before, size=entry.size, mtime=entry.mtime, last_seen=at, looks=1, since=at)
     if at - before.last_seen < policy.apart or before.looks >= policy.looks:
@@ -304,7 +325,7 @@ def _final(name: str) -> str:
 def _untouchable(entry: Entry) -> str:
     """Why an entry is never taken, "" when it may be."""
     if not entry.is_file:
-        return "a folder or link, not a file"
+        return NO_FILE
     if "/" in entry.name or "\0" in entry.name or entry.name in ("", ".", ".."):
         return "the name is impossible and would lead out of the folder"
     if entry.name.startswith(LITTER) or entry.name.lower() in LITTER_NAMES:

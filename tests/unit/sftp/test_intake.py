@@ -310,12 +310,42 @@ def test_an_empty_file_is_not_taken_as_standing_still_but_answered_after_the_dea
 def test_folders_links_and_litter_are_ignored_and_said() -> None:
     entries = (Entry("folder.xlsx", 4096, 1, is_file=False), file("~$form.xlsx"), file(".DS_Store"), file("Thumbs.db"))
     folder = Folder()
-    for after in (0, 2, 4, 1000):
+    overdue = []
+    for after in (0, 2, 4, 1000, 2000):
         judgement = folder.look(after, *entries)
         assert names(judgement) == []
-        assert judgement.overdue == ()
+        overdue += [(after, one.name) for one in judgement.overdue]
         assert sorted(one.name for one in judgement.ignored) == sorted(entry.name for entry in entries)
         assert all(one.reason for one in judgement.ignored)
+    # Who uploads a folder learns after the deadline that nobody looks into it; litter is nobody's upload.
+    assert overdue == [(1000, "folder.xlsx")]
+
+
+def test_a_file_in_the_place_of_a_folder_starts_anew() -> None:
+    folder = Folder()
+    for after in (0, 2, 4, 6):
+        folder.look(after, Entry("form.xlsx", 20_000, 1_000, is_file=False))
+    assert names(folder.look(8, file("form.xlsx"))) == []
+    assert names(folder.look(10, file("form.xlsx"))) == []
+    (ready,) = folder.look(12, file("form.xlsx")).ready
+    assert ready.arrived == seconds(8)
+
+
+def test_when_our_clock_is_put_back_a_file_neither_waits_for_it_nor_arrives_in_the_future() -> None:
+    folder = Folder()
+    folder.look(7200, file("form.xlsx"), file("form.part"))
+    folder.look(0, file("form.xlsx"), file("form.part"))
+    judgement = folder.look(2, file("form.xlsx"), file("form.part"))
+    assert names(judgement) == []
+    (ready,) = folder.look(4, file("form.xlsx"), file("form.part")).ready
+    assert ready.arrived == seconds(0)
+    assert [one.name for one in folder.look(600, file("form.part")).overdue] == ["form.part"]
+
+
+def test_two_workers_whose_clocks_differ_a_little_do_not_make_a_file_whole_sooner() -> None:
+    folder = Folder()
+    assert all(names(folder.look(after, file("form.xlsx"))) == [] for after in (0, 2, 1, 3, 2, 3.9))
+    assert names(folder.look(4, file("form.xlsx"))) == ["form.xlsx"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a/b.xlsx", "..", ".", "", "a\0b"])
