@@ -27,7 +27,10 @@ from depository.sftp.keys import create_folders, create_keys
 from depository.sftp.server import ConfinedSftp, EmbeddedServer
 
 PARTY = "BRKA"
-IMPATIENT = Timeouts(connect=5.0, silent=1.0, whole=2.0)
+PATIENT = Timeouts(connect=20.0, silent=20.0, whole=60.0)
+"""For servers that answer, however busy the machine."""
+IMPATIENT = Timeouts(connect=20.0, silent=2.0, whole=20.0)
+"""For servers that fall silent."""
 AT_ONCE = Policy(looks=2, apart=timedelta(0))
 LIMIT = 50 << 20
 
@@ -68,6 +71,8 @@ class Faults:
     """Seconds by which the server's clock is wrong."""
     short_reads: int = 0
     """Bytes that a read gives at most."""
+    before_read: Callable[[], None] | None = None
+    """What happens before a read is answered."""
     times: int = 1_000_000
     """How often a fault happens before the server is well."""
     happened: int = 0
@@ -134,6 +139,8 @@ class FaultySftp(ConfinedSftp):
 
     def read(self, file_obj: object, offset: int, size: int) -> Any:
         at_most = self._faults.short_reads or size
+        if self._faults.before_read is not None and self._faults.strike():
+            self._faults.before_read()
         return self._step(lambda: ConfinedSftp.read(self, file_obj, offset, min(size, at_most)))
 
     def write(self, file_obj: object, offset: int, data: bytes) -> Any:
@@ -215,8 +222,10 @@ class Bench:
         return self.server.faults
 
     @contextlib.contextmanager
-    def folders(self, port: int = 0, timeouts: Timeouts = IMPATIENT) -> Iterator[Folders]:
-        """The depository's folders, by way of another port when it is given."""
+    def folders(self, port: int = 0, timeouts: Timeouts | None = None) -> Iterator[Folders]:
+        """The depository's folders, by way of another port when it is given; of a server that will fall silent it is not patient."""
+        stalls = self.faults.stall_after is not None and self.faults.happened < self.faults.times
+        timeouts = timeouts or (IMPATIENT if stalls else PATIENT)
         place = self.server.host, port or self.server.port
         with connect(*place, "csd", self.keys / "csd", self.server.host_key, timeouts) as connection:
             yield Folders(connection)

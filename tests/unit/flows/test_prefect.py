@@ -54,7 +54,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, server: PrefectServer) -> Ite
         )  # fmt: skip
     yield folder
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    process.wait(90)
 
 
 def wait_for(what: Callable[[], bool], seconds: float, said: Callable[[], str]) -> None:
@@ -100,7 +100,7 @@ def registered(work: Path) -> None:
                 return False
             return True
 
-    wait_for(lambda: asyncio.run(there()), 60, lambda: (work / "log").read_text())
+    wait_for(lambda: asyncio.run(there()), 90, lambda: (work / "log").read_text())
 
 
 def now() -> datetime:
@@ -148,7 +148,7 @@ def test_a_planned_batch_runs_at_its_moment_and_only_once_however_often_it_is_pl
     due = now() + timedelta(seconds=2)
     planned = PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, due)
     first = plan(planned)
-    wait_for(lambda: bool(lines(work / f"{MONDAY}-main")), 60, lambda: (work / "log").read_text())
+    wait_for(lambda: bool(lines(work / f"{MONDAY}-main")), 90, lambda: (work / "log").read_text())
     # Prefect rounds a moment to the second.
     assert now() >= due - timedelta(seconds=1)
     assert plan(planned, PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, now())) == first * 2
@@ -199,7 +199,7 @@ def test_a_run_moves_when_its_batch_is_moved_by_notice(work: Path) -> None:
     assert moved.next_scheduled_start_time == at + timedelta(minutes=30)
     # Moved to now, it runs now, once.
     plan(PlannedBatch(MONDAY, "moved", BatchKind.LATE_CYCLE, now()))
-    wait_for(lambda: bool(lines(work / f"{MONDAY}-moved")), 60, lambda: (work / "log").read_text())
+    wait_for(lambda: bool(lines(work / f"{MONDAY}-moved")), 90, lambda: (work / "log").read_text())
 
 
 def test_what_is_to_be_kept_from_view_is_not_seen_in_the_run(work: Path) -> None:
@@ -253,9 +253,9 @@ def test_no_process_is_left_behind_however_the_one_that_serves_ends(
     assert served_by in processes_in(home)
     time.sleep(2)
     process.send_signal(order)
-    process.wait(30)
+    process.wait(90)
     process.stdout.close()
-    wait_for(lambda: not processes_in(home), 30, lambda: f"left behind: {processes_in(home)}")
+    wait_for(lambda: not processes_in(home), 90, lambda: f"left behind: {processes_in(home)}")
 
 
 @pytest.mark.long
