@@ -1,5 +1,6 @@
 """Fixtures that all tests share, and the closing word on what could not be tested."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ DATABASES = ("sqlite", "postgresql")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background (nohup, `&` of a script) we would hand on to the processes under test that Ctrl-C does nothing.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# sshd and PostgreSQL run as other users and read what the tests write, whatever the shell that starts them keeps from others.
+os.umask(0o022)
 
 
 @pytest.fixture(scope="session")

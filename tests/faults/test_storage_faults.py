@@ -3,6 +3,7 @@
 Each stops the work with a clear word, damages nothing, and once it is mended the same call goes on to the same end.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,17 +13,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
+from depository.sftp.client import connect
+from depository.sftp.errors import SftpError
+from depository.sftp.folders import Folders
+from depository.store import schema
 from depository.store.database import open_database
 from depository.verify import verify
 from tests.faults.kill_points import (
     DAY,
+    SAMPLE,
     SMALL_DAY,
+    TODAY,
     Depository,
     Place,
     Played,
@@ -35,6 +42,7 @@ from tests.faults.kill_points import (
     sqlite_check,
     state_of,
 )
+from tests.faults.watch import depository
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
@@ -343,3 +351,42 @@ def test_a_read_only_sqlite(world: World, undisturbed: Played, tmp_path: Path) -
     assert differences(undisturbed.state, state_of(engine, tmp_path / "var" / "archive", tmp_path / "sftp")) == []
     engine.dispose()
     tried("read-only database", "SQLite", "a clear stop, no damage, then the same state")
+
+
+def test_no_space_left_on_the_sftp_server(world: World, tmp_path: Path) -> None:
+    """Uploads end in an error at their senders, answers wait; with room again each file is taken and answered once."""
+    data = (SAMPLE / TODAY / "1005/B02/inbox/IST_B02-IST-0001.xlsx").read_bytes()
+    with small_disk(tmp_path / "disk", 16) as disk:
+        (disk / "sftp").mkdir()
+        (tmp_path / "sftp").symlink_to(disk / "sftp")
+        with depository(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path) as d:
+            server, inbox = d.site.sftp, disk / "sftp" / "B02" / "inbox"
+
+            def upload(name: str) -> None:
+                key = world.folder / "keys" / "B02"
+                with connect(server.host, server.port, "B02", key, server.host_key) as line:
+                    Folders(line).put(f"/inbox/{name}", data)
+
+            upload("form.xlsx")
+            fill(disk)
+            with pytest.raises(SftpError):
+                upload("again.xlsx")
+            left = {path.name for path in inbox.iterdir()}
+            for look in range(4):
+                with contextlib.suppress(SftpError):
+                    d.look(d.start + timedelta(seconds=2 * look))
+            assert left - {"form.xlsx"} == {path.name for path in inbox.iterdir()}
+            # The form that was taken has left a little room, not enough for all.
+            answers = disk / "sftp" / "B02" / "outbox"
+            assert list(answers.glob("*.answer.xlsx")) == []
+            (disk / "ballast").unlink()
+            upload("again.xlsx")
+            for look in range(4, 8):
+                d.look(d.start + timedelta(seconds=2 * look))
+            assert d.receipts("B02") == ["form.xlsx accepted"]
+            assert len(list(answers.glob("*.answer.xlsx"))) == 1
+            assert list(inbox.iterdir()) == []
+            with d.site.reading(d.start) as work:
+                assert [one.repeats for one in work.connection.execute(select(schema.file))] == [1]
+                assert verify(work).faults == ()
+    tried("disk full (no space left on the device)", "the SFTP server", "uploads refused, answers wait, nothing lost")
