@@ -8,7 +8,7 @@ from pathlib import Path
 
 from depository.rejects import Broken
 from depository.store import events, files
-from depository.store.archive import UNDER_WAY
+from depository.store.archive import DAYS, SIGNATURES, UNDER_WAY
 from flows.steps.sites import Site
 
 
@@ -37,7 +37,11 @@ def copy_archive(site: Site, target: Path) -> int:
     for path in sorted(site.archive.root.rglob("*")):
         there = target / path.relative_to(site.archive.root)
         # Nothing refers yet to what is being written this moment. Pointers may change.
-        if UNDER_WAY in path.parts or not path.is_file() or (there.exists() and there.parent.name != "days"):
+        if (
+            UNDER_WAY in path.parts
+            or not path.is_file()
+            or (there.exists() and there.parent.name not in (DAYS, SIGNATURES))
+        ):
             continue
         there.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, there)
@@ -52,6 +56,7 @@ def missing_contents(site: Site, at: datetime) -> list[str]:
     """
     with site.reading(at, site.market.local(at).date()) as work:
         wanted = files.hashes(work) | {sealed.sha256 for sealed in events.sealed_days(work)}
+        wanted |= set(site.archive.pointers(SIGNATURES).values())
     faults = []
     for digest in sorted(wanted):
         try:

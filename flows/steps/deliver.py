@@ -16,6 +16,7 @@ from depository.sftp.intake import SIGNATURE
 from depository.store import files, signatories
 from depository.store.files import Outgoing
 from depository.store.signatories import OwnSignature
+from flows.steps.own_signatures import keep_with_sealed
 from flows.steps.sites import Site
 from parsers.cms_signer import Signer
 
@@ -64,6 +65,7 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
                 with site.writing(at) as work:
                     files.delivered(work, done)
                     signatories.keep_own(work, signed)
+                    keep_with_sealed(work, site.archive, done)
                     reached("deliver.before commit")
                 reached("deliver.committed")
         count += len(done)

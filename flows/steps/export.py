@@ -19,7 +19,7 @@ from depository.reports import Column, Report, Value
 from depository.reports import Table as Sheet
 from depository.sftp.intake import SIGNATURE
 from depository.store import journal, register, schema, signatories
-from depository.store.archive import Archive
+from depository.store.archive import SIGNATURES, Archive
 from depository.store.work import Work
 from depository.units import from_units
 from flows.steps.sites import Site
@@ -78,6 +78,9 @@ def purgeable(site: Site, until: date, at: datetime) -> list[str]:
         )
     with site.reading(at, today) as work:
         old, young = _contents(work, until, older=True), _contents(work, until, older=False)
+    # Our signatures of a day go with the day.
+    lists = site.archive.pointers(SIGNATURES)
+    old |= {digest for day, digest in lists.items() if date.fromisoformat(day) <= until}
     return sorted(old - young)
 
 

@@ -7,6 +7,7 @@ from depository.store import events, files
 from depository.store.archive import Archive
 from depository.store.events import EventKind, Sealed
 from depository.store.work import Work
+from flows.steps.own_signatures import keep_with_day
 
 
 def note(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> None:
@@ -23,7 +24,7 @@ def noted_last(work: Work, archive: Archive, kind: EventKind, data: Mapping[str,
 def seal(work: Work, archive: Archive) -> Sealed:
     """Puts the events since the last seal into the archive, chained by hash, with a pointer by date (CSD-2.5.1f-a).
 
-    The archive alone then suffices to rebuild the books.
+    The archive alone then suffices to rebuild the books. Our signatures given out so far are kept with it.
     """
     before = events.last_sealed(work)
     after, previous = (before.last, before.sha256) if before else (0, "")
@@ -33,6 +34,7 @@ def seal(work: Work, archive: Archive) -> Sealed:
     sealed = Sealed(work.business_date, last, archive.put(data))
     archive.point(f"{work.business_date}", sealed.sha256)
     events.keep_sealed(work, sealed)
+    keep_with_day(work, archive, work.business_date)
     return sealed
 
 

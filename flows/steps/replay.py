@@ -2,7 +2,7 @@
 
 `replay` takes the log from the database, `replay_archive` from the sealed days in the archive, for the case that nothing else is
 left. Both play into a fresh SQLite database and folder; every outgoing file must come out with the same name and bytes. Signatures of
-participants are checked again on the way; ours, kept in the database, are checked against the files that come out.
+participants are checked again on the way; ours, kept in the database and in the archive, are checked against the files that come out.
 """
 
 import json
@@ -29,6 +29,7 @@ from flows.steps.batches import run_batch
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
+from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
 from flows.steps.sites import SftpSettings, Site
@@ -86,6 +87,7 @@ def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path
     log: list[Event] = []
     sent: Sent = {}
     previous = ""
+    days = []
     for name, digest in archive.pointers().items():
         if date.fromisoformat(name) > until:
             continue
@@ -94,10 +96,11 @@ def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path
             raise Broken(f"the sealed day {name} does not follow the one before it: a day is missing from the archive")
         previous = digest
         log += day
+        days.append(date.fromisoformat(name))
         sent.update({(party, name_): sha256 for party, name_, sha256 in outgoing})
     if not log:
         raise LookupError(f"no day up to {until} is sealed in the archive")
-    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {}, {})
+    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {}, kept_with(archive, days))
 
 
 @dataclass(frozen=True, slots=True)

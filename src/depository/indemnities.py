@@ -20,7 +20,7 @@ def record_indemnity(work: Work, header: Header, request: IndemnityRequest) -> L
     quantity = _checked(work, header, request)
     if isinstance(quantity, Reject):
         return LineOutcome(1, Verdict.REFUSED, header.reference, "", "", (quantity,))
-    number = f"I{work.next_number('indemnity'):06d}"
+    number = f"IND{work.next_number('indemnity'):06d}"
     store.add(
         work,
         store.Indemnity(

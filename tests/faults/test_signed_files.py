@@ -1,6 +1,8 @@
 """A signature on its way beside its file, through kills and late uploads; and ours beside every file that the depository gives out."""
 
+import base64
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,8 +12,12 @@ import pytest
 from sqlalchemy import update
 
 from depository.store import schema
+from depository.store.archive import SIGNATURES, Archive
+from flows.steps.backup import missing_contents
 from flows.steps.deliver import deliver
-from flows.steps.replay import replay
+from flows.steps.inputs import seal
+from flows.steps.own_signatures import kept_with
+from flows.steps.replay import replay, replay_archive
 from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Depository, Died, Drop, World, drop_files
 from tests.faults.watch import Watch, depository
 from tests.support.beside import signature_of
@@ -202,3 +208,29 @@ def test_a_replay_tells_a_signature_of_ours_that_does_not_fit(watch: Watch, tmp_
         work.connection.execute(update(t).where(t.c.outgoing == one.outgoing).values(p7s=other.p7s))
     (told,) = replay(watch.site, DAY, tmp_path / "second", watch.start).differences
     assert "our signature given out with B05/" in told
+
+
+@pytest.mark.rule("KCSD-83")
+def test_the_archive_alone_proves_our_signatures(watch: Watch, tmp_path: Path) -> None:
+    """Those given out before the day was sealed and after it; a list that was changed by hand is told."""
+    drop_files(watch.root, (IND,))
+    watch.look(watch.start)
+    with watch.site.writing(watch.start) as work:
+        seal(work, watch.site.archive)
+    drop_files(watch.root, (SIN,))
+    watch.look(watch.start + SECOND)
+    out = {(path.parts[-3], path.name.removesuffix(".p7s")): path for path in watch.root.rglob("outbox/*.p7s")}
+    kept = kept_with(watch.site.archive, [DAY])
+    assert kept == {of: path.read_bytes() for of, path in out.items()}
+    alone = Archive(tmp_path / "alone")
+    shutil.copytree(watch.site.archive.root, alone.root, dirs_exist_ok=True)
+    assert missing_contents(watch.site, watch.start) == []
+    result = replay_archive(alone, watch.site.sandbox, DAY, tmp_path / "first")
+    assert result.differences == ()
+    rebuilt = sorted(path.name for path in (tmp_path / "first" / "outbox" / "B05").glob("*.p7s"))
+    assert len(rebuilt) == 2
+    swapped = [[party, name, base64.b64encode(kept["B05", rebuilt[0][:-4]]).decode()] for party, name in kept]
+    changed = json.dumps({"business_date": f"{DAY}", "signatures": swapped}).encode()
+    alone.point(f"{DAY}", alone.put(changed), SIGNATURES)
+    (told,) = replay_archive(alone, watch.site.sandbox, DAY, tmp_path / "second").differences
+    assert f"our signature given out with B05/{rebuilt[1][:-4]}" in told

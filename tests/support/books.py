@@ -204,7 +204,7 @@ def indemnify(work: Work, participant: str, sin: str, request: InterestRequest) 
     indemnity_store.add(
         work,
         indemnity_store.Indemnity(
-            number=f"I{work.next_number('indemnity'):06d}",
+            number=f"IND{work.next_number('indemnity'):06d}",
             reference=f"{participant}-IND-{sin}",
             giver=participant,
             given_by=(Giver.DEBTOR if request.action is InterestAction.CREATE else Giver.SECURED_PARTY).value,

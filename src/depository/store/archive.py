@@ -10,8 +10,8 @@ from pathlib import Path
 from depository.points import reached
 from depository.rejects import Broken
 
-POINTERS = "days"
-"""The folder of names beside the folders of contents."""
+DAYS, SIGNATURES = "days", "signatures"
+"""The folders of names beside the folders of contents: the sealed days, and by day our signatures that were given out."""
 UNDER_WAY = ".under-way"
 """The folder of contents that are being written; one file system with the others, as they are renamed."""
 SIDE_BY_SIDE = 8
@@ -62,15 +62,15 @@ class Archive:
             raise Broken(f"archived content {digest} was changed: restore {path.name} from backup")
         return data
 
-    def point(self, name: str, digest: str) -> None:
+    def point(self, name: str, digest: str, pointers: str = DAYS) -> None:
         """Keeps a name for a content, for whoever has the archive alone; the same name again points elsewhere."""
-        folder = self.root / POINTERS
+        folder = self.root / pointers
         folder.mkdir(exist_ok=True)
         self._store(folder / name, f"{digest}\n".encode())
 
-    def pointers(self) -> dict[str, str]:
+    def pointers(self, pointers: str = DAYS) -> dict[str, str]:
         """Every name and its content's hash, in order of name."""
-        folder = self.root / POINTERS
+        folder = self.root / pointers
         found = sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.exists() else []
         return {path.name: path.read_text().strip() for path in found}
 

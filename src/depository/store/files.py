@@ -202,6 +202,17 @@ def queued_on(work: Work, day: date) -> list[tuple[str, str, str]]:
     return sorted((r.party, r.name, r.sha256) for r in rows)
 
 
+def numbers_on(work: Work, day: date) -> list[tuple[int, str, str]]:
+    """What was queued on a business date, in order: number, party, name."""
+    query = select(O.c.id, O.c.party, O.c.name).where(O.c.business_date == day).order_by(O.c.id)
+    return [(r.id, r.party, r.name) for r in work.connection.execute(query)]
+
+
+def days_of(work: Work, numbers: Sequence[int]) -> set[date]:
+    """The business dates on which these were queued."""
+    return set(work.connection.execute(select(O.c.business_date).where(O.c.id.in_(numbers)).distinct()).scalars())
+
+
 def queued(work: Work, cause: str) -> bool:
     """Has this cause queued anything yet?"""
     return work.connection.execute(select(O.c.id).where(O.c.cause == cause).limit(1)).first() is not None

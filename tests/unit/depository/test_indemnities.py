@@ -33,13 +33,13 @@ def enforcement(**changes):
 @pytest.mark.rule("CSD-4.3-1-a")
 def test_an_interest_is_recorded_with_its_indemnity_which_then_belongs_to_it(books: Desk):
     given = books.indemnify("B01", indemnity())
-    assert (given.verdict, given.record, given.status) == (Verdict.ACCEPTED, "I000001", "given")
+    assert (given.verdict, given.record, given.status) == (Verdict.ACCEPTED, "IND000001", "given")
     assert send(books).verdict is Verdict.ACCEPTED
     with books.work() as work:
         (kept,) = indemnities.of_interest(work, "S000001")
         report = interest_report(work, "B03", "S000001")
-    assert (kept.number, kept.giver, kept.sin, kept.quantity, kept.state) == ("I000001", "B01", SIN, 1_000, "used")
-    assert ("Indemnity", "I000001 of B01") in report.facts
+    assert (kept.number, kept.giver, kept.sin, kept.quantity, kept.state) == ("IND000001", "B01", SIN, 1_000, "used")
+    assert ("Indemnity", "IND000001 of B01") in report.facts
 
 
 @pytest.mark.rule("CSD-4.3-1-a")

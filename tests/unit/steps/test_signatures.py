@@ -132,7 +132,7 @@ def test_an_indemnity_is_taken_only_signed_and_its_security_interest_names_it(de
     stranger = signatory.sign(ind("B02-SIN-0079", "B02-IND-0078"))
     refused(desk.drop("B02", "IND.xlsx", data, signature=stranger), "changed after signing")
     taken = desk.drop("B02", "IND.xlsx", data, signature=signatory.sign(data))
-    assert (taken.verdict.value, taken.lines[0].record) == ("accepted", "I000002")
+    assert (taken.verdict.value, taken.lines[0].record) == ("accepted", "IND000002")
     assert taken.signed_by == (f"{PERSON}, certificate {signatory.fingerprint}",)
     late = sin("B02-SIN-0079")
     nothing = desk.drop("B02", "SIN.xlsx", late, "10:05", signature=signatory.sign(late))
@@ -141,7 +141,7 @@ def test_an_indemnity_is_taken_only_signed_and_its_security_interest_names_it(de
     receipt = desk.drop("B02", "SIN.xlsx", good, "10:06", signature=signatory.sign(good))
     assert receipt.verdict.value == "accepted"
     report = desk.outbox("B02")[f"{DAY:%Y%m%d}_interest_{receipt.number}.json"]
-    assert b"I000002 of B02" in report
+    assert b"IND000002 of B02" in report
 
 
 def test_without_a_signature_it_is_refused_and_the_answer_says_how_to_sign(desk: Desk) -> None:
