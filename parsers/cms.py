@@ -25,6 +25,8 @@ MOST_SIGNERS = 2
 """A form names at most two authorised persons."""
 DIGESTS = ("sha256", "sha384", "sha512")
 MECHANISMS = ("rsassa_pkcs1v15", "rsassa_pss", "ecdsa", "ed25519")
+LONGEST_WORDS = 400
+"""Characters of a remark or a name at most."""
 SMALLEST_RSA = 2048
 """Bits."""
 AGAIN = "sign the file again with `openssl cms -sign -binary -md sha256 … -outform DER`"
@@ -55,7 +57,7 @@ def check(signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence
         if len({one.certificate for one in signers}) != len(signers):
             raise _Fault(f"the same certificate signs twice; {AGAIN}, once for each person named on the form")
     except _Fault as fault:
-        return Evidence((), fault.message, fault.found)
+        return Evidence((), _plain(fault.message), _plain(fault.found))
     except MemoryError:
         raise
     except Exception as fault:  # noqa: BLE001 - whatever the library trips over in a stranger's bytes: they are no signature of the file
@@ -70,6 +72,12 @@ def fault_of_own(signature: bytes, data: bytes) -> str:
     attributes = signed["signer_infos"][0]["signed_attrs"]
     at = next(one["values"][0].native for one in attributes if one["type"].native == "signing_time")
     return check(signature, data, Trust((certificate.dump(),), ()), at).fault
+
+
+def _plain(text: str) -> str:
+    """A stranger's words short and printable, as they go into receipts and logs."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return printable if len(printable) <= LONGEST_WORDS else f"{printable[:LONGEST_WORDS]} …"
 
 
 def _read(signature: bytes) -> Any:
@@ -134,7 +142,8 @@ def _apart(signed: Any) -> list[Any]:
 
 def _signer(signed: Any, data: bytes, trust: Trust, at: datetime) -> SignedBy:
     certificate = _certificate(signed)
-    who = f"{certificate.subject.human_friendly}, certificate {certificate.sha256.hex()}"
+    # The fingerprint first: a name can be cut off.
+    who = f"certificate {certificate.sha256.hex()} of {certificate.subject.human_friendly}"
     key = certificate.public_key
     if key.algorithm in ("rsa", "rsassa_pss") and key.bit_size < SMALLEST_RSA:
         raise _Fault(f"an RSA key must have at least {SMALLEST_RSA} bits; sign with a stronger key", who)
@@ -151,7 +160,7 @@ def _signer(signed: Any, data: bytes, trust: Trust, at: datetime) -> SignedBy:
         raise _Fault(f"the signature was not made with the key of its certificate, or was altered; {AGAIN}", who)
     if not status.trusted:
         raise _Fault(_distrust(status, certificate, trust, at), who)
-    return SignedBy(certificate.sha256.hex(), str(certificate.subject.human_friendly))
+    return SignedBy(certificate.sha256.hex(), _plain(certificate.subject.human_friendly))
 
 
 def _certificate(signed: Any) -> x509.Certificate:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FINDINGS = ROOT / "tests" / "findings"
-PARSERS = ("form", "marked", "camt", "pain", "trades", "registry", "reference", "receipt", "report", "solve")
+PARSERS = ("form", "marked", "camt", "pain", "trades", "registry", "reference", "receipt", "report", "cms", "solve")
 LONGEST = 60_000
 """Bytes of an input at most; limits of size are tested by themselves."""
 SECONDS_A_FILE = 20

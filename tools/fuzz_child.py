@@ -10,8 +10,13 @@ import atheris
 
 from tools.mutations import mutated
 
+GUIDES = ["parsers", "forms", "depository.identifiers", "depository.rejects"]
+if sys.argv[1:2] == ["cms"]:
+    # Which elements a signature has is found there.
+    GUIDES.append("asn1crypto")
+
 # The code whose paths guide the fuzzer is changed as it is imported, in this process alone.
-with atheris.instrument_imports(include=["parsers", "forms", "depository.identifiers", "depository.rejects"]):
+with atheris.instrument_imports(include=GUIDES):
     from tools.fuzz_targets import TARGETS, one_input
 
 

@@ -6,19 +6,28 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from asn1crypto import pem
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from depository.answers import Receipt, Verdict
 from depository.rejects import FileRefused
-from parsers import pain001, receipt_json, reference_csv, report_json, solve_files
+from depository.signatories import Trust
+from parsers import cms, pain001, receipt_json, reference_csv, report_json, solve_files
 from parsers.camt import read_statement
 from parsers.marked_workbook import mark
 from parsers.registry_csv import read_positions
 from parsers.trades_csv import read_trades
 from parsers.workbook_form import read_form
 from tests.support.report_samples import ROW, report, table
+from tools import sample_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_files"
 ZONE = ZoneInfo("Asia/Almaty")
+PERSON = "Authorised Person B01"
+KNOWN = {sample_keys.fingerprint(PERSON)}
+"""Whose signature is worth something; the other one is revoked."""
 SEPARATOR = b"\n=== "
 """Before the name of each file in the input of the parser of several files."""
 LONGEST_MESSAGE = 2_000
@@ -132,6 +141,33 @@ def reports() -> Iterator[bytes]:
     yield report_json.render(report())
 
 
+SIGNED = b"a file that is signed"
+ANCHORS = (
+    x509.load_pem_x509_certificate(sample_keys.certificate_pem(sample_keys.AUTHORITY)).public_bytes(Encoding.DER),
+)
+LISTS = (x509.load_pem_x509_crl(sample_keys.revocation_list()).public_bytes(Encoding.DER),)
+TRUST = Trust(ANCHORS, LISTS)
+
+
+def check_signature(data: bytes) -> None:
+    """Judges a signature; raises AssertionError when bytes that nobody signed with a trusted key prove anything."""
+    evidence = cms.check(data, SIGNED, TRUST, NOW)
+    assert bool(evidence.signers) != bool(evidence.fault)
+    told = [evidence.fault, evidence.found, *(one.subject for one in evidence.signers)]
+    assert sum(map(len, told)) < LONGEST_MESSAGE, evidence
+    assert all(map(str.isprintable, told)), evidence
+    assert {one.certificate for one in evidence.signers} <= KNOWN, evidence
+
+
+def signatures() -> Iterator[bytes]:
+    """Right signatures as DER and PEM, one by somebody revoked and one over another file."""
+    right = sample_keys.signer(PERSON).sign(SIGNED, NOW)
+    yield right
+    yield pem.armor("CMS", right)
+    yield sample_keys.signer(sample_keys.LEFT).sign(SIGNED, NOW)
+    yield sample_keys.signer(PERSON).sign(b"another file", NOW)
+
+
 TARGETS = {
     "form": Target(lambda data: read_form(data, "form.xlsx"), samples("*/*.xlsx", largest=40_000)),
     "marked": Target(read_and_mark, samples("*/wrong-*.xlsx", largest=40_000)),
@@ -142,6 +178,7 @@ TARGETS = {
     "reference": Target(read_reference, samples("reference/*.csv", "day/reference/*.csv")),
     "receipt": Target(receipt_json.parse, receipts, (ValueError, KeyError)),
     "report": Target(report_json.parse, reports, (ValueError, KeyError)),
+    "cms": Target(check_signature, signatures, ()),
     "solve": Target(read_solve, solve_seeds, (solve_files.BadInput,)),
 }
 

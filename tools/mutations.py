@@ -1,4 +1,4 @@
-"""Changes right files into nearly right ones: inside the zip of a workbook, the tags of XML, the cells of CSV, the values of JSON.
+"""Changes right files into nearly right ones: inside the zip of a workbook, the tags of XML, the cells of CSV, the values of JSON, DER.
 
 Random bytes die at the first check of a parser; these get past it. The same seed gives the same change.
 """
@@ -83,6 +83,8 @@ def _once(data: bytes, draw: random.Random, grow: Grow) -> bytes:
         return grow(data)
     if data.startswith(b"PK"):
         return _in_zip(data, draw, grow)
+    if data.startswith(b"\x30\x82"):
+        return _in_der(data, draw, grow)
     return _in_text(data, draw, grow)
 
 
@@ -119,6 +121,72 @@ def _in_zip(data: bytes, draw: random.Random, grow: Grow) -> bytes:
         for name, content in parts:
             package.writestr(zipfile.ZipInfo(name or "x"), content, zipfile.ZIP_DEFLATED)
     return target.getvalue()
+
+
+def _in_der(data: bytes, draw: random.Random, grow: Grow, depth: int = 0) -> bytes:
+    """A change of one element of a DER structure somewhere inside; the lengths around it are right again."""
+    elements = _elements(data)
+    if not elements:
+        return draw.choice((b"", b"\x05\x00", grow(data)))
+    at = draw.randrange(len(elements))
+    tag, value = elements[at]
+    inside = tag & 0x20 or tag == 0x04
+    if inside and depth < 20 and draw.random() < 0.85:
+        elements[at] = (tag, _in_der(value, draw, grow, depth + 1))
+    else:
+        match draw.randrange(9):
+            case 0:
+                del elements[at]
+            case 1:
+                elements.insert(draw.randrange(len(elements) + 1), elements[at])
+            case 2:
+                elements[at] = (draw.randrange(256), value)
+            case 3:
+                elements[at] = (tag, draw.choice(JUNK))
+            case 4:
+                elements[at] = (tag, value * draw.choice((0, 2, 300)))
+            case 5:
+                other = draw.randrange(len(elements))
+                elements[at], elements[other] = elements[other], elements[at]
+            case 6:
+                elements[at] = (tag, draw.randbytes(len(value)))
+            case 7:
+                # The same element inside itself, many times.
+                elements[at] = (tag, _wrapped(tag, value, draw.choice((1, 5, 200))))
+            case _:
+                elements[at] = (tag, grow(value))
+    return b"".join(_element(tag, value) for tag, value in elements)[:MOST]
+
+
+def _elements(data: bytes) -> list[tuple[int, bytes]]:
+    """Tag and value of the DER elements that follow each other; none when the bytes are not just such elements."""
+    found = []
+    at = 0
+    while at + 2 <= len(data):
+        tag, length = data[at], data[at + 1]
+        at += 2
+        if length > 0x80:
+            many = length - 0x80
+            length = int.from_bytes(data[at : at + many], "big")
+            at += many
+        if at + length > len(data):
+            return []
+        found.append((tag, data[at : at + length]))
+        at += length
+    return found if at == len(data) else []
+
+
+def _element(tag: int, value: bytes) -> bytes:
+    if len(value) < 0x80:
+        return bytes((tag, len(value))) + value
+    length = len(value).to_bytes((len(value).bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 + len(length))) + length + value
+
+
+def _wrapped(tag: int, value: bytes, times: int) -> bytes:
+    for _ in range(times):
+        value = _element(tag, value)
+    return value
 
 
 def _in_text(data: bytes, draw: random.Random, grow: Grow) -> bytes:
