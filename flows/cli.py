@@ -289,7 +289,7 @@ def check(
 
 @app.command(rich_help_panel="Prove the books")
 def verify(site: Settings = Path("csd.toml")) -> None:
-    """Rebuild every balance from the journal, check the chain and the archive; names the first wrong entry."""
+    """Rebuild every balance from the journal; check the chain, blocks, the archive, and what bank and registry stated last."""
     from flows.steps.backup import missing_contents
 
     with _opened(site) as opened:
@@ -300,9 +300,12 @@ def verify(site: Settings = Path("csd.toml")) -> None:
     console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}", soft_wrap=True)
     for fault in faults:
         console.print(f"FAULT {fault}", style="red", markup=False, soft_wrap=True)
-    if faults:
+    for difference in verdict.outside:
+        console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)
+    if not faults:
+        console.print("The journal proves the books.")
+    if faults or verdict.outside:
         raise typer.Exit(1)
-    console.print("The journal proves the books.")
 
 
 @app.command(rich_help_panel="Prove the books")

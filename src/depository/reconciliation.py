@@ -11,7 +11,7 @@ from depository.rejects import Reject, RejectionReason
 from depository.store import journal, register
 from depository.store import positions as store
 from depository.store import withdrawals as payments
-from depository.store.bank import closing_balance
+from depository.store.bank import closing_balance, last_closing
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
 
@@ -53,6 +53,22 @@ def reconcile_securities(work: Work) -> list[Difference]:
         for isin in sorted(ours.keys() | theirs.keys())
         if ours.get(isin) or theirs.get(isin)
     ]
+
+
+def differences_outside(work: Work) -> list[str]:
+    """Where the books, as at the last business date that bank or registry has stated, are not what they stated; in words."""
+    found = []
+    for day, compare in ((last_closing(work), reconcile_cash), (store.last_day(work), reconcile_securities)):
+        if day is None:
+            continue
+        for one in compare(Work(work.connection, day, work.at, work.market)):
+            if one.theirs is not None and not one.agrees:
+                scale = register.scale(work, one.asset)
+                ours, theirs = from_units(one.ours, scale), from_units(one.theirs, scale)
+                found.append(
+                    f"{one.what}, {one.asset} at the close of {day}: the books have {ours}, it stated {theirs}"
+                )
+    return found
 
 
 def record_positions(work: Work, positions: Sequence[RegistryPosition]) -> list[LineOutcome]:

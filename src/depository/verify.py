@@ -1,21 +1,29 @@
-"""The journal proves itself: rebuilds every balance, checks the chain, conservation and the stored balances (design §3, KCSD-88)."""
+"""The journal proves itself: rebuilds every balance, checks the chain, conservation, blocks and the stored balances (design §3, KCSD-88).
+
+And the books as at the last day that settlement bank and registry have stated are compared with what they stated.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from depository.ledger import GENESIS, chained, imbalance, is_contra
-from depository.store import journal
+from depository.ledger import AVAILABLE, GENESIS, chained, imbalance, is_contra
+from depository.reconciliation import differences_outside
+from depository.store import interests, journal, withdrawals
 from depository.store.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check found: how much was read, the head, and the faults (none = the books prove themselves)."""
+    """What the check found: how much was read, the head, and the faults (none = the books prove themselves).
+
+    `outside` is what settlement bank or registry have stated otherwise, which may be their fault as well as ours.
+    """
 
     entries: int
     postings: int
     head: str
     faults: tuple[str, ...]
+    outside: tuple[str, ...] = ()
 
 
 def verify(work: Work, most_faults: int = 20) -> Verdict:
@@ -42,9 +50,10 @@ def verify(work: Work, most_faults: int = 20) -> Verdict:
         faults.append(
             f"{all_postings} postings are written, {postings} belong to an entry: some were added or belong to none"
         )
-    impossible = _impossible(rebuilt)
+    impossible = _impossible(rebuilt) + _other_blocks(work, rebuilt)
     faults += _other_balances(work, rebuilt) + impossible
-    return Verdict(number, postings, head_hash, tuple(faults[:most_faults]))
+    outside = differences_outside(work)
+    return Verdict(number, postings, head_hash, tuple(faults[:most_faults]), tuple(outside[:most_faults]))
 
 
 def _entry_fault(written: journal.Written, number: int, previous: str) -> str:
@@ -67,6 +76,18 @@ def _impossible(rebuilt: Mapping[journal.Key, int]) -> list[str]:
             faults.append(f"balance of {holder} in {asset} is negative: {amount}")
     lopsided = [f"{a} does not sum to nought over all holders but to {amount}" for a, amount in sums.items() if amount]
     return sorted(faults) + sorted(lopsided)
+
+
+def _other_blocks(work: Work, rebuilt: Mapping[journal.Key, int]) -> list[str]:
+    """Blocked balances that are not what a security interest locks or a withdrawal blocks, and the other way round."""
+    blocked = {key: amount for key, amount in rebuilt.items() if key[2] != AVAILABLE and amount}
+    causes = {**interests.blocks(work), **withdrawals.blocks(work)}
+    return [
+        f"{holder} has {blocked.get(key, 0)} of {asset} blocked for {part}, whose record says {causes.get(key, 0)}"
+        for key in sorted(blocked.keys() | causes.keys())
+        if blocked.get(key, 0) != causes.get(key, 0)
+        for holder, asset, part in [key]
+    ]
 
 
 def _other_balances(work: Work, rebuilt: dict[journal.Key, int]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from depository.store import schema
 from depository.store.work import Work
@@ -59,6 +59,13 @@ def closing_balance(work: Work, day: date, currency: str) -> int | None:
         select(C.c.amount).where(C.c.business_date == day, C.c.currency == currency)
     ).scalar()
     return None if found is None else int(found)
+
+
+def last_closing(work: Work) -> date | None:
+    """The newest business date before the present one of which the bank has stated a closing balance."""
+    return work.connection.execute(
+        select(func.max(C.c.business_date)).where(C.c.business_date < work.business_date)
+    ).scalar()
 
 
 def keep_closing(work: Work, day: date, currency: str, amount: int, statement: str) -> None:

@@ -58,6 +58,12 @@ def blocked_part(number: str) -> str:
     return f"SIN/{number}"
 
 
+def blocks(work: Work) -> dict[tuple[str, str, str], int]:
+    """What interests lock at present: (account, ISIN, part) -> quantity in smallest units."""
+    rows = work.connection.execute(select(I.c.debtor_account, I.c.isin, I.c.number, I.c.locked).where(I.c.locked != 0))
+    return {(r.debtor_account, r.isin, blocked_part(r.number)): int(r.locked) for r in rows}
+
+
 def add(work: Work, one: Interest) -> None:
     """Writes an interest."""
     work.connection.execute(insert(I).values(**asdict(one)))

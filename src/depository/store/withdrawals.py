@@ -43,6 +43,14 @@ def blocked_part(number: str) -> str:
     return f"WRN/{number}"
 
 
+def blocks(work: Work) -> dict[tuple[str, str, str], int]:
+    """What withdrawals block until the bank confirms them: (participant, currency, part) -> amount in smallest units."""
+    rows = work.connection.execute(
+        select(T.c.participant, T.c.currency, T.c.number, T.c.amount).where(T.c.state.in_([QUEUED, ORDERED]))
+    )
+    return {(r.participant, r.currency, blocked_part(r.number)): int(r.amount) for r in rows}
+
+
 def add(work: Work, one: Withdrawal) -> None:
     """Writes a withdrawal."""
     work.connection.execute(insert(T).values(**asdict(one)))

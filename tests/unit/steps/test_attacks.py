@@ -254,6 +254,27 @@ def test_an_end_of_day_that_runs_late_closes_its_own_day_and_not_what_came_since
     assert next(row for row in rows if row[1] == "KZT")[4] == "yes"
 
 
+@pytest.mark.rule("KCSD-88")
+def test_the_books_are_held_against_what_bank_and_registry_stated_of_the_last_day_that_is_over(desk: Desk):
+    from depository.feeds import RegistryPosition
+    from parsers.registry_csv import render_positions
+
+    desk.drop_money(advice(entry("A", "100.00", "B01"), opening=Decimal(0), closing="100.00"), local="18:30")
+    stated = [RegistryPosition(1, SHARE_B, Decimal(99), DAY)]
+    desk.drop("registry", "positions.csv", render_positions(stated), "18:31")
+    assert desk.proof().outside == (), "the day is not over: more may come"
+    desk.day = TUESDAY
+    (registry,) = desk.proof().outside
+    assert registry.startswith(f"registry, {SHARE_B} at the close of {DAY}: the books have ")
+    assert registry.endswith(", it stated 99")
+    desk.drop_money(advice(entry("B", "7.00", "B01")), day=TUESDAY)
+    assert desk.proof().outside == (registry,), "money of the next day is no difference of the day before"
+    with desk.site.engine.begin() as connection:
+        connection.execute(schema.bank_closing.update().values(amount=9_999))
+    bank, _ = desk.proof().outside
+    assert bank == f"settlement bank, KZT at the close of {DAY}: the books have 100.00, it stated 99.99"
+
+
 @pytest.mark.rule("CSD-3.1.3-a", "CSD-3.5.8-a")
 def test_an_overnight_balance_on_a_transitory_account_is_reported_as_a_breach(desk: Desk):
     desk.drop_form(
