@@ -77,8 +77,8 @@ def table(head: str, unit: str, many: int, rows: Sequence[tuple[str, Took]]) -> 
 # --- a BUNA -------------------------------------------------------------------------------------------------------------------
 
 
-def buna(rows: int) -> bytes:
-    """A BUNA of so many clients."""
+def buna(rows: int, wrong: int = 0) -> bytes:
+    """A BUNA of so many clients; `wrong` in a hundred of them have no e-mail address that could be one."""
     person = SIGNATORY.format("B03")
     header = {
         "reference": "B03-BUNA-BENCH",
@@ -89,14 +89,16 @@ def buna(rows: int) -> bytes:
         "signatory_position": "Head of operations",
         "signature": person,
     }
-    return fill("BUNA", header, samples.buna_cover(rows), [samples.buna_client(1000 + n) for n in range(rows)])
+    fault = {"email": "client at example.com"}
+    clients = [samples.buna_client(1000 + n, **(fault if n % 100 < wrong else {})) for n in range(rows)]
+    return fill("BUNA", header, samples.buna_cover(rows), clients)
 
 
-def forms(rows: int, *, openpyxl: bool) -> None:
-    """A BUNA from file to recorded and answered, beside bare reads of the same workbook."""
+def forms(rows: int, wrong: int = 0, *, openpyxl: bool) -> None:
+    """A BUNA from file to recorded and answered, `wrong` rows in a hundred refused, beside bare reads of the same workbook."""
     # Made in a process of its own, so that what it takes does not count.
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        data, one = other.submit(buna, rows).result(), other.submit(buna, 1).result()
+        data, one = other.submit(buna, rows, wrong).result(), other.submit(buna, 1).result()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "buna.xlsx"
         path.write_bytes(data)
@@ -112,7 +114,7 @@ def forms(rows: int, *, openpyxl: bool) -> None:
         assert len(form.lines) == rows
         between = sum(child.cpu_times()[:2])
         receipt, taken = timed(lambda: take(site, Arrival("B03", "inbox", "buna.xlsx", data, at)))
-        assert (receipt.verdict.value, len(receipt.lines)) == ("accepted", rows)
+        assert (receipt.verdict.value, len(receipt.lines)) == ("partly accepted" if wrong else "accepted", rows)
         checked = Took(checked.clock, checked.processor + between - before)
         taken = Took(taken.clock, taken.processor + sum(child.cpu_times()[:2]) - between)
         parent_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -129,7 +131,7 @@ def forms(rows: int, *, openpyxl: bool) -> None:
         if openpyxl:
             reads.append(("bare read of the workbook, openpyxl read-only", timed(by_openpyxl)[1]))
     table(
-        f"BUNA of {rows:,} rows ({len(data) / 1e6:.1f} MB), SQLite",
+        f"BUNA of {rows:,} rows ({len(data) / 1e6:.1f} MB), {wrong} % of them wrong, SQLite",
         "rows",
         rows,
         [*reads, ("read and checked in the limited child", checked), ("from file to recorded and answered", taken)],
@@ -339,6 +341,9 @@ def main(given: list[str] | None = None) -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rows", type=int, nargs="*", default=[20_000], help="rows of a BUNA")
     arguments.add_argument(
+        "--wrong", type=int, nargs="*", default=[0, 1], help="rows in a hundred of them that are wrong"
+    )
+    arguments.add_argument(
         "--entries", type=int, nargs="*", default=[100_000], help="settled instructions in a journal"
     )
     arguments.add_argument(
@@ -348,7 +353,8 @@ def main(given: list[str] | None = None) -> None:
     arguments.add_argument("--openpyxl", action="store_true", help="time a bare read by openpyxl as well")
     asked = arguments.parse_args(given)
     for rows in asked.rows:
-        forms(rows, openpyxl=asked.openpyxl)
+        for wrong in asked.wrong:
+            forms(rows, wrong, openpyxl=asked.openpyxl)
     for many in asked.entries:
         for kind in asked.databases:
             journals(kind, many)

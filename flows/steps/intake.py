@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from depository.answers import LINES_TABLE, Receipt, Verdict, answer_report
+from depository.answers import Receipt, Verdict
 from depository.notices import Notice, notify
 from depository.points import reached
 from depository.register import Party, PartyKind
@@ -22,6 +22,7 @@ from depository.store.archive import Gathered
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
+from flows.steps.answering import answers
 from flows.steps.companions import MARKER, SIGNED, adopt, claim_companions, is_companion, sweep
 from flows.steps.confining import TRIES, Confining
 from flows.steps.forecasts import refresh_forecasts
@@ -33,7 +34,7 @@ from flows.steps.signatures import judge as judge_signature
 from flows.steps.sites import LARGEST_FILE, Site
 from flows.steps.unfinished import tell_sender
 from forms.form import Form
-from parsers import receipt_json, report_csv, report_workbook
+from parsers import receipt_json
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,6 @@ LARGEST_SIGNATURE = 1024 * 1024
 """Bytes; a larger one is not fetched, and far smaller ones are refused by what reads them."""
 PUT_ASIDE = "put-aside"
 """The refusal of a file on which we failed again and again."""
-MANY_LINES = 5_000
-"""An accepted form with more lines is answered with a table in CSV: a workbook of 100,000 lines takes longer than all else."""
 LIMITS = ("time-limit", "reader-stopped", "memory-limit", PUT_ASIDE)
 """Refusals that hang on us as well as on the file; a replay repeats them instead of reading the file again."""
 OUR_FAULT = (
@@ -578,8 +577,7 @@ def _dry_run(
         return receipt
     data = receipt_json.render(receipt)
     queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
-    answer, ending = _answer(site, arrival, content, receipt)
-    if answer:
+    for ending, answer in answers(site, arrival.data, content, receipt):
         queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.{ending}", answer, cause)
     _note(site, work, arrival, digest, content)
     return receipt
@@ -693,8 +691,7 @@ def _queue_answers(
     # The receipt is in the archive already (`_carry_out`).
     name = f"{arrival.name}.{receipt.number}.receipt.json"
     files.queue(work, arrival.party, name, files.receipt_of(work, file), cause)
-    answer, ending = _answer(site, arrival, content, receipt)
-    if answer:
+    for ending, answer in answers(site, arrival.data, content, receipt):
         name = f"{stem(arrival.name)}.{receipt.number}.answer.{ending}"
         queue_bytes(work, site.archive, arrival.party, name, answer, cause)
     for report in recorded.reports:
@@ -723,22 +720,3 @@ def _alarm(work: Work, operator: str, arrival: Arrival, receipt: Receipt) -> Not
         "fault (the intake's log has it in full), run `csd verify`, mend it, and ask the sender to send the same file again."
     )
     return notify(work, operator, "A file was put aside by a fault of the depository", body, facts)
-
-
-def _answer(site: Site, arrival: Arrival, content: Content | FileRefused, receipt: Receipt) -> tuple[bytes, str]:
-    """The answer for people, with the ending of its name.
-
-    The sender's own workbook with the faults marked, or when all was accepted a short workbook; of a form with many lines a CSV table,
-    which any spreadsheet program opens. Empty for feeds and unreadable files, whose receipt says everything.
-    """
-    if not isinstance(content, Form):
-        return b"", ""
-    if receipt.verdict is Verdict.ACCEPTED and len(receipt.lines) > MANY_LINES:
-        return report_csv.render(answer_report(receipt), LINES_TABLE), "csv"
-    if receipt.verdict is Verdict.ACCEPTED:
-        return report_workbook.render(answer_report(receipt)), "xlsx"
-    try:
-        return site.sandbox.mark(arrival.data, content, receipt), "xlsx"
-    except FileRefused:
-        # The receipt says everything; a workbook that cannot be marked must not hold up its own answer or other files.
-        return b"", ""

@@ -1,11 +1,12 @@
 """The answer to a file: one receipt, one verdict per line, every refusal with its reason (design §4, §7)."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from depository.rejects import Reject
-from depository.reports import Column, Kind, Report, table
+from depository.reports import Column, Kind, Report, Table, Value, table
 
 
 class Verdict(StrEnum):
@@ -75,8 +76,49 @@ LINES = (
 )
 
 
+REFUSED_TABLE = "Refused"
+REFUSED = (
+    Column("line", "Line", Kind.COUNT),
+    Column("reference", "Your reference"),
+    Column("cell", "Cell"),
+    Column("field", "Field"),
+    Column("found", "Found there"),
+    Column("code", "Code"),
+    Column("rule", "Rule"),
+    Column("reason", "Reason, and how to mend it"),
+)
+
+
 def answer_report(receipt: Receipt) -> Report:
-    """The receipt of an accepted form as a report for people."""
+    """The receipt of a form as a report for people, with every line."""
+    rows = tuple((o.line, o.reference, o.verdict.value, o.record, o.status, o.note) for o in receipt.lines)
+    lines = table(LINES_TABLE, "Your lines", LINES, rows, "The form has no lines.")
+    return _report(receipt, "receipt", "Receipt", lines)
+
+
+def refusals_report(receipt: Receipt) -> Report:
+    """What of a form was refused, as a report for people: every reject with its line and cell; a reject of the whole form has no line."""
+    rows: list[tuple[Value, ...]] = [
+        (None, "", place, *_told(reject)) for reject, place in zip(receipt.rejects, receipt.places, strict=True)
+    ]
+    for one in receipt.lines:
+        places = one.places or ("",) * len(one.rejects)
+        rows += [
+            (one.line, one.reference, place, *_told(reject)) for reject, place in zip(one.rejects, places, strict=True)
+        ]
+    note = "Mend these lines and send them in a new form under a new number; do not send the others again."
+    if receipt.verdict is Verdict.REFUSED:
+        note = "Nothing of the form was taken. Mend it and send it again."
+    refused = Table(REFUSED_TABLE, "Refused", REFUSED, tuple(rows), note)
+    return _report(receipt, "refused", "Refused", refused)
+
+
+def _told(reject: Reject) -> tuple[str, ...]:
+    return reject.field, reject.found, reject.code.value, reject.rule, reject.message
+
+
+def _report(receipt: Receipt, code: str, title: str, shown: Table) -> Report:
+    counts = Counter(line.verdict for line in receipt.lines)
     facts = (
         ("Receipt", receipt.number),
         ("Your file", receipt.file_name),
@@ -90,7 +132,7 @@ def answer_report(receipt: Receipt) -> Report:
         ("Cut-off of the batch", receipt.cut_off),
         ("Remark", receipt.message),
     )
-    rows = tuple((o.line, o.reference, o.verdict.value, o.record, o.status, o.note) for o in receipt.lines)
-    lines = table(LINES_TABLE, "Your lines", LINES, rows, "The form has no lines.")
-    given = tuple((label, value) for label, value in facts if value not in ("", None))
-    return Report("receipt", "Receipt", receipt.sender, receipt.business_date, receipt.arrived_at, given, (lines,))
+    given: list[tuple[str, Value]] = [(label, value) for label, value in facts if value not in ("", None)]
+    if code == "refused":
+        given += [("Lines", len(receipt.lines)), *((f"Lines {verdict.value}", counts[verdict]) for verdict in counts)]
+    return Report(code, title, receipt.sender, receipt.business_date, receipt.arrived_at, tuple(given), (shown,))
