@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.databases import PostgresServer, SqliteTemplate
 
@@ -17,6 +18,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # sshd and PostgreSQL run as other users and read what the tests write, whatever the shell that starts them keeps from others.
 os.umask(0o022)
+
+# How long an example takes says something about the machine alone; what fails is printed so that it can be tried again.
+settings.register_profile("csd", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("csd")
 
 
 @pytest.fixture(scope="session")

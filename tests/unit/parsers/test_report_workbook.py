@@ -200,7 +200,7 @@ def test_libreoffice_opens_it_and_finds_the_same_values_and_no_formula(tmp_path:
     (tmp_path / "report.xlsx").write_bytes(render(report(table(), texts(*FORMULAS))))
     command = [program("soffice"), "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"]
     command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out")]
-    subprocess.run([*command, str(tmp_path / "report.xlsx")], check=True, capture_output=True, timeout=150)
+    subprocess.run([*command, str(tmp_path / "report.xlsx")], check=True, capture_output=True, timeout=280)
     book = opened((tmp_path / "out" / "report.xlsx").read_bytes())
     assert book.sheetnames == ["Report", "Holdings", "Texts"]
     values = [cell.value for cell in book["Holdings"][6]][:5]

@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 import zipfile
 import zlib
 
@@ -172,12 +171,12 @@ def test_column_letters_and_numbers_are_each_others_inverse() -> None:
 
 
 @pytest.mark.long
-def test_a_workbook_with_a_million_far_apart_references_is_refused_quickly() -> None:
+@pytest.mark.timeout(60)
+def test_a_workbook_with_hundreds_of_thousands_of_references_is_looked_through_in_a_second_or_two() -> None:
+    """A search that goes back over what it has read takes hours for it."""
     filler = b"".join(b'<row r="%d"><c r="A%d"><v>1</v></c></row>' % (n, n) for n in range(100, 199_000))
     data = _sheet_with(b"</sheetData>", filler + b"</sheetData>")
-    started = time.perf_counter()
-    inspect(data, "form.xlsx")
-    assert time.perf_counter() - started < 5
+    assert max(sheet.size for sheet in inspect(data, "form.xlsx").sheets) > len(filler)
 
 
 @pytest.mark.parametrize("space", [b"\t", b"\n", b"\r", b" "])

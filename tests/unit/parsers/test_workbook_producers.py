@@ -82,7 +82,7 @@ def _resaved(data: bytes, folder: Path) -> bytes:
     (folder / "in.xlsx").write_bytes(data)
     command = [program("soffice"), "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}"]
     command += ["--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "out"), str(folder / "in.xlsx")]
-    subprocess.run(command, check=True, capture_output=True, timeout=150)
+    subprocess.run(command, check=True, capture_output=True, timeout=280)
     return (folder / "out" / "in.xlsx").read_bytes()
 
 
