@@ -129,9 +129,10 @@ def up(
 
 @app.command(rich_help_panel="Run a depository")
 def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
-    """Show the day's batches, what waits for delivery, which files were refused, and on which the depository fails."""
+    """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
     from depository.day import batches_of
     from depository.store import failed_takes, files
+    from flows.steps import technology_time
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
@@ -141,12 +142,18 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             taken = files.of_day(work, on)
             waiting = files.count_waiting(work)
             failing = failed_takes.every(work)
+        waits = technology_time.waits(opened, at)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
     for state in batches:
         grid.add_row(state.batch.slot, f"{state.batch.due_at:%H:%M:%S}", state.state, state.result[:80])
     console.print(grid)
     refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
+    if waits is not None:
+        console.print(f"technology time {waits.span}: {len(waits.files)} files wait for its end")
+        for seen in waits.files:
+            since = f"since {opened.market.local(seen.since):%H:%M:%S}"
+            console.print(f"  {seen.party} {seen.name} {since}", markup=False, soft_wrap=True)
     if opened.signer is not None:
         console.print(f"our signatures: {opened.signer.subject}, until {opened.signer.valid_to:%Y-%m-%d}", markup=False)
     for party, name, form, verdict, lines, bad, _ in refused:
@@ -222,13 +229,18 @@ def take(
 ) -> None:
     """Take a file in by hand when SFTP is down: the very same path, with channel, reason and operator on record (CSD-1.5-d).
 
-    Its signature FILE.p7s is taken from beside it.
+    Its signature FILE.p7s is taken from beside it. In the technology time it has to wait like any other (CSD-7.6.5-b).
     """
     from flows.steps.intake import INBOX, Arrival
     from flows.steps.intake import take as take_file
 
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
+        waits = opened.market.technology_time(at)
+        if waits is not None:
+            raise ValueError(
+                f"it is the technology time ({waits}), in which nothing is taken: take the file in after it"
+            )
         how = f"{channel}; {reason}; taken in by {operator}"
         receipt = take_file(
             opened, Arrival(party, INBOX, file.name, file.read_bytes(), at, how, signature=_signature_beside(file))

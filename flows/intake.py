@@ -14,11 +14,12 @@ from depository.sftp.errors import SftpError
 from depository.store.failed_takes import FailedTake
 from flows.clock import RealClock
 from flows.office import folders_of, moment_of, shown, site_of
-from flows.steps import confining
+from flows.steps import confining, technology_time
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
 from flows.steps.resident import Resident
 from flows.steps.sites import Site
+from flows.steps.technology_time import Waits
 
 SHOWN = 50
 """Files on the operators' page."""
@@ -26,6 +27,8 @@ SHOW_EVERY = timedelta(seconds=2)
 """Between two such pages, and the lines in the run's log that go with them."""
 _shown: dict[Path, list[FailedTake]] = {}
 """By site, the failing files that operators were shown last."""
+_shown_waiting: dict[Path, Waits | None] = {}
+"""By site, what operators were shown last of the technology time."""
 STOP = threading.Event()
 """Set by who runs the resident intake when it has to end."""
 
@@ -47,6 +50,7 @@ async def take_once(settings: str, at: datetime | None = None) -> list[Receipt]:
     if receipts:
         await shown(_show(receipts))
     await shown(_show_failing(site, moment))
+    await shown(_show_waiting(site, moment))
     return receipts
 
 
@@ -70,6 +74,7 @@ async def intake(settings: str, seconds_between: float = 0.5) -> int:
                 if unshown:
                     await shown(_show(unshown))
                 await shown(_show_failing(site, clock.now()))
+                await shown(_show_waiting(site, clock.now()))
                 unshown, show_next = [], clock.now() + SHOW_EVERY
             await clock.wait_until(clock.now() + timedelta(seconds=seconds_between))
     if unshown:
@@ -112,6 +117,23 @@ async def _show_failing(site: Site, at: datetime) -> None:
     page = rows or [{"party": "", "file": "none", "tries": "", "fault": "", "since": ""}]
     await acreate_table_artifact(table=page, key="files-failing", description="Files that wait by a fault of ours")
     _shown[site.var] = failing
+
+
+async def _show_waiting(site: Site, at: datetime) -> None:
+    """In the technology time, its end and the files that wait for it; once more when it is over (CSD-7.6.5-b)."""
+    waits = technology_time.waits(site, at)
+    if waits == _shown_waiting.get(site.var):
+        return
+    _shown_waiting[site.var] = waits
+    about = "No technology time: nothing waits" if waits is None else f"Technology time {waits.span}: these files wait"
+    get_run_logger().info("%s%s", about, "" if waits is None else f" ({len(waits.files)})")
+    rows = [
+        {"party": one.party, "file": one.name, "since": f"{site.market.local(one.since):%Y-%m-%d %H:%M:%S}"}
+        for one in (waits.files[:SHOWN] if waits else ())
+    ]
+    await acreate_table_artifact(
+        table=rows or [{"party": "", "file": "none", "since": ""}], key="files-waiting", description=about
+    )
 
 
 async def _show(receipts: list[Receipt]) -> None:

@@ -22,6 +22,7 @@ from depository.store.archive import Gathered
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
+from depository.timetable import Span
 from flows.steps.answering import answers
 from flows.steps.companions import MARKER, SIGNED, adopt, claim_companions, is_companion, sweep
 from flows.steps.confining import TRIES, Confining
@@ -32,6 +33,7 @@ from flows.steps.recording import Content, Recorded, parse, record
 from flows.steps.signatures import Proof, identity, prove
 from flows.steps.signatures import judge as judge_signature
 from flows.steps.sites import LARGEST_FILE, Site
+from flows.steps.technology_time import first_whole, tell_waiting
 from flows.steps.unfinished import tell_sender
 from forms.form import Form
 from parsers import receipt_json
@@ -96,6 +98,11 @@ class Found:
     """Its name on our side, "" when it is not claimed yet."""
     ready: Ready | None = None
 
+    @property
+    def stamp(self) -> str:
+        """Its moment of arrival as the names on our side have it, which sorts by time."""
+        return self.claimed.split("~", 2)[1] if self.ready is None else _stamp(self.ready.arrived)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -114,10 +121,11 @@ class Read:
 
 
 def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000, leftovers: bool = True) -> list[Receipt]:
-    """One look at every party's folders, in order of party and arrival; returns the receipts of what was taken.
+    """One look at every party's folders, in order of arrival, then of party; returns the receipts of what was taken.
 
-    First, if `leftovers` is so, what an earlier run claimed and did not finish. One party's bad file never delays another's good
+    Also, if `leftovers` is so, what an earlier run claimed and did not finish. One party's bad file never delays another's good
     one. While some files are recorded, the next are claimed, fetched, archived and read; they are recorded in order all the same.
+    In the technology time nothing is claimed: what is whole is seen, waits, and keeps its moment of arrival (CSD-7.6.5-b).
     """
     confining = Confining(site, at)
     receipts: list[Receipt] = []
@@ -255,13 +263,15 @@ def claimed_folder(party: str) -> str:
 def _look_over(
     site: Site, folders: Folders, at: datetime, most: int, leftovers: bool, confining: Confining
 ) -> list[Found]:
-    """One look at every folder: what lies claimed, and what is whole by now, in order of party and arrival."""
+    """One look at every folder: what lies claimed, and what is whole by now unless it has to wait, in order of arrival, then of party."""
+    waits = site.market.technology_time(at)
     with site.reading(at) as work:
         parties = [p for p in register.all_parties(work).values() if p.kind is not PartyKind.OPERATOR]
         before = files.all_sightings(work)
     reached("look.before")
     paths = {path: (party, folder) for party in parties for path, folder in _paths(party, leftovers)}
     found: list[Found] = []
+    whole: list[Found] = []
     changes: list[_Change] = []
     claimed: dict[str, list[Entry]] = {}
     for path, listed in folders.look_all(paths):
@@ -284,11 +294,14 @@ def _look_over(
             log.warning("%s/%s: %s", party.code, folder, fault)
             continue
         found += _left(party, folder, claimed.get(party.code, []), confining)
-        room = max(0, most - len(found))
-        found += [Found(party, folder, one.size, ready=one) for one in judged.ready[:room]]
+        if waits is None:
+            whole += [Found(party, folder, one.size, ready=one) for one in judged.ready]
         changes += _change(party, folder, seen, judged, site.policy)
     if changes:
-        _keep(site, changes, at)
+        _keep(site, changes, at, waits)
+    whole.sort(key=lambda one: one.stamp)
+    found += whole[: max(0, most - len(found))]
+    found.sort(key=lambda one: one.stamp)
     for party in parties:
         _sweep(folders, party, [entry.name for entry in claimed.get(party.code, []) if entry.is_file])
     return found
@@ -337,6 +350,8 @@ class _Change:
     before: Sequence[Sighting]
     after: Sequence[Sighting]
     overdue: Sequence[Waiting]
+    whole: Ready | None
+    """The first file that is whole since this look."""
 
 
 def _change(
@@ -357,11 +372,12 @@ def _change(
         for seen in sorted(judged.sightings, key=lambda seen: seen.name)
     ]
     if after != sorted(before, key=lambda seen: seen.name):
-        yield _Change(party.code, folder, before, after, judged.overdue)
+        first = first_whole(before, judged.ready, policy)
+        yield _Change(party.code, folder, before, after, judged.overdue, first)
 
 
-def _keep(site: Site, changes: Sequence[_Change], at: datetime) -> None:
-    """Keeps what was seen, in one transaction and before anything is claimed; tells senders of what is overdue."""
+def _keep(site: Site, changes: Sequence[_Change], at: datetime, waits: Span | None) -> None:
+    """Keeps what was seen, in one transaction and before anything is claimed; tells senders of what is overdue, and of what waits."""
     with site.writing(at) as work:
         for one in changes:
             # Of two workers that see it at once, one tells.
@@ -374,6 +390,8 @@ def _keep(site: Site, changes: Sequence[_Change], at: datetime) -> None:
             overdue = [late for late in one.overdue if late.name not in told]
             if overdue:
                 tell_sender(site, work, one.party, one.folder, overdue)
+            if waits is not None and one.whole is not None:
+                tell_waiting(site, work, waits, one.whole)
         reached("look.before keeping")
     reached("look.kept")
 
@@ -434,7 +452,7 @@ def _read(site: Site, arrival: Arrival, digest: str) -> Read:
 def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
     """Renames the file and its markers to our side; "" when another worker was first."""
     place = claimed_folder(party.code)
-    name = f"{folder}~{ready.arrived.astimezone(UTC):%Y%m%dT%H%M%S%f}~{ready.safe_name}"
+    name = f"{folder}~{_stamp(ready.arrived)}~{ready.safe_name}"
     source = f"/{party.code}/{folder}/{ready.name}"
     elsewhere = claim_companions(folders, f"/{party.code}/{folder}", place, name, ready)
     if not folders.claim(source, f"{place}/{name}"):
@@ -442,6 +460,10 @@ def _claim(folders: Folders, party: Party, folder: str, ready: Ready) -> str:
     if elsewhere:
         adopt(folders, place, folder, ready.safe_name, name, elsewhere)
     return name
+
+
+def _stamp(arrived: datetime) -> str:
+    return f"{arrived.astimezone(UTC):%Y%m%dT%H%M%S%f}"
 
 
 def _fetch_all(
@@ -637,6 +659,10 @@ def _carry_out(
         files.keep_signed_by(work, file, signed.signed_by)
     if recorded.same_as:
         recorded = _first_answer(site, work, recorded)
+    waited = site.market.technology_time(arrival.arrived)
+    if waited is not None and arrival.channel == SFTP:
+        told = f"It arrived in the technology time ({waited}), waited for its end and was then taken (CSD-7.6.5-b)."
+        recorded = replace(recorded, message=f"{recorded.message} {told}".strip())
     receipt = Receipt(
         number=number,
         sender=arrival.party,

@@ -33,6 +33,7 @@ from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
 from flows.steps.sites import SftpSettings, Site
+from flows.steps.technology_time import tell_again as tell_waiting_again
 from flows.steps.unfinished import tell_again
 from parsers import cms
 from parsers.sandbox import Sandbox
@@ -224,6 +225,10 @@ def _unfinished(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG
     tell_again(site, event.data, event.at)
 
 
+def _waiting(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    tell_waiting_again(site, event.data, event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -234,6 +239,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.HOLD: _hold,
     EventKind.RELEASE: _release,
     EventKind.INTEREST_REPORT: _interest_report,
+    EventKind.WAITING: _waiting,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from depository.register import Currency
-from depository.timetable import Timetable, in_force
+from depository.timetable import Span, Timetable, in_force, technology_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ class Market:
     def timetable(self, day: date) -> Timetable:
         """The timetable in force on `day`."""
         return in_force(self.timetables, day)
+
+    def technology_time(self, at: datetime) -> Span | None:
+        """The technology time that a moment falls into, in which what parties send waits; None outside it (CSD-7.6.5-b)."""
+        return technology_time(self.timetables, at, self.zone)
 
     def parameter(self, name: str, day: date, default: str | int | None = None) -> str | int:
         """The value of a parameter on `day`; raises LookupError when none is in force and there is no default."""

@@ -1,6 +1,6 @@
 """The timetable of the day, as dated data (CSD-A1, CSD-7.6.5-c), and the batches that follow from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -53,6 +53,17 @@ class PlannedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """From one aware moment up to another, which is no longer of it."""
+
+    begin: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M} to {self.end:%H:%M}"
+
+
+@dataclass(frozen=True, slots=True)
 class Timetable:
     """The day's times, local to the market, in force from `valid_from` to `valid_to` (None = until further notice)."""
 
@@ -80,6 +91,9 @@ class Timetable:
     """Latest moment, per currency ("*" = the others), at which a withdrawal is still paid the same day (CSD-3.3.2-a)."""
     close: time
     end_of_day: time
+    technology_start: time | None = None
+    technology_end: time | None = None
+    """Between these times, over midnight when the end is not after the start, what parties send waits (CSD-7.6.5-b); None = never."""
 
     def money_ends(self, day: date, zone: ZoneInfo) -> datetime:
         """The first moment at which money credited no longer counts today: the end of the minute of `last_money` (CSD-A1)."""
@@ -100,6 +114,12 @@ class Timetable:
         ):
             if getattr(self, before) > getattr(self, after):
                 raise ValueError(f"timetable of {self.valid_from} ({self.source}): {before} must not be after {after}")
+        begins, ends = self.technology_start, self.technology_end
+        if (begins is None) != (ends is None) or (begins is not None and begins == ends):
+            raise ValueError(
+                f"timetable of {self.valid_from} ({self.source}): technology_start and technology_end are two different times, or neither "
+                "is given"
+            )
 
     def published(self) -> tuple[tuple[str, str], ...]:
         """The day's times as notices show them."""
@@ -115,20 +135,49 @@ class Timetable:
             ("Last money", f"{self.last_money:%H:%M}"),
             ("Withdrawals paid the same day until", withdrawals),
             ("Close", f"{self.close:%H:%M}"),
+            ("Technology time, in which files wait", self._technology_words()),
             ("Timetable by", self.source),
         )
+
+    def _technology_words(self) -> str:
+        if self.technology_start is None or self.technology_end is None:
+            return "none"
+        return f"{self.technology_start:%H:%M} to {self.technology_end:%H:%M}"
+
+    def technology_time(self, day: date, zone: ZoneInfo) -> Span | None:
+        """The technology time that begins on `day` (CSD-7.6.5-b)."""
+        if self.technology_start is None or self.technology_end is None:
+            return None
+        over_midnight = self.technology_end <= self.technology_start
+        last = day + timedelta(days=1) if over_midnight else day
+        return Span(moment(day, self.technology_start, zone), moment(last, self.technology_end, zone))
 
     def payout_cut_off(self, currency: str) -> time:
         """The cut-off of a currency."""
         return self.payout_cut_offs.get(currency, self.payout_cut_offs["*"])
 
 
-def in_force(timetables: tuple[Timetable, ...], day: date) -> Timetable:
+def in_force(timetables: Sequence[Timetable], day: date) -> Timetable:
     """The timetable of `day`: the one with the latest start among those in force, so that a one-day notice wins (CSD-7.6.5-c)."""
-    candidates = [t for t in timetables if t.valid_from <= day and (t.valid_to is None or day <= t.valid_to)]
+    candidates = _candidates(timetables, day)
     if not candidates:
         raise LookupError(f"no timetable is in force on {day}")
     return max(candidates, key=lambda t: t.valid_from)
+
+
+def technology_time(timetables: Sequence[Timetable], at: datetime, zone: ZoneInfo) -> Span | None:
+    """The technology time that a moment falls into, with its end excluded; None outside it (CSD-7.6.5-b)."""
+    today = at.astimezone(zone).date()
+    for day in (today - timedelta(days=1), today):
+        if _candidates(timetables, day):
+            span = in_force(timetables, day).technology_time(day, zone)
+            if span is not None and span.begin <= at < span.end:
+                return span
+    return None
+
+
+def _candidates(timetables: Sequence[Timetable], day: date) -> list[Timetable]:
+    return [t for t in timetables if t.valid_from <= day and (t.valid_to is None or day <= t.valid_to)]
 
 
 def moment(day: date, at: time, zone: ZoneInfo) -> datetime:

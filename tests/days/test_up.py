@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 from flows.clock import RealClock
 from flows.server import free_port
+from flows.steps.sites import load_market
+from tests.support.books import MARKET
 from tests.support.command import ROOT, csd
 from tests.support.key_material import key_lines, leaks
 
@@ -54,10 +58,15 @@ def wait_for(what: str, found: Callable[[], bool], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A site of its own on which today is a settlement day, run by `csd up`."""
+    """A site of its own on which today is a settlement day, run by `csd up`; whatever the hour, no technology time holds files up."""
     folder = tmp_path_factory.mktemp("up") / "site"
     port = free_port()
-    assert csd("init", folder, "--port", port).returncode == 0
+    market = tmp_path_factory.mktemp("market") / "kazakhstan"
+    shutil.copytree(MARKET, market)
+    timetable = (market / "timetable.toml").read_text()
+    (market / "timetable.toml").write_text(re.sub(r"(?m)^technology_.*\n", "", timetable))
+    assert load_market(market).timetables[0].technology_start is None
+    assert csd("init", folder, "--market", market, "--port", port).returncode == 0
     calendar = tmp_path_factory.mktemp("calendar")
     now = RealClock(ZoneInfo("Asia/Almaty")).now()
     days = [f"{(now + timedelta(days=n)).date()},settlement,trial,operator" for n in range(3)]

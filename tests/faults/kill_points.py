@@ -423,6 +423,10 @@ SMALL_DAY = (
     Step("look", f"{DAY}T19:06"),
     Step("look", f"{DAY}T19:06:02"),
     Step("look", f"{DAY}T19:06:04"),
+    # In the technology time a file waits; its sender is told.
+    Step("look", f"{DAY}T23:10", (Drop("B04", "inbox", TODAY + "1810/B04/inbox/IST_B04-IST-0002.xlsx"),)),
+    Step("look", "2026-11-24T01:00"),
+    Step("look", "2026-11-24T01:00:02"),
 )
 
 

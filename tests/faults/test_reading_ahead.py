@@ -97,7 +97,7 @@ def files(count: int = FILES) -> tuple[Drop, ...]:
 
 
 def in_order(drops: tuple[Drop, ...]) -> list[str]:
-    """By party, then as they arrived: in one look, by name."""
+    """As they arrived: in one look, by party and name."""
     return [drop.name for drop in sorted(drops, key=lambda drop: (drop.party, drop.name))]
 
 

@@ -164,11 +164,11 @@ def judge(
         stem = _final(name)
         if stem.lower().endswith(SIGNATURE) and stem != name:
             announced[stem[: -len(SIGNATURE)]] = sighting.first_seen
-        owner = _owner(name)
+        owner = belongs_to(name)
         if owner:
             companions.setdefault(owner, []).append(name)
     for name, sighting in tuple(now.items()):
-        owner = _owner(name)
+        owner = belongs_to(name)
         found: Ready | str = f"{owner!r}, to which it belongs, is not there"
         if not owner:
             found = _whole(sighting, {other: now[other] for other in sorted(companions.get(name, ()))}, at, policy)
@@ -206,10 +206,10 @@ def watched(sightings: Iterable[Sighting], entries: Iterable[Entry], most: int =
 
     However many names lie in a folder, what is kept of it has a bound; the rest is looked after when there is room.
     """
-    chosen = {_owner(sighting.name) or sighting.name for sighting in sightings}
+    chosen = {belongs_to(sighting.name) or sighting.name for sighting in sightings}
     found = []
     for entry in entries:
-        name = _owner(entry.name) or entry.name
+        name = belongs_to(entry.name) or entry.name
         if name not in chosen:
             if len(chosen) >= most:
                 continue
@@ -302,13 +302,13 @@ def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: 
     return Ready(one.party, one.name, safe, fault, one.size, one.mtime, arrived, proof, tuple(beside))
 
 
-def _owner(name: str) -> str:
+def belongs_to(name: str) -> str:
     """The name of the file that a companion belongs to, "" for a file that stands for itself."""
     for ending in COMPANIONS:
         if name.lower().endswith(ending) and len(name) > len(ending):
             # A signature may have a marker of its own; both belong to the file.
             inner = name[: -len(ending)]
-            return _owner(inner) or inner
+            return belongs_to(inner) or inner
     return ""
 
 

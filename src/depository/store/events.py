@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     INTEREST_REPORT = "interest report"
+    WAITING = "technology time"
 
 
 @dataclass(frozen=True, slots=True)

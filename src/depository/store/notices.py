@@ -1,6 +1,6 @@
 """The register of notices (CSD-1.5-a)."""
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from depository.store import schema
 from depository.store.work import Work
@@ -22,3 +22,10 @@ def add(work: Work, number: str, addressee: str, audience: str, subject: str, bo
             received_at=work.at,
         )
     )
+
+
+def was_told(work: Work, addressee: str, subject: str) -> bool:
+    """Has a party got a notice with this subject?"""
+    t = schema.notice
+    found = select(t.c.number).where(t.c.addressee == addressee, t.c.subject == subject).limit(1)
+    return work.connection.execute(found).first() is not None

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from depository.business_days import Calendar, DayKind, OutsideCalendar
 from depository.day import moment_of
-from depository.timetable import BatchKind, in_force, plan
+from depository.market import read_market
+from depository.timetable import BatchKind, in_force, plan, technology_time
 from flows.steps.sites import load_market
 from tests.support.books import DAY, MARKET, ZONE, at
 
@@ -114,3 +115,40 @@ def test_days_are_counted_by_their_kind_and_never_beyond_the_published_year():
     with pytest.raises(OutsideCalendar):
         CALENDAR.is_business_day(date(2027, 1, 4))
     assert datetime(2026, 12, 16, tzinfo=ZONE).date() in CALENDAR.declared
+
+
+def span_at(local: str, day: date = DAY, timetables=TIMES) -> str:
+    return str(technology_time(timetables, at(local, day), ZONE))
+
+
+@pytest.mark.rule("CSD-7.6.5-b")
+def test_the_technology_time_is_from_2300_to_0100_over_midnight():
+    assert [span_at(local) for local in ("22:59:59", "23:00", "23:59:59")] == ["None", *["23:00 to 01:00"] * 2]
+    assert [span_at(local) for local in ("00:00", "00:59:59", "01:00", "12:00")] == [
+        *["23:00 to 01:00"] * 2,
+        "None",
+        "None",
+    ]
+    begun = technology_time(TIMES, at("00:30"), ZONE)
+    assert begun is not None
+    assert (begun.begin, begun.end) == (at("23:00", DAY - timedelta(days=1)), at("01:00"))
+
+
+@pytest.mark.rule("CSD-7.6.5-b", "CSD-7.6.5-c")
+def test_a_notice_moves_or_lifts_the_technology_time_of_the_night_that_begins_on_its_day():
+    moved = replace(USUAL, valid_from=DAY, valid_to=DAY, technology_start=time(12), technology_end=time(13))
+    lifted = replace(USUAL, valid_from=DAY, valid_to=DAY, technology_start=None, technology_end=None)
+    tomorrow = DAY + timedelta(days=1)
+    # The night from Sunday to Monday began on Sunday.
+    assert span_at("00:30", DAY, (USUAL, moved)) == "23:00 to 01:00"
+    assert [span_at(local, DAY, (USUAL, moved)) for local in ("12:30", "23:30")] == ["12:00 to 13:00", "None"]
+    assert span_at("00:30", tomorrow, (USUAL, moved)) == "None"
+    assert span_at("23:30", DAY, (USUAL, lifted)) == "None"
+    assert span_at("23:30", tomorrow, (USUAL, lifted)) == "23:00 to 01:00"
+
+
+def test_a_technology_time_needs_two_different_times():
+    market, timetable = ((MARKET / name).read_text() for name in ("market.toml", "timetable.toml"))
+    for wrong in (timetable.replace("technology_end = 01:00:00\n", ""), timetable.replace("= 01:00:00", "= 23:00:00")):
+        with pytest.raises(ValueError, match="technology_start and technology_end"):
+            read_market(market, wrong)

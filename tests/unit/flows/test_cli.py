@@ -1,12 +1,17 @@
 """The command `csd`: what a newcomer types, and what it says when something is wrong."""
 
+import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from flows.clock import RealClock
+from flows.steps.sites import load_market
+from tests.support.books import MARKET
 from tests.support.command import ROOT, csd
 
 WRONG_ROWS = ROOT / "sample_files/day/2026-11-23/1030/B01/inbox/IST_B01-IST-0001.xlsx"
@@ -66,6 +71,29 @@ def test_a_missing_site_is_explained(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert "csd init" in ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.rule("CSD-7.6.5-b", "CSD-1.5-d")
+def test_in_the_technology_time_the_operator_sees_it_and_takes_nothing_in_by_hand(tmp_path: Path) -> None:
+    """A market whose technology time is around this very moment."""
+    market, site = tmp_path / "market", tmp_path / "site"
+    shutil.copytree(MARKET, market)
+    now = RealClock(load_market(market).zone).now()
+    begin, end = (now + timedelta(hours=hours) for hours in (-1, 1))
+    timetable = (market / "timetable.toml").read_text()
+    timetable = timetable.replace("technology_start = 23:00:00", f"technology_start = {begin:%H:%M}:00")
+    timetable = timetable.replace("technology_end = 01:00:00", f"technology_end = {end:%H:%M}:00")
+    (market / "timetable.toml").write_text(timetable)
+    assert csd("init", site, "--market", market).returncode == 0
+    why = ("--party", "B01", "--channel", "e-mail", "--reason", "SFTP is down", "--operator", "Operator One")
+
+    taken = csd("take", WRONG_ROWS, *why, "--site", site / "csd.toml")
+    seen = csd("status", "--site", site / "csd.toml")
+
+    assert taken.returncode == 2
+    assert f"technology time ({begin:%H:%M} to {end:%H:%M})" in taken.stdout
+    assert f"technology time {begin:%H:%M} to {end:%H:%M}: 0 files wait for its end" in seen.stdout
+    assert "0 files taken" in seen.stdout
 
 
 def test_the_page_of_commands_is_fresh(tmp_path: Path) -> None:
