@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 
 from depository import openings
 from depository.answers import Receipt
+from depository.register import AccountType
 from depository.rejects import Broken, FileRefused
 from depository.verify import verify as verify_books
 from flows.clock import RealClock, SimulatedClock, SteppedClock
@@ -260,6 +261,44 @@ def sir(
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
         console.print(send_interest_report(opened, interest, party, at), markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def notice(
+    subject: Annotated[str, typer.Argument(help="Its subject, one line.")],
+    operator: Annotated[str, typer.Option(help="Who sends it.")],
+    text: Annotated[str, typer.Option(help="Its text; or give a file.")] = "",
+    file: Annotated[Path | None, typer.Option(help="A plain text file in UTF-8 with its text.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(help="Code of a party; several times for several, which makes it a circular.")
+    ] = None,
+    account_type: Annotated[
+        str,
+        typer.Option(
+            "--class", help=f"A class: participants with an open account of this type ({', '.join(AccountType)})."
+        ),
+    ] = "",
+    everyone: Annotated[bool, typer.Option("--all", help="To every participant.")] = False,
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Send a notice to one party, to a class of participants or to all (CSD-1.5-c).
+
+    It is entered in the register of notices and put into each outbox as PDF and JSON.
+    """
+    from flows.steps.circulars import addressing_of, send_notice
+
+    if bool(text) == bool(file):
+        raise ValueError("give the notice's text with --text or in a file with --file, one of the two")
+    if bool(to) + bool(account_type) + everyone != 1:
+        raise ValueError("say to whom the notice goes: --to CODE, --class TYPE or --all, one of the three")
+    body = file.read_text(encoding="utf-8").strip() if file else text
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        sent = send_notice(opened, addressing_of(to or [], account_type), subject, body, operator, at)
+    for one in sent:
+        console.print(f"{one.number} {one.addressee}", markup=False)
+    if not sent:
+        console.print("This very notice was sent before on this business day; nothing was sent again.")
 
 
 @app.command(rich_help_panel="Forms")

@@ -26,6 +26,7 @@ from depository.store.events import Event, EventKind
 from depository.store.migrate import upgrade
 from depository.store.work import Work
 from flows.steps.batches import run_batch
+from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
@@ -229,6 +230,12 @@ def _waiting(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001
     tell_waiting_again(site, event.data, event.at)
 
 
+def _notice(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    addressing = addressing_of(d["parties"], d["account_type"])
+    send_notice(site, addressing, d["subject"], d["body"], d["operator"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -240,6 +247,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.RELEASE: _release,
     EventKind.INTEREST_REPORT: _interest_report,
     EventKind.WAITING: _waiting,
+    EventKind.NOTICE: _notice,
 }
 
 

@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     RELEASE = "release"
     INTEREST_REPORT = "interest report"
     WAITING = "technology time"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,22 @@ def test_in_the_technology_time_the_operator_sees_it_and_takes_nothing_in_by_han
     assert "0 files taken" in seen.stdout
 
 
+@pytest.mark.rule("CSD-1.5-c")
+def test_a_notice_is_sent_from_a_text_file_to_everybody(tmp_path: Path) -> None:
+    """One line for each addressee; who gives the command twice, or to nobody, is told."""
+    site, text = tmp_path / "site", tmp_path / "notice.txt"
+    assert csd("init", site).returncode == 0
+    text.write_text("Годовое собрание: 1 декабря.\n", encoding="utf-8")
+    command = ("notice", "Meeting", "--file", text, "--operator", "Operator One", "--site", site / "csd.toml")
+
+    sent, again, nobody = csd(*command, "--all"), csd(*command, "--all"), csd(*command)
+
+    assert [line.split()[1] for line in sent.stdout.splitlines()] == [f"B0{n}" for n in range(1, 7)]
+    assert "nothing was sent again" in again.stdout
+    assert nobody.returncode == 2
+    assert "--to CODE, --class TYPE or --all" in nobody.stdout
+
+
 def test_the_page_of_commands_is_fresh(tmp_path: Path) -> None:
     """`make docs` writes it."""
     page = tmp_path / "cli.md"
