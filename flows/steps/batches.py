@@ -24,6 +24,7 @@ from depository.funding_report import funding_reports
 from depository.instructions import Instruction, InstructionKind
 from depository.interests import carry_out_enforcements
 from depository.notices import Audience, notify
+from depository.payment_details import tell_payment_details
 from depository.points import reached
 from depository.register import PartyKind
 from depository.rejects import Broken
@@ -123,7 +124,7 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
     cause = f"batch/{slot}"
     enforced, notices, reports = carry_out_enforcements(work)
     own = execute_transfers(work, cause)
-    queue_notices(work, archive, notices, cause)
+    queue_notices(work, archive, [*tell_payment_details(work), *notices], cause)
     for report in reports:
         # Named by the interest too: two enforcements of one day are two reports to the same party.
         name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}_{dict(report.facts)['Interest']}"

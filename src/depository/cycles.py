@@ -92,7 +92,7 @@ class Cycle:
 
 
 def pose(work: Work, due: Sequence[Instruction]) -> Posed:
-    """The settlement problem of these instructions against what is available now.
+    """The settlement problem of these instructions against what is available now, at the start of the cycle (CSD-3.3.1-c).
 
     Blocked parts stay out (CSD-4.3-1-a), and so does money that came after the day's last moment (CSD-A1, CSD-3.3.1-d).
     """

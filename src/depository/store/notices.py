@@ -24,6 +24,13 @@ def add(work: Work, number: str, addressee: str, audience: str, subject: str, bo
     )
 
 
+def last_bodies(work: Work, subject: str) -> dict[str, str]:
+    """The text of the last notice with this subject, by addressee."""
+    t = schema.notice
+    rows = work.connection.execute(select(t.c.addressee, t.c.body).where(t.c.subject == subject).order_by(t.c.number))
+    return {row.addressee: row.body for row in rows}
+
+
 def was_told(work: Work, addressee: str, subject: str) -> bool:
     """Has a party got a notice with this subject?"""
     t = schema.notice
