@@ -16,7 +16,18 @@ from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.sftp.entry import Entry
 from depository.sftp.errors import Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
-from depository.sftp.intake import Judgement, Policy, Ready, Sighting, Waiting, broken_promise, judge, watched
+from depository.sftp.intake import (
+    END,
+    Judgement,
+    Policy,
+    Ready,
+    Sighting,
+    Waiting,
+    broken_promise,
+    ends_there,
+    judge,
+    watched,
+)
 from depository.store import events, files, register
 from depository.store.archive import Gathered
 from depository.store.columns import moment_text
@@ -48,6 +59,8 @@ TOGETHER = 16
 """Files that are fetched and read together, and if they are small recorded together."""
 BYTES_TOGETHER = 8_000_000
 """Bytes of files that are fetched together; a larger file comes by itself."""
+MOST_ENDS = 100
+"""Files of one folder whose last bytes are read at a look; any other waits until it has stood still."""
 SMALL_FORM = 200
 """Lines of a form up to which it is recorded together with others."""
 LARGEST_SIGNATURE = 1024 * 1024
@@ -270,9 +283,7 @@ def _look_over(
         before = files.all_sightings(work)
     reached("look.before")
     paths = {path: (party, folder) for party in parties for path, folder in _paths(party, leftovers)}
-    found: list[Found] = []
-    whole: list[Found] = []
-    changes: list[_Change] = []
+    looked: list[_Looked] = []
     claimed: dict[str, list[Entry]] = {}
     for path, listed in folders.look_all(paths):
         party, folder = paths[path]
@@ -286,17 +297,22 @@ def _look_over(
                 # What was claimed before comes first, and could not be seen.
                 continue
             seen = before.get((party.code, folder), [])
-            judged = judge(party.code, seen, watched(seen, listed), at, site.policy)
+            entries = watched(seen, listed)
         except Lost:
             raise
         except SftpError as fault:
             # Lies as it is until the next look; the others' files must not wait for it.
             log.warning("%s/%s: %s", party.code, folder, fault)
             continue
-        found += _left(party, folder, claimed.get(party.code, []), confining)
+        looked.append(_judged(_Looked(path, party, folder, seen, entries), at, site.policy, most))
+    found: list[Found] = []
+    whole: list[Found] = []
+    changes: list[_Change] = []
+    for one in _with_ends(folders, looked, at, site.policy, most):
+        found += _left(one.party, one.folder, claimed.get(one.party.code, []), confining)
         if waits is None:
-            whole += [Found(party, folder, one.size, ready=one) for one in judged.ready]
-        changes += _change(party, folder, seen, judged, site.policy)
+            whole += [Found(one.party, one.folder, ready.size, ready=ready) for ready in one.ready]
+        changes += one.changes
     if changes:
         _keep(site, changes, at, waits)
     whole.sort(key=lambda one: one.stamp)
@@ -305,6 +321,61 @@ def _look_over(
     for party in parties:
         _sweep(folders, party, [entry.name for entry in claimed.get(party.code, []) if entry.is_file])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be kept of one folder, because it changed since the look before."""
+
+    party: str
+    folder: str
+    before: Sequence[Sighting]
+    after: Sequence[Sighting]
+    overdue: Sequence[Waiting]
+    whole: Ready | None
+    """The first file that is whole since this look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One folder at one look."""
+
+    path: str
+    party: Party
+    folder: str
+    seen: Sequence[Sighting]
+    """At the look before."""
+    entries: Sequence[Entry]
+    """Kept no longer than they are needed: folders can be large."""
+    to_prove: Sequence[Sighting] = ()
+    ready: Sequence[Ready] = ()
+    changes: Sequence[_Change] = ()
+
+
+def _judged(one: _Looked, at: datetime, policy: Policy, most: int, ended: frozenset[str] = frozenset()) -> _Looked:
+    """What the look at a folder comes to."""
+    judged = judge(one.party.code, one.seen, one.entries, at, policy, ended)
+    to_prove = () if ended else judged.to_prove
+    return replace(
+        one,
+        entries=one.entries if to_prove else (),
+        to_prove=to_prove,
+        ready=judged.ready[:most],
+        changes=tuple(_change(one.party, one.folder, one.seen, judged, policy)),
+    )
+
+
+def _with_ends(folders: Folders, looked: Sequence[_Looked], at: datetime, policy: Policy, most: int) -> list[_Looked]:
+    """The same, with the files that say by their last bytes that they end there; these are read for all folders side by side."""
+    wanted = [(one.path, sighting) for one in looked for sighting in one.to_prove[:MOST_ENDS]]
+    tails = folders.tails([(f"{path}/{seen.name}", seen.size) for path, seen in wanted], END.size)
+    reached("look.ends read")
+    ended: dict[str, set[str]] = {}
+    for (path, seen), tail in zip(wanted, tails, strict=True):
+        # Of one that cannot be read nothing is known; it waits until it has stood still.
+        if isinstance(tail, bytes) and ends_there(tail, seen.size):
+            ended.setdefault(path, set()).add(seen.name)
+    return [_judged(one, at, policy, most, frozenset(ended[one.path])) if one.path in ended else one for one in looked]
 
 
 def _sweep(folders: Folders, party: Party, there: Sequence[str]) -> None:
@@ -339,19 +410,6 @@ def _left(party: Party, folder: str, claimed: Iterable[Entry], confining: Confin
         for entry in sorted(mine, key=lambda entry: entry.name)
         if not confining.rests(party.code, entry.name)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What is to be kept of one folder, because it changed since the look before."""
-
-    party: str
-    folder: str
-    before: Sequence[Sighting]
-    after: Sequence[Sighting]
-    overdue: Sequence[Waiting]
-    whole: Ready | None
-    """The first file that is whole since this look."""
 
 
 def _change(

@@ -31,7 +31,7 @@ host_key_file = "keys/{host_key}.pub"
 key_file = "keys/{signing_key}"
 certificate_file = "keys/{signing_certificate}"
 
-# When a file without a marker counts as whole (docs/operating/sftp.md).
+# When a file without a marker counts as whole; a workbook that says where it ends does after a second (docs/operating/sftp.md).
 [intake]
 looks = {looks}
 seconds_apart = {apart}

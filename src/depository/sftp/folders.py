@@ -115,6 +115,12 @@ class Folders:
             raise Changed(f"fetch {path}: {size} bytes announced, {len(data)} came, now {after.size} bytes")
         return data
 
+    def tails(self, files: Sequence[tuple[str, int]], length: int) -> list[bytes | SftpError]:
+        """Of several files, each with its size, the last `length` bytes side by side; more or fewer when the size is another by now."""
+        return self._each(
+            [(f"fetch {path}", _read(self._path(path), length + 1, max(0, size - length))) for path, size in files]
+        )
+
     def put(self, path: str, data: bytes) -> None:
         """Store a file: a reader sees the old one or the whole new one, and what is stored was read back.
 
@@ -280,10 +286,10 @@ def _same(back: bytes, data: bytes) -> bool:
     return len(back) == len(data) and hashlib.sha256(back).digest() == hashlib.sha256(data).digest()
 
 
-def _read(path: bytes, size: int) -> Talk[bytes]:
+def _read(path: bytes, size: int, start: int = 0) -> Talk[bytes]:
     handle = yield from wire.open_file(path, wire.FOR_READING)
     try:
-        data = yield from wire.read_file(handle, size)
+        data = yield from wire.read_file(handle, size, start)
     except Status:
         yield from wire.abandon(handle)
         raise

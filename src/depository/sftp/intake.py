@@ -1,15 +1,16 @@
 """Which files in a party's folder are whole: decided from what was seen of them, without any network (design §4).
 
 A rename proves nothing on OpenSSH, and the client sets the time of a file as it likes. So a file is whole when its
-sender left a marker beside it, or when its size and time stood still over several looks; its structure is checked
-later all the same. The moment of arrival is ours alone: the first look at which the file lay under its final name as
-it was taken.
+sender left a marker beside it, or when its size and time stood still over several looks, of which two suffice when its
+last bytes say that it ends there; its structure is checked later all the same. The moment of arrival is ours alone: the
+first look at which the file lay under its final name as it was taken.
 """
 
 import hashlib
 import re
+import struct
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +29,12 @@ DIGEST_LENGTH = 64
 """Bytes that a .sha256 marker has at least."""
 FORBIDDEN = '/\\:*?"<>|'
 """Characters that separate paths or that Windows forbids."""
+END = struct.Struct("<4s4H2LH")
+"""The end of a zip file's directory, without a comment: signature, four counts, size and place of the directory, length of the comment."""
+ENDS = (".xlsx",)
+"""Endings, in small letters, of files whose last bytes say where they end: workbooks are zip files."""
+ENDED_APART = timedelta(seconds=1)
+"""Time between the two looks at a file that says where it ends."""
 MOST_WATCHED = 10_000
 """Files of one folder that are looked after at once."""
 LONGEST_NAME = 200
@@ -78,6 +85,8 @@ class Proof(StrEnum):
     DONE_MARKER = "done marker"
     DIGEST_MARKER = "sha256 marker"
     STOOD_STILL = "stood still"
+    OWN_END = "its own end"
+    """It stood still for a second, and its last bytes say that it ends there."""
     EMPTY = "empty to the deadline"
     """Nothing was written into it until the deadline: it is taken, so that its sender gets an answer."""
 
@@ -121,14 +130,24 @@ class Judgement:
     """Past the deadline and not whole, or no file at all; each name once."""
     ignored: tuple[Waiting, ...]
     """Folders, links, litter and impossible names: never touched."""
+    to_prove: tuple[Sighting, ...]
+    """Files that wait to stand still longer, and are ready now if their last bytes say that they end there (`ends_there`)."""
     sightings: tuple[Sighting, ...]
     """To be kept (stored, so that a restart does not move the arrival) and given to the next call."""
 
 
 def judge(
-    party: str, sightings: Iterable[Sighting], entries: Iterable[Entry], at: datetime, policy: Policy = Policy()
+    party: str,
+    sightings: Iterable[Sighting],
+    entries: Iterable[Entry],
+    at: datetime,
+    policy: Policy = Policy(),
+    ended: Container[str] = (),
 ) -> Judgement:
     """Decide which of a folder's entries are whole at the moment `at` of this look.
+
+    `ended` are names whose last bytes were read at this look and say that they end there; the same look is judged a first time without
+    them, to learn of which files the last bytes are wanted.
 
     `sightings` are those of the look before at the same folder; names no longer there are forgotten. Drop the
     sighting of a name once it is claimed (`forget`), so that the next file of that name starts anew.
@@ -171,7 +190,8 @@ def judge(
         owner = belongs_to(name)
         found: Ready | str = f"{owner!r}, to which it belongs, is not there"
         if not owner:
-            found = _whole(sighting, {other: now[other] for other in sorted(companions.get(name, ()))}, at, policy)
+            beside = {other: now[other] for other in sorted(companions.get(name, ()))}
+            found = _whole(sighting, beside, at, policy, name in ended)
             coming = announced.get(name)
             if isinstance(found, Ready) and coming is not None and at - coming < policy.deadline:
                 found = "its signature is still being written"
@@ -188,8 +208,29 @@ def judge(
         waiting=_in_order(waiting),
         overdue=_in_order(overdue),
         ignored=_in_order(ignored),
+        to_prove=tuple(
+            now[one.name]
+            for one in _in_order(waiting)
+            if one.name.lower().endswith(ENDS) and _stood_a_moment(now[one.name], at) and not unfinished(one.name)
+        ),
         sightings=tuple(sorted((now | no_files).values(), key=lambda one: (one.first_seen, one.name))),
     )
+
+
+def ends_there(tail: bytes, size: int) -> bool:
+    """Whether the bytes from END.size before a file's end on say that a zip file of just this size ends there.
+
+    A part of a workbook never does: the record is written last and says where it lies. One with a comment behind it is not looked for.
+    """
+    if len(tail) != END.size or size < END.size:
+        return False
+    signature, disk, first, here, entries, length, start, comment = END.unpack(tail)
+    alone = disk == first == comment == 0 and here == entries > 0
+    return bool(signature == b"PK\5\6" and alone and start + length + END.size == size)
+
+
+def _stood_a_moment(one: Sighting, at: datetime) -> bool:
+    return one.size >= END.size and at - one.since >= ENDED_APART
 
 
 def _told(one: Sighting, held: Waiting, at: datetime, policy: Policy, overdue: list[Waiting]) -> Sighting:
@@ -274,8 +315,8 @@ def _see(party: str, before: Sighting | None, entry: Entry, at: datetime, policy
     return replace(before, last_seen=at, looks=before.looks + 1)
 
 
-def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: Policy) -> Ready | str:
-    """The file as ready, or why it waits; `beside` are its companions."""
+def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: Policy, ended: bool) -> Ready | str:
+    """The file as ready, or why it waits; `beside` are its companions, `ended` that its last bytes say that it ends there."""
     if unfinished(one.name):
         return "the name is not final"
     by_ending = {name[len(one.name) :].lower(): sighting for name, sighting in beside.items()}
@@ -294,6 +335,8 @@ def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: 
         proof = Proof.EMPTY
         if at - one.first_seen < policy.deadline:
             return "it is empty"
+    elif one.looks < policy.looks and ended and _stood_a_moment(one, at):
+        proof = Proof.OWN_END
     elif one.looks < policy.looks:
         return f"size and time equal at {one.looks} of {policy.looks} looks"
     # A signed form has arrived when both form and signature are there.

@@ -296,13 +296,13 @@ def abandon(handle: bytes) -> Talk[None]:
     yield [(CLOSE, text(handle))]
 
 
-def read_file(handle: bytes, size: int) -> Talk[bytes]:
-    """The first `size` bytes of an open file, fewer when the file is shorter."""
+def read_file(handle: bytes, size: int, start: int = 0) -> Talk[bytes]:
+    """`size` bytes of an open file from `start` on, fewer when the file is shorter."""
     parts: list[bytes] = []
-    spans = [(at, min(CHUNK, size - at)) for at in range(0, size, CHUNK)]
+    spans = [(start + at, min(CHUNK, size - at)) for at in range(0, size, CHUNK)]
     answers = yield [(READ, _span(handle, at, count)) for at, count in spans]
-    for (start, whole), first in zip(spans, answers, strict=True):
-        at, count, answer = start, whole, first
+    for (place, whole), first in zip(spans, answers, strict=True):
+        at, count, answer = place, whole, first
         while True:
             try:
                 part = _expect(DATA, answer).text()

@@ -1,7 +1,9 @@
 """Which files are whole, told look by look; no network."""
 
 import hashlib
+import io
 import unicodedata
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,12 +12,14 @@ from hypothesis import strategies as st
 
 from depository.sftp.entry import Entry, decode_name, encode_name
 from depository.sftp.intake import (
+    END,
     LONGEST_NAME,
     Judgement,
     Policy,
     Proof,
     Sighting,
     broken_promise,
+    ends_there,
     forget,
     judge,
     safe_name,
@@ -62,6 +66,62 @@ def test_a_file_that_stands_still_for_three_looks_two_seconds_apart_is_ready() -
     assert names(folder.look(2, file("form.xlsx"))) == []
     ready = folder.look(4, file("form.xlsx")).ready
     assert [(one.name, one.proof, one.arrived) for one in ready] == [("form.xlsx", Proof.STOOD_STILL, NINE)]
+
+
+def workbook(comment: bytes = b"") -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as package:
+        package.writestr("[Content_Types].xml", "<Types/>")
+        package.writestr("xl/workbook.xml", "<workbook/>" * 100)
+        package.comment = comment
+    return target.getvalue()
+
+
+def test_a_file_whose_last_bytes_say_that_it_ends_there_is_ready_after_two_looks_a_second_apart() -> None:
+    folder = Folder()
+    folder.look(0, file("form.xlsx"), file("trades.csv"))
+    early = folder.look(0.9, file("form.xlsx"), file("trades.csv"))
+    assert early.to_prove == ()
+    doubtful = folder.look(1, file("form.xlsx"), file("trades.csv"))
+    assert (names(doubtful), [one.name for one in doubtful.to_prove]) == ([], ["form.xlsx"])
+    proved = judge(PARTY, early.sightings, [file("form.xlsx"), file("trades.csv")], seconds(1), DEFAULT, {"form.xlsx"})
+    assert [(one.name, one.proof, one.arrived) for one in proved.ready] == [("form.xlsx", Proof.OWN_END, NINE)]
+    # Without that proof both wait for three looks two seconds apart.
+    assert names(folder.look(2, file("form.xlsx"), file("trades.csv"))) == []
+    assert names(folder.look(4, file("form.xlsx"), file("trades.csv"))) == ["form.xlsx", "trades.csv"]
+
+
+def test_a_change_within_the_second_starts_it_anew_whatever_the_last_bytes_say() -> None:
+    folder = Folder()
+    folder.look(0, file("form.xlsx"))
+    folder.look(0.5, file("form.xlsx", size=20_001))
+    again = [file("form.xlsx", size=20_001)]
+    assert judge(PARTY, folder.sightings, again, seconds(1.4), DEFAULT, {"form.xlsx"}).ready == ()
+    assert names(judge(PARTY, folder.sightings, again, seconds(1.5), DEFAULT, {"form.xlsx"})) == ["form.xlsx"]
+
+
+def test_the_last_bytes_of_a_file_that_waits_for_something_else_change_nothing() -> None:
+    for held in (file("form.xlsx", size=0), file("form.xlsx.part")):
+        folder = Folder()
+        folder.look(0, held)
+        assert folder.look(2, held).to_prove == ()
+        assert judge(PARTY, folder.sightings, [held], seconds(2), DEFAULT, {held.name}).ready == ()
+    folder = Folder()
+    signed = [file("form.xlsx"), file("form.xlsx.p7s", size=900)]
+    folder.look(0, *signed)
+    assert judge(PARTY, folder.sightings, signed, seconds(2), DEFAULT, {"form.xlsx"}).ready == ()
+
+
+def test_no_part_of_a_workbook_ends_where_its_directory_says() -> None:
+    whole = workbook()
+    ends = [size for size in range(len(whole) + 1) if ends_there(whole[:size][-END.size :], size)]
+    assert ends == [len(whole)]
+    # Bytes behind the end, a shorter read, another workbook in front, a comment.
+    assert not ends_there((whole + b"x")[-END.size :], len(whole) + 1)
+    assert not ends_there(whole[-END.size :] + b"x", len(whole))
+    assert not ends_there(whole[-END.size :], 2 * len(whole))
+    commented = workbook(b"made by a program")
+    assert not ends_there(commented[-END.size :], len(commented))
 
 
 def test_looks_in_quick_succession_prove_nothing() -> None:

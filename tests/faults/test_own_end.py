@@ -1,0 +1,109 @@
+"""A workbook says itself where it ends: without a marker it is taken a second after it was seen, on a real OpenSSH; a part of it is not."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from depository.store.migrate import upgrade
+from flows.steps.reference import load_reference
+from flows.steps.sites import SftpSettings
+from tests.faults.kill_points import DAY, PARTIES, SAMPLE, Place, World, open_site
+from tests.faults.watch import Watch
+from tests.support.fault_results import tried
+from tests.support.openssh import Site, openssh
+
+IST = (SAMPLE / f"{DAY}/1005/B02/inbox/IST_B02-IST-0001.xlsx").read_bytes()
+OTHER = (SAMPLE / f"{DAY}/1020/B03/inbox/IST_B03-IST-0001.xlsx").read_bytes()
+POSITIONS = (SAMPLE / f"{DAY}/1830/registry/inbox/positions_{DAY:%Y%m%d}.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Site]:
+    with openssh(PARTIES) as made:
+        yield made
+
+
+@pytest.fixture
+def watch(world: World, server: Site, tmp_path: Path) -> Iterator[Watch]:
+    """A depository with the settings of a new site, over OpenSSH."""
+    key = server.keys / server.csd
+    place = Place(
+        f"sqlite:///{tmp_path / 'csd.db'}",
+        str(tmp_path / "var"),
+        str(world.market),
+        server.host,
+        server.port,
+        server.host_key,
+        str(key),
+    )
+    start = datetime.combine(DAY, datetime.min.time(), world.zone) + timedelta(hours=10)
+    with closing(open_site(place)) as made:
+        site = replace(made, sftp=SftpSettings(server.host, server.port, server.csd, key, server.host_key))
+        upgrade(site.engine)
+        load_reference(site, SAMPLE / "reference", start - timedelta(days=3))
+        yield Watch(site, server.root, start)
+
+
+@contextmanager
+def sender(server: Site) -> Iterator[paramiko.SFTPClient]:
+    transport = paramiko.Transport((server.host, server.port))
+    transport.connect(username=server.csd, pkey=paramiko.PKey.from_path(server.keys / server.csd))
+    session = transport.open_sftp_client()
+    assert session is not None
+    with transport, session:
+        yield session
+
+
+def put(session: paramiko.SFTPClient, path: str, data: bytes) -> None:
+    """Under a temporary name, renamed, no marker."""
+    with session.open(f"{path}.part", "wb") as stream:
+        stream.write(data)
+    session.rename(f"{path}.part", path)
+
+
+@pytest.mark.rule("CSD-1.5-d")
+def test_a_renamed_workbook_is_taken_at_the_second_look_and_a_table_waits(watch: Watch, server: Site) -> None:
+    with sender(server) as session:
+        put(session, "/B02/inbox/form.xlsx", IST)
+        put(session, "/registry/inbox/positions.csv", POSITIONS)
+        watch.look(watch.start)
+        watch.look(watch.start + timedelta(seconds=0.9))
+        assert watch.receipts("B02") == []
+        watch.look(watch.start + timedelta(seconds=1))
+        assert watch.receipts("B02") == ["form.xlsx accepted"]
+        assert watch.receipts("registry") == []
+        for seconds in (2, 3.9):
+            watch.look(watch.start + timedelta(seconds=seconds))
+            assert watch.receipts("registry") == []
+        watch.look(watch.start + timedelta(seconds=4))
+        assert [one.partition(" ")[0] for one in watch.receipts("registry")] == ["positions.csv"]
+    tried(
+        "a workbook renamed without a marker, on OpenSSH",
+        "SQLite",
+        "taken at the second look, a second after the first",
+    )
+
+
+def test_half_a_workbook_whose_upload_stalls_waits_and_is_taken_when_it_is_whole(watch: Watch, server: Site) -> None:
+    """Its writer keeps it open under its final name, as OpenSSH lets it through a rename."""
+    half = len(OTHER) // 2
+    with sender(server) as session, session.open("/B03/inbox/half.xlsx.part", "wb") as stream:
+        stream.write(OTHER[:half])
+        stream.flush()
+        session.rename("/B03/inbox/half.xlsx.part", "/B03/inbox/half.xlsx")
+        for seconds in (0, 1, 1.9):
+            watch.look(watch.start + timedelta(seconds=seconds))
+        assert watch.receipts("B03") == []
+        stream.write(OTHER[half:])
+        stream.flush()
+        for seconds in (3, 3.5):
+            watch.look(watch.start + timedelta(seconds=seconds))
+            assert watch.receipts("B03") == []
+        watch.look(watch.start + timedelta(seconds=4))
+        assert watch.receipts("B03") == ["half.xlsx accepted"]
+    tried("half a workbook stalls under its final name, on OpenSSH", "SQLite", "taken when it is whole")
