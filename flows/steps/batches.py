@@ -19,7 +19,7 @@ from depository.day import (
     to_start,
     unfinished_before,
 )
-from depository.fails import record_failed, record_late
+from depository.fails import BUY_IN, CLOSE_OUT, fails_of_day, record_failed, record_late
 from depository.funding_report import funding_reports
 from depository.instructions import Instruction, InstructionKind
 from depository.interests import carry_out_enforcements
@@ -218,8 +218,12 @@ def _payout(work: Work, archive: Archive, slot: str) -> Outcome:
 def _settlement_fail(work: Work, archive: Archive, slot: str) -> Outcome:
     fails, notices = record_failed(work, f"batch/{slot}")
     queue_notices(work, archive, notices, f"batch/{slot}")
+    started = [*fails_of_day(work, BUY_IN), *fails_of_day(work, CLOSE_OUT)]
     failing = sorted({cause for fail in fails for cause in fail.causes})
-    return {"fails": len(fails), "failing participants": ", ".join(failing) or "none"}, None
+    facts: Facts = {"fails": len(fails), "failing participants": ", ".join(failing) or "none"}
+    if started:
+        facts["to buy-in or close-out"] = ", ".join(f"{one.instruction} {one.stage}" for one in started)
+    return facts, None
 
 
 def _lapse(work: Work, archive: Archive, slot: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 from depository.business_days import OutsideCalendar
 from depository.day import batches_of
-from depository.fails import FAILED, fails_of_day
+from depository.fails import BUY_IN, CLOSE_OUT, FAILED, fails_of_day
 from depository.openings import on_hold
 from depository.points import reached
 from depository.reconciliation import (
@@ -48,6 +48,12 @@ FAILS = (
     Column("instruction", "Instruction"),
     Column("causes", "Failing participants"),
     Column("label", "Label"),
+    Column("short", "What is short"),
+)
+PROCEDURES = (
+    Column("instruction", "Instruction"),
+    Column("procedure", "Procedure"),
+    Column("failing", "At the risk of"),
     Column("short", "What is short"),
 )
 BREACHES = (Column("account", "Account"), Column("asset", "Asset"), Column("quantity", "Left overnight"))
@@ -115,6 +121,13 @@ def _day_report(
         ),
         table("Instructions", "Instructions touched today", STATUSES, _statuses(work), "No instruction was touched."),
         table("Fails", "Settlement fails", FAILS, _fails(work), "Nothing failed."),
+        table(
+            "Procedures",
+            "Buy-ins and close-outs to carry out",
+            PROCEDURES,
+            _procedures(work),
+            "None was started today.",
+        ),
         table("Files", "Files of the day", FILES, _files(work), "No file came."),
         table(
             "Breaches",
@@ -163,6 +176,11 @@ def _statuses(work: Work) -> tuple[tuple[Value, ...], ...]:
 
 def _fails(work: Work) -> tuple[tuple[Value, ...], ...]:
     return tuple((f.instruction, ", ".join(f.causes), f.label, f.short) for f in fails_of_day(work, FAILED))
+
+
+def _procedures(work: Work) -> tuple[tuple[Value, ...], ...]:
+    started = [*fails_of_day(work, BUY_IN), *fails_of_day(work, CLOSE_OUT)]
+    return tuple((f.instruction, f.stage, ", ".join(f.causes), f.short) for f in started)
 
 
 def _files(work: Work) -> tuple[tuple[Value, ...], ...]:

@@ -9,14 +9,18 @@ from depository.obligations import due_today
 from depository.rejects import PendingReason
 from depository.store import fails as fail_store
 from depository.store import instructions as store
+from depository.store import register
 from depository.store.fails import Fail, fails_of_day
 from depository.store.work import Work
+from depository.units import from_units
 
 LATE = "late"
 FAILED = "failed"
+BUY_IN = "buy-in"
+CLOSE_OUT = "close-out"
 
 
-__all__ = ["FAILED", "LATE", "Fail", "fails_of_day", "record_failed", "record_late"]
+__all__ = ["BUY_IN", "CLOSE_OUT", "FAILED", "LATE", "Fail", "fails_of_day", "record_failed", "record_late"]
 
 
 def record_late(work: Work, unsettled: Sequence[Instruction], shortages: Mapping[str, Shortage]) -> list[Fail]:
@@ -25,7 +29,10 @@ def record_late(work: Work, unsettled: Sequence[Instruction], shortages: Mapping
 
 
 def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
-    """Not settled at 17:30: a settlement fail (CSD-3.3.1-d); the instruction is tried again on the next settlement day (CSD-4.1.4-a)."""
+    """Not settled at 17:30: a settlement fail (CSD-3.3.1-d); the instruction is tried again on the next settlement day (CSD-4.1.4-a).
+
+    What was due before is then started on its way to buy-in or close-out (CSD-A2-4.1).
+    """
     due = due_today(work)
     if not due:
         return [], []
@@ -37,7 +44,57 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     failing.sort(key=lambda one: one.id)
     store.change_each(work, [(one, Status.FAILING, by_id[one.id].short) for one in failing], cause)
     told = by_participant(failing)
-    return fails, [_notice(work, party, [(one, by_id[one.id]) for one in told[party]]) for party in sorted(told)]
+    notices = [_notice(work, party, [(one, by_id[one.id]) for one in told[party]]) for party in sorted(told)]
+    return fails, [*notices, *_start_procedures(work, failing, by_id, shortages)]
+
+
+def _start_procedures(
+    work: Work, failing: Sequence[Instruction], fails: Mapping[str, Fail], shortages: Mapping[str, Shortage]
+) -> list[Notice]:
+    """What was not put right by 17:30 of the business day after its intended settlement date goes to buy-in, or to close-out (CSD-A2-4.1).
+
+    To buy-in when the seller failed to deliver securities, to close-out when the buyer failed to pay; once, and both sides are told. A
+    transaction that is stuck by others alone goes to neither.
+    """
+    calendar = register.calendar(work)
+    known = fail_store.instructions_at(work, (BUY_IN, CLOSE_OUT))
+    started: list[Fail] = []
+    notices: list[Notice] = []
+    for one in failing:
+        overdue = one.isd < work.business_date and calendar.business_day_after(one.isd, 1) <= work.business_date
+        if not overdue or one.id in known:
+            continue
+        fail = fails[one.id]
+        for procedure, who in _procedures(one, shortages.get(one.id), fail):
+            started.append(Fail(one.id, procedure, (who,), fail.short, fail.label))
+            notices += _procedure_notices(work, one, procedure, who)
+    fail_store.add(work, started)
+    return notices
+
+
+def _procedures(one: Instruction, shortage: Shortage | None, fail: Fail) -> list[tuple[str, str]]:
+    """The procedure against each side that failed, with its participant."""
+    if shortage is None:
+        # Covered too late: what was short stands in the words of the last cycle.
+        securities = PendingReason.SECURITIES_SHORT in fail.short and one.deliver_participant in fail.causes
+        money = PendingReason.MONEY_SHORT in fail.short and one.receive_participant in fail.causes
+    else:
+        securities = any(s.role == "securities" and one.deliver_participant in s.causes for s in shortage.short)
+        money = any(s.role == "cash" and one.receive_participant in s.causes for s in shortage.short)
+    found = [(BUY_IN, one.deliver_participant)] if securities else []
+    return [*found, (CLOSE_OUT, one.receive_participant)] if money else found
+
+
+def _procedure_notices(work: Work, one: Instruction, procedure: str, failing: str) -> list[Notice]:
+    """To both sides: what the depository will do at whose risk (CSD-A2-4.1)."""
+    quantity = from_units(one.quantity, register.scale(work, one.isin))
+    body = (
+        f"Instruction {one.id} (trade {one.reference}) was to settle on {one.isd} and was not put right by the end of the last cycle of "
+        f"{work.business_date}. The depository will carry out a {procedure} of {quantity} {one.isin} at the risk and expense of {failing} "
+        "(CSD-A2-4.1). Until then the instruction stays open and is tried again in every cycle."
+    )
+    sides = sorted({one.deliver_participant, one.receive_participant})
+    return [notify(work, side, f"{procedure.capitalize()} of {one.reference}", body) for side in sides]
 
 
 def _keep(work: Work, instructions: Sequence[Instruction], stage: str, shortages: Mapping[str, Shortage]) -> list[Fail]:

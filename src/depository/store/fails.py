@@ -42,6 +42,11 @@ def add(work: Work, fails: Sequence[Fail]) -> None:
         )
 
 
+def instructions_at(work: Work, stages: Sequence[str]) -> set[str]:
+    """The instructions that have reached one of these stages on any day."""
+    return set(work.connection.execute(select(T.c.instruction).where(T.c.stage.in_(stages))).scalars())
+
+
 def fails_of_day(work: Work, stage: str) -> list[Fail]:
     """The fails of today at a stage, by instruction."""
     rows = work.connection.execute(

@@ -225,7 +225,8 @@ def test_a_fail_that_stays_is_failed_again_on_the_next_day_but_late_only_once(bo
     assert [f.causes for f in fails(books, TUESDAY)[0]] == [("B02",)]
     with books.work("18:00", TUESDAY) as work:
         assert len(fails_of_day(work, FAILED)) == 1
-    assert len(books.rows(schema.settlement_fail)) == 3
+    assert [r.stage for r in books.rows(schema.settlement_fail)].count(LATE) == 1
+    assert len(books.rows(schema.settlement_fail)) == 4
 
 
 @pytest.mark.rule("CSD-A2-3.2")
