@@ -226,7 +226,9 @@ def read_accounts(data: bytes) -> Reference[Account]:
 
 
 def read_products(data: bytes) -> Reference[Product]:
-    """Admitted products (CSD-7.1.1-a); `scale` is the number of decimals of a quantity, 0 to 8."""
+    """Admitted products (CSD-7.1.1-a) with ISIN check digit and the form of the CFI (KCSD-96); `scale` is the number of decimals of a
+    quantity, 0 to 8.
+    """
 
     def record(cells: Cells) -> Product | None:
         scale = cells.row.cells["scale"]

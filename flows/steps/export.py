@@ -1,5 +1,6 @@
 """Hands over the records of a participant or a day as one zip file, and says what may be purged (CSD-2.5.1f-a).
 
+Extracts for analysis are the same tables: they are read in one consistent view and never wait for, or hold up, who writes (KCSD-89).
 Files are as they came and went, each with the signature beside it; records are CSV tables with English headings, exact decimals and
 UTC moments.
 """

@@ -12,6 +12,7 @@ SAMPLES = samples()
 REFERENCE_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "feeds.md"
 
 
+@pytest.mark.rule("KCSD-90")
 @pytest.mark.parametrize("path", sorted(SAMPLES))
 def test_the_sample_gives_the_answer_beside_it(path: str) -> None:
     file = FOLDER / path

@@ -29,7 +29,9 @@ RULES = {
 def _parameters() -> list[Any]:
     return [
         pytest.param(
-            path, id=f"{path.parent.name}-{path.stem}", marks=pytest.mark.rule(RULES[path.parent.name], "CSD-A3")
+            path,
+            id=f"{path.parent.name}-{path.stem}",
+            marks=pytest.mark.rule(RULES[path.parent.name], "CSD-A3", "KCSD-90"),
         )
         for path in SAMPLES
     ]

@@ -111,6 +111,23 @@ FAULTS: list[tuple[Callable[[bytes], Reference[Any]], str, str, str, str]] = [
 ]
 
 
+@pytest.mark.rule("KCSD-96")
+@pytest.mark.parametrize("digit", [d for d in "0123456789" if d != "4"])
+def test_a_security_with_a_wrong_check_digit_is_not_taken(digit: str) -> None:
+    found = read_products(PRODUCTS.replace("KZX000009014", f"KZX00000901{digit}", 1).encode())
+    (line,) = found.refused
+    assert [reject.field for reject in line.rejects] == ["isin"]
+    assert f"KZX00000901{digit}" not in [product.isin for product in found.records]
+
+
+@pytest.mark.rule("KCSD-96")
+@pytest.mark.parametrize("cfi", ["ESVUF", "ESVUFRX", "XSVUFR", "ESVUF1"])
+def test_a_security_with_a_code_that_no_cfi_has_is_not_taken(cfi: str) -> None:
+    found = read_products(PRODUCTS.replace("ESVUFR", cfi, 1).encode())
+    (line,) = found.refused
+    assert [reject.field for reject in line.rejects] == ["cfi"]
+
+
 @pytest.mark.parametrize(("read", "text", "old", "new", "column"), FAULTS)
 def test_each_fault_is_reported_with_line_and_column(
     read: Callable[[bytes], Reference[Any]], text: str, old: str, new: str, column: str
