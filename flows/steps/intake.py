@@ -631,7 +631,9 @@ def _known(site: Site, work: Work, arrival: Arrival, digest: str) -> files.Known
 
 
 def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) -> Receipt:
-    if known.claimed != arrival.claimed:
+    # Found once more on our side after a crash, or by another worker, it is the same repetition.
+    counted = bool(arrival.claimed) and events.has_taken(work, arrival.party, arrival.claimed)
+    if known.claimed != arrival.claimed and not counted:
         files.repeat(work, known.id)
         files.queue_again(work, f"file/{known.id}")
         _note(site, work, arrival, arrival.sha256, None)

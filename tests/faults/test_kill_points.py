@@ -14,7 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kill_points import SMALL_DAY, Died, Played, World, differences, drop_files, play, sqlite_check
+from tests.faults.kill_points import (
+    DAY,
+    SMALL_DAY,
+    TODAY,
+    Died,
+    Drop,
+    Played,
+    Step,
+    World,
+    differences,
+    drop_files,
+    play,
+    sqlite_check,
+)
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
@@ -185,3 +198,27 @@ def test_killed_at_random_again_and_again(
     tried(
         "SIGKILL at random passings of random points", database, "the same state, byte for byte", found.longest_recovery
     )
+
+
+@pytest.mark.rule("KCSD-84")
+def test_the_same_file_again_counts_once_wherever_its_taking_is_cut_off(world: World, tmp_path: Path) -> None:
+    """Recorded as a repetition and not yet removed from our side, it is found there again, and is no second repetition."""
+    source = TODAY + "1005/B02/inbox/IST_B02-IST-0001.xlsx"
+    steps = (
+        SMALL_DAY[0],
+        Step("look", f"{DAY}T10:00", (Drop("B02", "inbox", source),)),
+        Step("look", f"{DAY}T10:01", (Drop("B02", "inbox", source, name="again.xlsx"),)),
+        Step("look", f"{DAY}T10:02"),
+    )
+
+    def played(name: str, deaths: tuple[tuple[str, int], ...] = ()) -> Played:
+        folder = tmp_path / name
+        folder.mkdir()
+        return play(world, f"sqlite:///{folder / 'csd.db'}", folder, deaths, steps=steps)
+
+    whole = played("whole")
+    for point in ("repeat.before commit", "record.committed", "claimed.before removal"):
+        found = played(point, ((point, whole.passed[point]),))
+        assert found.deaths == 1
+        assert differences(whole.state, found.state) == []
+        tried(f"SIGKILL at “{point}” of a file that came before", "SQLite", "the same state, byte for byte")

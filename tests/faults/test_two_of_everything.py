@@ -7,15 +7,18 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, func, select
 
 from depository.day import batches_of
 from depository.store import schema
 from depository.store.database import open_database
 from depository.verify import verify
-from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Drop, Place, World, drop_files, open_site
+from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Died, Drop, Place, World, drop_files, open_site
 from tests.support.fault_results import tried
 
+Death = tuple[str, int]
+"""A point and the passing of it at which a process is killed."""
 WORKERS = 2
 FILES = 70
 """Dropped at once, over several parties and both folders."""
@@ -26,19 +29,27 @@ DISTINCT = 63
 class Two:
     """Two depository processes on one place, each told the same at the same moment."""
 
-    def __init__(self, world: World, place: Place) -> None:
+    def __init__(self, world: World, place: Place, death: Death | None = None) -> None:
         self.world = world
-        self.processes = [world.forker.depository(place) for _ in range(WORKERS)]
+        self.place = place
+        self.processes = [world.forker.depository(place, (death,) if death else ()) for _ in range(WORKERS)]
+        self.died = 0
 
     def both(self, command: str, at: datetime) -> None:
-        """The same command in both at once; a fault of either fails the test."""
+        """The same command in both at once; a fault of either fails the test. One that is killed is started again."""
         faults: list[BaseException] = []
         ready = threading.Barrier(WORKERS)
 
         def one(number: int) -> None:
             try:
                 ready.wait()
-                self.processes[number].do(command, at)
+                try:
+                    self.processes[number].do(command, at)
+                except Died:
+                    self.died += 1
+                    self.processes[number].close()
+                    self.processes[number] = self.world.forker.depository(self.place)
+                    self.processes[number].do(command, at)
             except BaseException as fault:  # noqa: BLE001 - told by the assertion below
                 faults.append(fault)
 
@@ -86,8 +97,8 @@ def many() -> tuple[Drop, ...]:
     )
 
 
-def taken_by(world: World, url: str, folder: Path, workers: int) -> Place:
-    """The files taken by so many workers at once."""
+def taken_by(world: World, url: str, folder: Path, workers: int, death: Death | None = None) -> Place:
+    """The files taken by so many workers at once; which of two comes to the point of death is killed there and started again."""
     zone = world.zone
     with world.server(folder / "sftp") as server:
         place = world.place(url, folder / "var", server)
@@ -106,10 +117,11 @@ def taken_by(world: World, url: str, folder: Path, workers: int) -> Place:
                 alone.do("look", at)
         alone.close()
         if workers == WORKERS:
-            two = Two(world, place)
+            two = Two(world, place, death)
             for at in moments:
                 two.both("look", at)
             two.close()
+            assert bool(two.died) == (death is not None)
     return place
 
 
@@ -155,6 +167,27 @@ def test_two_intake_workers_take_each_file_once(world: World, empty_database_url
         one.dispose()
     kind = "PostgreSQL" if "postgres" in empty_database_url else "SQLite"
     tried(f"two intake workers on {FILES} files at once", kind, "each file taken once, one receipt each")
+
+
+@pytest.mark.parametrize("death", [("claim.done", 5), ("record.committed", 1)], ids=lambda death: death[0])
+def test_of_two_intake_workers_one_or_both_are_killed_and_each_file_is_taken_once(
+    world: World, tmp_path: Path, death: Death
+) -> None:
+    alone, two = tmp_path / "alone", tmp_path / "two"
+    urls = [f"sqlite:///{folder / 'csd.db'}" for folder in (alone, two)]
+    for folder in (alone, two):
+        folder.mkdir()
+    taken_by(world, urls[0], alone, 1)
+    taken_by(world, urls[1], two, WORKERS, death)
+    engines = [open_database(url) for url in urls]
+    assert books(engines[1]) == books(engines[0])
+    for engine in engines:
+        engine.dispose()
+    assert [str(p) for p in (two / "sftp").rglob("*") if p.is_file() and p.parent.name != "outbox"] == []
+    assert len(list((two / "sftp").rglob("*.receipt.json"))) == len(list((alone / "sftp").rglob("*.receipt.json"))) > 50
+    tried(
+        f"of two intake workers one or both killed at “{death[0]}”", "SQLite", "each file taken once, one receipt each"
+    )
 
 
 def test_two_planners_and_two_runners_have_the_effect_of_one(
