@@ -263,7 +263,8 @@ class Forker:
 
     def __init__(self, folder: Path) -> None:
         self._socket = str(folder / "s")
-        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+        # The folder is in the environment of all that comes of this process, so that it can be told from others'.
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "CSD_FORKED_IN": str(folder)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.kill_points", self._socket], cwd=ROOT, env=environment
         )

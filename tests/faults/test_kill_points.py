@@ -123,18 +123,19 @@ def test_killed_at_a_third_of_the_points_on_postgresql(
     judge(undisturbed.day, found, deaths, "PostgreSQL")
 
 
-def orphans() -> set[int]:
-    """Reading processes whose parent is gone."""
+def orphans(world: World) -> set[int]:
+    """Reading processes of this test's depositories whose parent is gone."""
+    mine = f"CSD_FORKED_IN={world.folder}".encode()
     found = set()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            command = (entry / "cmdline").read_bytes()
+            command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if b"multiprocessing" in command and parent == 1:
+        if b"multiprocessing" in command and mine in environment.split(b"\0") and parent == 1:
             found.add(int(entry.name))
     return found
 
@@ -142,14 +143,13 @@ def orphans() -> set[int]:
 def test_with_the_sandbox_a_killed_process_leaves_no_reader_behind(
     world: World, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    before = orphans()
     deaths = (("take.parsed", 3), ("record.answers queued", 2))
     found = play(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path, deaths, sandbox=True)
     judge(undisturbed.day, found, deaths, "SQLite, reader in the sandbox")
     deadline = time.monotonic() + 90
-    while orphans() - before and time.monotonic() < deadline:
+    while orphans(world) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert orphans() - before == set()
+    assert orphans(world) == set()
 
 
 def test_a_crash_before_the_claim_does_not_move_the_arrival(world: World, tmp_path: Path) -> None:
