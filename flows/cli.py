@@ -131,8 +131,10 @@ def up(
 @app.command(rich_help_panel="Run a depository")
 def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
     """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
+    from depository.bank import unidentified
     from depository.day import batches_of
-    from depository.store import failed_takes, files
+    from depository.store import failed_takes, files, register
+    from depository.units import from_units
     from flows.steps import technology_time
 
     with _opened(site) as opened:
@@ -143,6 +145,10 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             taken = files.of_day(work, on)
             waiting = files.count_waiting(work)
             failing = failed_takes.every(work)
+            nobodys = [
+                f"{from_units(amount, register.scale(work, currency))} {currency}, bank reference {reference}"
+                for reference, currency, amount in unidentified(work)
+            ]
         waits = technology_time.waits(opened, at)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
     for state in batches:
@@ -150,6 +156,8 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     console.print(grid)
     refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
+    for money in nobodys:
+        console.print(f"nobody's money: {money} (csd assign)", markup=False, soft_wrap=True)
     if waits is not None:
         console.print(f"technology time {waits.span}: {len(waits.files)} files wait for its end")
         for seen in waits.files:
@@ -261,6 +269,24 @@ def sir(
     with _opened(site) as opened:
         at = RealClock(opened.market.zone).now()
         console.print(send_interest_report(opened, interest, party, at), markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def assign(
+    reference: Annotated[str, typer.Argument(help="The bank's reference of the credit; `csd status` lists them.")],
+    participant: Annotated[str, typer.Argument(help="Code of the participant whose money it is.")],
+    reason: Annotated[str, typer.Option(help="How it is known whose money it is.")],
+    operator: Annotated[str, typer.Option(help="Who enters it.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Give a credit that names no participant to the one whose money it is; it funds the participant from now on (CSD-3.3.1-a)."""
+    from flows.steps.assigning import assign_money
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        number = assign_money(opened, reference, participant, reason, operator, approved_by, at)
+    console.print(f"{number}: {reference} is money of {participant}", markup=False)
 
 
 @app.command(rich_help_panel="Run a depository")

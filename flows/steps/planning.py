@@ -10,6 +10,7 @@ from depository.points import reached
 from depository.store import register
 from depository.store.events import EventKind
 from depository.timetable import PlannedBatch
+from flows.steps.approval import two_persons
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_notices
 from flows.steps.sites import Site
@@ -38,8 +39,7 @@ def move(site: Site, day: date, operator: str, approved_by: str, at: datetime) -
 
     Two persons answer for it (design, section 6). Raises LookupError, changing nothing, when they are one or the day cannot follow.
     """
-    if not operator.strip() or not approved_by.strip() or operator.strip().casefold() == approved_by.strip().casefold():
-        raise LookupError("a change of the timetable needs two persons: who enters it, and another who approves it")
+    two_persons("a change of the timetable", operator, approved_by)
     cause = f"timetable/{day.isoformat()}"
     with site.writing(at, day) as work:
         changed = move_day(work)

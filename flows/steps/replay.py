@@ -25,6 +25,7 @@ from depository.store.database import open_database
 from depository.store.events import Event, EventKind
 from depository.store.migrate import upgrade
 from depository.store.work import Work
+from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.holding import lift, place
@@ -236,6 +237,11 @@ def _notice(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 
     send_notice(site, addressing, d["subject"], d["body"], d["operator"], event.at)
 
 
+def _assignment(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    assign_money(site, d["reference"], d["participant"], d["reason"], d["operator"], d["approved_by"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -248,6 +254,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.INTEREST_REPORT: _interest_report,
     EventKind.WAITING: _waiting,
     EventKind.NOTICE: _notice,
+    EventKind.ASSIGNMENT: _assignment,
 }
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.feeds import BankEntry, BankStatement
-from depository.ledger import AVAILABLE, BANK, CREDIT, RETURN, UNIDENTIFIED, Entry, move
+from depository.ledger import ASSIGNMENT, AVAILABLE, BANK, CREDIT, RETURN, UNIDENTIFIED, Entry, move
 from depository.notices import Notice, notify
 from depository.register import PartyKind
 from depository.rejects import Reject, RejectionReason
@@ -249,6 +249,30 @@ def _keep_entry(work: Work, statement: BankStatement, entry: BankEntry, amount: 
 def unidentified(work: Work) -> Sequence[tuple[str, str, int]]:
     """Credits without a participant: bank reference, currency, amount."""
     return store.of_holder(work, UNIDENTIFIED)
+
+
+def assign(work: Work, reference: str, participant: str) -> tuple[str, Notice]:
+    """Gives a credit that no participant was found for to the one whose money it is, whole (CSD-3.3.1-a); returns the number of it.
+
+    From this moment on it funds the participant, like a credit of this moment. Raises LookupError, changing nothing, when the credit is
+    unknown or somebody's already, or the participant is none.
+    """
+    nobodys = {one: (currency, amount) for one, currency, amount in unidentified(work)}
+    if reference not in nobodys:
+        raise LookupError(f"{reference} is no credit without a participant: they are {', '.join(nobodys) or 'none'}")
+    party = register.party(work, participant)
+    if party is None or party.kind is not PartyKind.PARTICIPANT or not party.active:
+        raise LookupError(f"{participant} is no active participant")
+    currency, amount = nobodys[reference]
+    journal.post(work, [Entry(ASSIGNMENT, reference, move(currency, amount, UNIDENTIFIED, participant))])
+    store.give(work, reference, participant)
+    money = f"{from_units(amount, register.scale(work, currency))} {currency}"
+    at = work.market.local(work.at)
+    sentence = (
+        f"{money}, which the bank had credited without naming a participant (bank reference {reference}), were found to be yours and are "
+        f"available to you since {at:%Y-%m-%d %H:%M:%S}.{_counts(work)}"
+    )
+    return f"A{work.next_number('assignment'):08d}", notify(work, participant, f"Credit of {money}", sentence)
 
 
 def _refused(entry: BankEntry, code: RejectionReason, field: str, found: str, message: str) -> LineOutcome:

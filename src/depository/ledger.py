@@ -22,8 +22,9 @@ UNIDENTIFIED = "UNIDENTIFIED"
 
 CREDIT = "credit"
 RETURN = "return"
-FROM_OUTSIDE = (CREDIT, RETURN)
-"""Kinds of entry that bring money in: a participant's funding, and a payment of ours that the bank sends back."""
+ASSIGNMENT = "assignment"
+FROM_OUTSIDE = (CREDIT, RETURN, ASSIGNMENT)
+"""Kinds of entry that bring a participant money: its funding, a payment of ours that the bank sends back, money found to be its own."""
 
 GENESIS = hashlib.sha256(b"journal").hexdigest()
 

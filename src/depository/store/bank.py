@@ -45,6 +45,11 @@ def add(work: Work, one: Booking, holder: str) -> None:
     )
 
 
+def give(work: Work, reference: str, holder: str) -> None:
+    """A credit that was nobody's is a holder's from now on."""
+    work.connection.execute(update(E).where(E.c.reference == reference).values(participant=holder, state="assigned"))
+
+
 def of_holder(work: Work, holder: str) -> Sequence[tuple[str, str, int]]:
     """The entries of a holder: bank reference, currency, amount."""
     rows = work.connection.execute(

@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     INTEREST_REPORT = "interest report"
     WAITING = "technology time"
     NOTICE = "notice"
+    ASSIGNMENT = "assignment"
 
 
 @dataclass(frozen=True, slots=True)

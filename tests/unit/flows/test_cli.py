@@ -1,5 +1,6 @@
 """The command `csd`: what a newcomer types, and what it says when something is wrong."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from flows.steps.sites import load_market
 from tests.support.books import MARKET
 from tests.support.command import ROOT, csd
 
+STATEMENT = ROOT / "sample_files/day/2026-11-23/0905/bank/inbox/camt053_20261123_0905.xml"
 WRONG_ROWS = ROOT / "sample_files/day/2026-11-23/1030/B01/inbox/IST_B01-IST-0001.xlsx"
 
 
@@ -94,6 +96,37 @@ def test_in_the_technology_time_the_operator_sees_it_and_takes_nothing_in_by_han
     assert f"technology time ({begin:%H:%M} to {end:%H:%M})" in taken.stdout
     assert f"technology time {begin:%H:%M} to {end:%H:%M}: 0 files wait for its end" in seen.stdout
     assert "0 files taken" in seen.stdout
+
+
+def test_nobodys_money_is_listed_and_given_to_its_participant_by_two_persons(tmp_path: Path) -> None:
+    """The bank's statement of the sample day has a credit that names nobody; taken by hand, whatever the hour."""
+    market, site = tmp_path / "market", tmp_path / "site"
+    shutil.copytree(MARKET, market)
+    timetable = (market / "timetable.toml").read_text()
+    (market / "timetable.toml").write_text(re.sub(r"(?m)^technology_.*\n", "", timetable))
+    settings = ("--site", site / "csd.toml")
+    assert csd("init", site, "--market", market).returncode == 0
+    why = ("--party", "bank", "--channel", "e-mail", "--reason", "SFTP is down", "--operator", "Operator One")
+    assert csd("take", STATEMENT, *why, *settings).returncode == 0
+    command = (
+        "assign",
+        "KZT-261123-007",
+        "B03",
+        "--reason",
+        "letter of the bank",
+        "--operator",
+        "Operator One",
+        *settings,
+    )
+
+    before = csd("status", *settings).stdout
+    alone, given = csd(*command, "--approved-by", "Operator One"), csd(*command, "--approved-by", "Operator Two")
+
+    assert "nobody's money: 123456.00 KZT, bank reference KZT-261123-007" in before
+    assert alone.returncode == 2
+    assert "two persons" in alone.stdout
+    assert given.stdout == "A00000001: KZT-261123-007 is money of B03\n"
+    assert "nobody's money" not in csd("status", *settings).stdout
 
 
 @pytest.mark.rule("CSD-1.5-c")
