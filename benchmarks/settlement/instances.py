@@ -20,9 +20,10 @@ MINOR_UNITS = {"KZT": 2, "USD": 2, "EUR": 2}
 # Share of positions that are short, and the least share of the net need a short position has in securities and in cash.
 PROFILES = {"base": (0.055, 0.3, 0.9), "mid": (0.14, 0.25, 0.8), "tight": (0.22, 0.15, 0.7)}
 
-# The same for the broad family: one account per participant, fewer and fuller positions, and nearly half of those that are not
+# The same for the broad family: one account per participant, fewer and fuller positions, and RICH of those that are not
 # short can bear all their deliveries without any receipt, so that first in, first out gets as far as on the days of the literature.
-BROAD = {"base": (0.07, 0.1, 0.85), "mid": (0.195, 0.1, 0.8), "tight": (0.32, 0.05, 0.7)}
+BROAD = {"base": (0.08, 0.1, 0.85), "mid": (0.22, 0.1, 0.8), "tight": (0.43, 0.05, 0.65)}
+RICH = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ def day(
         participants = accounts = int(np.clip(1.6 * count**0.5, 50, 500))
         isins = int(np.clip(3.2 * count**0.5, 100, 1000))
 
-    isin_weight = _zipf(isins, 1.0)
-    account_weight = _zipf(accounts, 0.7)[draw.permutation(accounts)]
+    isin_weight = _zipf(isins, 1.08 if broad else 1.0)
+    account_weight = _zipf(accounts, 0.8 if broad else 0.7)[draw.permutation(accounts)]
     owner = np.arange(accounts) % participants
     # Account 0 is the clearing house's; the first of each of a few participants is a market maker's.
     hubs = np.arange(1, max(2, participants // 25) + 1)
@@ -133,7 +134,7 @@ def day(
     ]  # fmt: skip
     pays = amount > 0
     short, least_securities, least_cash = BROAD[profile] if broad else PROFILES[profile]
-    rich = 0.45 if broad else 0.0
+    rich = RICH if broad else 0.0
     securities = _balances(draw, deliver, receive, isin, quantity, short, least_securities, rich)
     giver, taker = owner[receive[pays]], owner[deliver[pays]]
     cash = _balances(draw, giver, taker, currency[pays], amount[pays], short, least_cash, rich)

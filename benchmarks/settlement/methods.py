@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
-from depository.settlement.engine import balance_after
 from depository.settlement.problem import Problem
-from depository.settlement.units import Units, by_position, leg_units
+from depository.settlement.units import Units, balance_after, by_position, leg_units
 
 Set = NDArray[np.bool_]
 

@@ -16,7 +16,7 @@ from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import ENGINE_VERSION, Certificate, Outcome, PriorityLine
 from depository.settlement.problem import Problem
 from depository.settlement.reduction import Reduced, reduce
-from depository.settlement.units import Units, leg_units, units_of
+from depository.settlement.units import Units, balance_after, units_of
 
 EFFORTS = tuple(PLANS)
 # Up to this many open units a lower priority may rearrange a higher one's set as long as its objective stays the same.
@@ -188,14 +188,6 @@ def _floor(amount: NDArray[Any], core: Reduced, floor: NDArray[np.bool_]) -> Flo
     """The units of the core must bring at least what the floor's units bring beyond those that settle anyway."""
     least = int(amount[floor].sum()) - int(amount[core.surely].sum())
     return amount[core.free].astype(np.float64), float(least)
-
-
-def balance_after(units: Units, opening: NDArray[Any], settled: NDArray[np.bool_]) -> NDArray[Any]:
-    """Every position after these units settled."""
-    balance = opening.copy()
-    legs = settled[leg_units(units.start)]
-    np.add.at(balance, units.row[legs], units.change[legs])
-    return balance
 
 
 def _fifo(units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from depository.settlement.engine import balance_after, settle
+from depository.settlement.engine import settle
 from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out, until_nothing_more_settles
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
-from depository.settlement.units import units_of
+from depository.settlement.units import balance_after, units_of
 
 # Shortages times instructions up to which each shortage's release is found by running the cycle again.
 RUN_AGAIN = 20_000

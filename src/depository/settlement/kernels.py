@@ -10,6 +10,44 @@ change[k]; `head` and `entry` list the legs of each position.
 from typing import Any
 
 
+def add_legs(start: Any, row: Any, change: Any, settled: Any, balance: Any) -> None:
+    """Add the legs of the settled units to `balance`."""
+    for u in range(len(start) - 1):
+        if settled[u]:
+            for k in range(start[u], start[u + 1]):
+                balance[row[k]] += change[k]
+
+
+def sort_within(head: Any, key: Any, entry: Any, other: Any) -> None:
+    """Sort the legs of each position by key, equal ones staying in their order; `other` is scratch of the size of `entry`."""
+    for p in range(len(head) - 1):
+        first, last = head[p], head[p + 1]
+        # Runs of eight by insertion, then merged two by two.
+        for low in range(first, last, 8):
+            for i in range(low + 1, min(low + 8, last)):
+                e = entry[i]
+                j = i
+                while j > low and key[entry[j - 1]] > key[e]:
+                    entry[j] = entry[j - 1]
+                    j -= 1
+                entry[j] = e
+        width = 8
+        while width < last - first:
+            for low in range(first, last, 2 * width):
+                middle, high = min(low + width, last), min(low + 2 * width, last)
+                i, j = low, middle
+                for k in range(low, high):
+                    if i < middle and (j >= high or key[entry[i]] <= key[entry[j]]):
+                        other[k] = entry[i]
+                        i += 1
+                    else:
+                        other[k] = entry[j]
+                        j += 1
+            for k in range(first, last):
+                entry[k] = other[k]
+            width *= 2
+
+
 def fifo(order: Any, start: Any, row: Any, change: Any, balance: Any, settled: Any, rounds: int) -> int:
     """Settle units one by one in the given order where every balance stays >= 0, repeated until a round settles nothing.
 
@@ -219,34 +257,22 @@ def remove_until_feasible(
         size -= 1
         p = queue[size]
         waiting[p] = False
-        if head[p + 1] - head[p] > 1000:
-            # On a hub, looking for the cheapest each time would take as long as the square of its legs: take them in their order.
-            for e in range(head[p], head[p + 1]):
-                k = entry[e]
-                u = unit[k]
-                if balance[p] >= 0:
-                    break
-                if change[k] >= 0 or settled[u] == 0:
-                    continue
-                settled[u] = 0
-                for i in range(start[u], start[u + 1]):
-                    q = row[i]
-                    balance[q] -= change[i]
-                    if balance[q] < 0 and q != p and not waiting[q]:
-                        queue[size] = q
-                        size += 1
-                        waiting[q] = True
-            if balance[p] < 0:
-                return False
+        # On a hub, looking for the cheapest each time would take as long as the square of its legs: take them in their order.
+        hub = head[p + 1] - head[p] > 1000
+        following = head[p]
         while balance[p] < 0:
             short = -balance[p]
             best = -1
             best_cost = 0.0
-            for e in range(head[p], head[p + 1]):
+            for e in range(following, head[p + 1]):
                 k = entry[e]
                 u = unit[k]
                 if change[k] >= 0 or settled[u] == 0:
                     continue
+                if hub:
+                    best = u
+                    following = e + 1
+                    break
                 mends = min(short, -change[k])
                 cost = weight[u] / mends
                 if best < 0 or cost < best_cost:

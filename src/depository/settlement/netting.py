@@ -18,7 +18,7 @@ from depository.settlement import compiled
 from depository.settlement.cuts import Tight
 from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.solver import search
-from depository.settlement.units import Units, by_position, leg_units
+from depository.settlement.units import Units, balance_after, by_position_and, leg_units
 
 ROUNDS_WITHOUT_END = 1 << 30
 # An improvement turns at most so many units, weighs at most SCAN ways to mend a position, looks at LOOK of its legs for them and at
@@ -155,9 +155,8 @@ class _Table:
         rows = len(core.bind)
         self.weight = weight
         self.unit = leg_units(core.start)
-        self.head, _ = by_position(core.row, rows)
         size = np.abs(core.change.astype(np.float64))
-        legs = np.maximum(np.diff(self.head), 1)
+        legs = np.maximum(np.bincount(core.row, minlength=rows), 1)
         # A position without a price still costs something to mend: a small part of what a typical unit weighs per amount.
         typical = float(np.median(weight)) / np.maximum(np.bincount(core.row, size, minlength=rows) / legs, 1.0)
         self.price = 0.05 * typical if tight is not None else typical
@@ -165,15 +164,12 @@ class _Table:
         if tight is not None:
             self.price = np.maximum(tight.price, self.price)
             self.profit = tight.profit
-        self.entry = np.lexsort((np.abs(self.profit[self.unit]) / size, core.row))
+        self.head, self.entry = by_position_and(np.abs(self.profit[self.unit]) / size, core.row, rows)
 
 
 def balance_of(core: Reduced, x: NDArray[np.bool_]) -> NDArray[Any]:
     """What is left on each binding position when these units settle."""
-    balance = core.balance.copy()
-    on = x[leg_units(core.start)]
-    np.add.at(balance, core.row[on], core.change[on])
-    return balance
+    return balance_after(core, core.balance, x)
 
 
 def is_feasible(core: Reduced, x: NDArray[np.bool_]) -> bool:

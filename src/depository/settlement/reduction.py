@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
-from depository.settlement.units import Units, by_position, leg_units
+from depository.settlement.units import Units, by_position_and, leg_units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +50,7 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
     gives = change < 0
     np.add.at(out_total, row[gives], change[gives])
     np.add.at(in_total, row[~gives], change[~gives])
-    head, _ = by_position(row, rows)
-    entry = (
-        np.lexsort((change, row))
-        if change.dtype != object
-        else np.array(sorted(range(len(row)), key=lambda k: (row[k], change[k], k)), dtype=np.int64)
-    )
+    head, entry = by_position_and(change, row, rows)
     within = np.ones(len(chosen), dtype=np.bool_)
     state, never, never_row = (np.zeros(len(chosen) + 1, dtype=np.int64) for _ in range(3))
     found = compiled.run(

@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
+from depository.settlement import compiled
 from depository.settlement.problem import Problem
+
+
+class Legs(Protocol):
+    """Anything whose unit u moves `change[k]` on position `row[k]` for start[u] <= k < start[u+1]."""
+
+    @property
+    def start(self) -> NDArray[np.int64]: ...
+    @property
+    def row(self) -> NDArray[np.int64]: ...
+    @property
+    def change(self) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +55,10 @@ def units_of(problem: Problem) -> Units:
     group[linked] = problem.link[linked]
     first = np.full(int(group.max(initial=-1)) + 1, count, dtype=np.int64)
     np.minimum.at(first, group, problem.rank)
-    _, member = np.unique(first[group], return_inverse=True)
-    member = member.astype(np.int64)
-    size = int(member.max(initial=-1)) + 1
+    leads = np.zeros(count, dtype=np.bool_)
+    leads[first[group]] = True
+    member = (np.cumsum(leads) - 1)[first[group]]
+    size = int(leads.sum())
     gross = np.zeros(size, dtype=np.bool_)
     gross[member[problem.gross]] = True
 
@@ -60,17 +74,19 @@ def units_of(problem: Problem) -> Units:
         row_parts.append(side[there].astype(np.int64))
         change_parts.append(amount[there] * sign)
     unit, row, change = np.concatenate(unit_parts), np.concatenate(row_parts), np.concatenate(change_parts)
-    start, row, change = merge_legs(unit, row, change, size)
+    start, row, change = merge_legs(unit, row, change, size, len(problem.positions))
     return Units(member, gross, start, row, change)
 
 
 def merge_legs(
-    unit: NDArray[np.int64], row: NDArray[np.int64], change: NDArray[Any], size: int
+    unit: NDArray[np.int64], row: NDArray[np.int64], change: NDArray[Any], size: int, rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
     """Legs sorted by unit and position, added up, zeros dropped: (start per unit, row, change)."""
     if not len(unit):
         return np.zeros(size + 1, dtype=np.int64), row, change
-    order = np.lexsort((row, unit))
+    _, order = by_position(row, rows)
+    _, again = by_position(unit[order], size)
+    order = order[again]
     unit, row, change = unit[order], row[order], change[order]
     head = np.flatnonzero(np.concatenate(([True], (unit[1:] != unit[:-1]) | (row[1:] != row[:-1]))))
     change = np.add.reduceat(change, head)
@@ -84,10 +100,25 @@ def merge_legs(
 
 def by_position(row: NDArray[np.int64], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The same legs by position: (start per position, leg numbers); the unit of leg k is `leg_units(start)[k]`."""
-    order = np.argsort(row, kind="stable")
-    head = np.zeros(rows + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=rows), out=head[1:])
-    return head, order
+    # Turning a sparse matrix of one row is a counting sort: stable, and in time linear in the legs.
+    legs = len(row)
+    one_row = scipy.sparse.csr_array((np.arange(legs), row, np.array([0, legs])), shape=(1, rows))
+    turned = one_row.tocsc()
+    return turned.indptr.astype(np.int64), turned.data
+
+
+def by_position_and(key: NDArray[Any], row: NDArray[np.int64], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same, the legs of each position with the smallest key first."""
+    head, entry = by_position(row, rows)
+    compiled.run("sort_within", len(row), head, key, entry, np.zeros_like(entry))
+    return head, entry
+
+
+def balance_after(units: Legs, opening: NDArray[Any], settled: NDArray[np.bool_]) -> NDArray[Any]:
+    """Every position after these units settled."""
+    after = opening.copy()
+    compiled.run("add_legs", len(units.row), units.start, units.row, units.change, settled, after)
+    return after
 
 
 def leg_units(start: NDArray[np.int64]) -> NDArray[np.int64]:
