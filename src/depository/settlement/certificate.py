@@ -15,6 +15,22 @@ from depository.settlement.units import Units, by_position, leg_units
 
 # Prices are rounded to this fraction of the objective's own unit: fine enough for prices of a cent among trillions.
 FINER = 1 << 80
+NOTHING = Fraction(0)
+
+
+class _FirstIds:
+    """The earliest instruction of each unit stands for the unit."""
+
+    __slots__ = ("_first", "_ids")
+
+    def __init__(self, problem: Problem, units: Units) -> None:
+        self._ids = problem.ids
+        self._first = np.zeros(len(units), dtype=np.int64)
+        latest_first = np.argsort(-problem.rank)
+        self._first[units.member[latest_first]] = latest_first
+
+    def __getitem__(self, unit: int) -> str:
+        return self._ids[int(self._first[unit])]
 
 
 def prove(
@@ -32,34 +48,52 @@ def prove(
     of weight + sum of price * change - sum of price * coefficient in the cut. Exact: all in integers over one denominator.
     """
     denominator = objective.denominator * FINER
-    profit = (value.astype(object) * objective.per_value + count.astype(object) * objective.per_instruction) * FINER
-    first_id = _first_ids(problem, units)
+    first_id = _FirstIds(problem, units)
     lines = [
-        Multiplier(
-            "never", problem.positions[p].asset, problem.positions[p].holder, first_id[u], Fraction(0), "", Fraction(0)
-        )
+        Multiplier("never", problem.positions[p].asset, problem.positions[p].holder, first_id[u], NOTHING, "", NOTHING)
         for u, p in zip(core.never.tolist(), core.never_row.tolist(), strict=True)
     ]
     ruled_out = np.zeros(len(units), dtype=np.bool_)
     ruled_out[core.never] = True
-    total = 0
+    price = np.zeros(len(problem.positions), dtype=object)
+    concerned = np.zeros(len(problem.positions), dtype=np.bool_)
     if tight is not None:
-        price = np.zeros(len(problem.positions), dtype=object)
-        for p, value_of_one in zip(core.bind.tolist(), tight.price.tolist(), strict=True):
-            price[p] = round(Fraction(value_of_one) * denominator)
-        used = np.flatnonzero(price != 0)
-        lines += [
-            Multiplier("balance", at.asset, at.holder, "", Fraction(price[p], denominator), "", Fraction(0))
-            for p in used.tolist()
-            for at in (problem.positions[p],)
-        ]
-        total += sum((price[used] * problem.opening[used]).tolist())
-        legs = np.flatnonzero((price != 0)[units.row])
-        if len(legs):
-            np.add.at(profit, leg_units(units.start)[legs], price[units.row[legs]] * units.change[legs].astype(object))
+        price[core.bind] = [_nearest(one, denominator, 1) for one in tight.price.tolist()]
+        concerned[core.bind[[cut.row for cut in tight.cuts]]] = True
+    used = np.flatnonzero(price != 0)
+    concerned[used] = True
+    legs = np.flatnonzero(concerned[units.row])
+    unit = leg_units(units.start)[legs]
+    touched = np.zeros(len(units), dtype=np.bool_)
+    touched[unit] = True
+    profit = np.zeros(len(units), dtype=object)
+    profit[touched] = (
+        value[touched].astype(object) * objective.per_value + count[touched].astype(object) * objective.per_instruction
+    ) * FINER
+    if len(legs):
+        head = np.flatnonzero(np.concatenate(([True], unit[1:] != unit[:-1])))
+        profit[unit[head]] += np.add.reduceat(price[units.row[legs]] * units.change[legs].astype(object), head)
+    # What no price touches brings its whole weight.
+    whole = ~touched & ~ruled_out
+    total = (
+        int(value[whole].sum()) * objective.per_value + int(count[whole].sum()) * objective.per_instruction
+    ) * FINER
+    lines += [
+        Multiplier("balance", at.asset, at.holder, "", Fraction(price[p], denominator), "", NOTHING)
+        for p in used.tolist()
+        for at in (problem.positions[p],)
+    ]
+    total += sum((price[used] * problem.opening[used]).tolist())
+    if tight is not None:
         total += _add_cuts(problem, units, core, tight, denominator, ruled_out, profit, first_id, lines)
-    total += sum(p for p in profit[~ruled_out].tolist() if p > 0)
+    total += sum(p for p in profit[touched & ~ruled_out].tolist() if p > 0)
     return Fraction(int(total), denominator), lines
+
+
+def _nearest(price: float, denominator: int, divisor: int) -> int:
+    """The whole number nearest to price * denominator / divisor."""
+    numerator, power = price.as_integer_ratio()
+    return (2 * numerator * denominator + power * divisor) // (2 * power * divisor)
 
 
 def _add_cuts(
@@ -70,7 +104,7 @@ def _add_cuts(
     denominator: int,
     ruled_out: NDArray[np.bool_],
     profit: NDArray[Any],
-    first_id: list[str],
+    first_id: _FirstIds,
     lines: list[Multiplier],
 ) -> int:
     """Charge each unit its coefficient in every cut, append the cuts' lines, and return what the right sides add to the bound."""
@@ -95,7 +129,7 @@ def _add_cuts(
         room = 2 * int(problem.opening[p]) - sum(n for n, o in zip(needs, other, strict=True) if o)
         whole, rest = divmod(room, cut.half_divisor)
         one = cut.half_divisor - rest
-        multiplier = round(Fraction(price) * denominator / one)
+        multiplier = _nearest(price, denominator, one)
         if multiplier <= 0:
             continue
         side = whole * one
@@ -115,11 +149,3 @@ def _add_cuts(
             Multiplier("cut", at.asset, at.holder, "", Fraction(multiplier * one, denominator), names, divisor)
         )
     return total
-
-
-def _first_ids(problem: Problem, units: Units) -> list[str]:
-    """The earliest instruction of each unit stands for the unit."""
-    names = [""] * len(units)
-    for j in np.argsort(-problem.rank).tolist():
-        names[int(units.member[j])] = problem.ids[j]
-    return names

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from depository.settlement import compiled
 from depository.settlement.reduction import Reduced, part_of
 from depository.settlement.solver import Relaxation
-from depository.settlement.units import by_position, leg_units
+from depository.settlement.units import balance_after, by_position, leg_units
 
 # Positions with more legs than this are left without cuts: a leg is too small a part of them.
 LONGEST = 2000
@@ -63,7 +63,7 @@ def tighten(
     which counts all units at the last prices, holds whatever became of them.
     """
     nothing = Tight(np.zeros(len(weight)), weight, np.zeros(len(core.bind)), [], np.zeros(0), np.inf, np.inf)
-    part = _Part(core, weight, np.ones(len(weight), dtype=np.bool_), nothing, stop)
+    part = Part(core, weight, np.ones(len(weight), dtype=np.bool_), nothing, stop)
     best = part.solved([])
     if best is None:
         return None
@@ -76,7 +76,7 @@ def tighten(
             break
         if len(weight) > WHOLE and (turn == 0 or turn % LOOKED_AT_ANEW == 1):
             near |= _near(best, weight)
-            part = _Part(core, weight, near, best, stop)
+            part = Part(core, weight, near, best, stop)
         tight = part.solved(found)
         if tight is None:
             break
@@ -92,13 +92,14 @@ def _near(tight: Tight, weight: NDArray[np.float64]) -> NDArray[np.bool_]:
     return near
 
 
-class _Part:
+class Part:
     """The relaxation over some units, the others standing at the whole number they are at, with its cuts.
 
-    The price of a position or a cut stays within the limits at which the first of the units that stand would rather move.
+    The price of a position or a cut stays within the limits at which the first of the units that stand would rather move; given
+    `most`, no position costs more than that, and no cut more than `times` its last price.
     """
 
-    __slots__ = ("_core", "_cuts", "_last", "_near", "_place", "_relaxation", "_rows", "_stands", "_weight")
+    __slots__ = ("_core", "_cuts", "_last", "_near", "_place", "_rows", "_stands", "_times", "_weight", "relaxation")
 
     def __init__(
         self,
@@ -107,21 +108,22 @@ class _Part:
         near: NDArray[np.bool_],
         last: Tight,
         stop: Callable[[], bool] | None,
+        most: NDArray[np.float64] | None = None,
+        times: float = 0.0,
     ) -> None:
-        self._core, self._weight, self._near, self._last = core, weight, near, last
+        self._core, self._weight, self._near, self._last, self._times = core, weight, near, last, times
         self._place = np.cumsum(near, dtype=np.int64) - 1
         self._stands = ~near & (last.x > 0.5)
         part, self._rows, limits = core, np.arange(len(core.bind)), None
         if not near.all():
             part, self._rows = part_of(core, np.flatnonzero(near))
-            unit = leg_units(core.start)
-            standing = self._stands[unit]
-            left = core.balance.copy()
-            np.add.at(left, core.row[standing], core.change[standing])
-            part = replace(part, balance=left[self._rows])
-            low, high = self._limits(core.row, unit, -core.change.astype(np.float64), last.price)
-            limits = low[self._rows], high[self._rows]
-        self._relaxation = Relaxation(part, weight[near], limits, stop)
+            part = replace(part, balance=balance_after(core, core.balance, self._stands)[self._rows])
+            if most is None:
+                low, high = self._limits(core.row, leg_units(core.start), -core.change.astype(np.float64), last.price)
+                limits = low[self._rows], high[self._rows]
+        if most is not None:
+            limits = np.zeros(len(self._rows)), most[self._rows]
+        self.relaxation = Relaxation(part, weight[near], limits, stop)
         self._cuts: list[Cut] = []
         bind = np.flatnonzero(last.cut_price > 0.0).tolist()
         self._add([last.cuts[c] for c in bind], last.cut_price[bind])
@@ -129,7 +131,7 @@ class _Part:
     def solved(self, violated: list[Cut]) -> Tight | None:
         """Add these cuts and solve; None if the solver fails or is stopped."""
         self._add(violated, np.zeros(len(violated)))
-        relaxation, core = self._relaxation, self._core
+        relaxation, core = self.relaxation, self._core
         if not relaxation.solve():
             return None
         x = self._stands.astype(np.float64)
@@ -151,7 +153,9 @@ class _Part:
         start = np.zeros(len(cuts) + 1, dtype=np.int64)
         np.cumsum(np.bincount(number[here], minlength=len(cuts)), out=start[1:])
         limits = None if here.all() else self._limits(number, unit, value, price)
-        self._relaxation.add_cuts(side, start, self._place[unit[here]], value[here], limits)
+        if self._times:
+            limits = np.zeros(len(cuts)), self._times * price
+        self.relaxation.add_cuts(side, start, self._place[unit[here]], value[here], limits)
 
     def _limits(
         self, row: NDArray[np.int64], unit: NDArray[np.int64], need: NDArray[np.float64], price: NDArray[np.float64]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from depository.settlement import compiled
 from depository.settlement.cuts import Tight
+from depository.settlement.dive import dive
 from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.solver import search
 from depository.settlement.units import Units, balance_after, by_position_and, leg_units
@@ -30,6 +31,8 @@ SHARED_UNITS = 300
 BLOCK = 16_000
 # Where no more units than this are open, the search for the proof comes at once.
 PROVEN_AT_ONCE = 2000
+# A rounding that ends this part of the bound or more below it is tried again turn by turn.
+FAR_BELOW = 0.01
 SCAN = 50
 LOOK = 5000
 FILL = 100
@@ -43,7 +46,7 @@ class Plan:
     Rounds of cuts; passes of improvement and how often they may look at each leg; searches (units beside those in doubt,
     checkpoints of the solver); `idle`, whether units the prices find worth neither more nor less than they use count as in doubt
     on large days; `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
-    times checkpoints.
+    times checkpoints; `doubted`, the number of units in doubt up to which the other searches come at all.
     """
 
     rounds: int
@@ -53,11 +56,12 @@ class Plan:
     idle: bool
     whole: int
     proof: int
+    doubted: int = 1 << 62
 
 
 PLANS = {
-    "quick": Plan(2, 1, 100, ((500, 60),), False, 1500, 1_000_000),
-    "standard": Plan(6, 3, 200, ((1500, 120),), True, 3000, 4_000_000),
+    "quick": Plan(2, 1, 100, ((500, 60),), False, 1500, 1_000_000, 5000),
+    "standard": Plan(6, 3, 200, ((500, 120), (5000, 120)), True, 3000, 12_000_000),
     "thorough": Plan(12, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), True, 12_000, 8_000_000),
 }
 
@@ -93,21 +97,28 @@ def choose(
             x if _keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None
         )
 
+    def climbed(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found = _improved(core, weight, table, _feasible(core, table, start), plan, stop)
+        return _better(core, weight, table, x, found, floors)
+
     x = incumbent
-    for start in (tight.x > 0.5, incumbent):
-        other = _improved(core, weight, table, _feasible(core, table, start), plan, stop)
-        if weight[other].sum() > weight[x].sum() and _keeps(other, floors) and is_feasible(core, other):
-            x = other
-            break
+    rounded = tight.x > 0.5
+    closeness = np.abs(tight.profit)
+    x = climbed(rounded)
+    gap = tight.bound - float(weight[x].sum())
+    if gap > FAR_BELOW * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
+        x = climbed(dive(core, weight, tight, table.price, stop))
+    if x is incumbent:
+        x = climbed(incumbent)
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
-    rounded = tight.x > 0.5
     doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
-    closeness = np.abs(tight.profit)
     # Beside the units in doubt, those come first that turn at the least part of their weight.
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
     if plan.idle and len(weight) > BLOCK:
-        doubtful |= closeness <= 1e-9 * float(weight.mean())
+        idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
+        # So many that they would have to be searched in blocks, they do more harm than good.
+        doubtful = idle if int(idle.sum()) <= BLOCK // 2 else doubtful
     for more, checks in plan.searches:
         gap = bound - float(weight[x].sum())
         if gap <= margin or (stop is not None and stop()):
@@ -115,21 +126,28 @@ def choose(
         if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
             break
         must = doubtful | (rounded != x)
+        if int(must.sum()) > plan.doubted:
+            break
         order = np.argsort(np.where(must, -1.0, ease), kind="stable")
+        before = x
         for block in _blocks(core, order[: int(must.sum()) + more]):
             some = np.zeros(len(x), dtype=np.bool_)
             some[block] = True
             found, _, _ = _searched(core, weight, x, some, checks, gap * 0.02, floors, stop)
-            x = _better(core, weight, table, x, found, plan, floors, stop)
+            x = _better(core, weight, table, x, found, floors)
+        if x is not before:
+            x = _better(core, weight, table, x, _improved(core, weight, table, x, plan, stop), floors)
 
     proven = bound - float(weight[x].sum()) <= margin
     if not proven and not (stop is not None and stop()):
         # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
         open_units = closeness <= bound - float(weight[x].sum()) + margin
         if int(open_units.sum()) <= plan.whole:
-            checks = plan.proof // max(int(open_units.sum()), 100)
+            checks = plan.proof // max(int(open_units.sum()), 500)
             found, searched, finished = _searched(core, weight, x, open_units, checks, 0.0, floors, stop)
-            x = _better(core, weight, table, x, found, plan, floors, stop)
+            x = _better(core, weight, table, x, found, floors)
+            if not finished:
+                x = _better(core, weight, table, x, _improved(core, weight, table, x, plan, stop), floors)
             bound = min(bound, max(searched, float(weight[x].sum())))
             # The float search may have relied on a set the exact check refused: then nothing is proven.
             proven = finished and bound - float(weight[x].sum()) <= margin
@@ -236,19 +254,13 @@ def _better(
     table: _Table,
     x: NDArray[np.bool_],
     found: NDArray[np.bool_] | None,
-    plan: Plan,
     floors: list[Floor],
-    stop: Callable[[], bool] | None,
 ) -> NDArray[np.bool_]:
     """The found set, mended in exact integers, if it is better and keeps the floors; else the one at hand."""
     if found is None:
         return x
     if not is_feasible(core, found):
         found = _feasible(core, table, found)
-    if len(plan.searches):
-        improved = _improved(core, weight, table, found, plan, stop)
-        if _keeps(improved, floors) and weight[improved].sum() >= weight[found].sum():
-            found = improved
     better = weight[found].sum() > weight[x].sum() and _keeps(found, floors) and is_feasible(core, found)
     return found if better else x
 

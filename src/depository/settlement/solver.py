@@ -67,6 +67,10 @@ class Relaxation:
         self.cut_price = dual[self._rows :]
         return True
 
+    def fix(self, columns: NDArray[np.int64], at: NDArray[np.float64]) -> None:
+        """From now on these columns have these values."""
+        self._solver.changeColsBounds(len(columns), columns.astype(np.int32), at, at)
+
     def add_cuts(
         self,
         side: NDArray[np.float64],

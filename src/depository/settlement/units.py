@@ -107,7 +107,9 @@ def by_position(row: NDArray[np.int64], rows: int) -> tuple[NDArray[np.int64], N
     return turned.indptr.astype(np.int64), turned.data
 
 
-def by_position_and(key: NDArray[Any], row: NDArray[np.int64], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def by_position_and(
+    key: NDArray[Any], row: NDArray[np.int64], rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The same, the legs of each position with the smallest key first."""
     head, entry = by_position(row, rows)
     compiled.run("sort_within", len(row), head, key, entry, np.zeros_like(entry))
