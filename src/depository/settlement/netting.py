@@ -61,7 +61,7 @@ class Plan:
 
 PLANS = {
     "quick": Plan(2, 1, 100, ((500, 60),), False, 1500, 1_000_000, 5000),
-    "standard": Plan(6, 3, 200, ((500, 120), (5000, 120)), True, 3000, 12_000_000),
+    "standard": Plan(6, 3, 200, ((1500, 120),), True, 3000, 12_000_000),
     "thorough": Plan(12, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), True, 12_000, 8_000_000),
 }
 
@@ -115,17 +115,20 @@ def choose(
     doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
     # Beside the units in doubt, those come first that turn at the least part of their weight.
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
+    searches = [(doubtful, more, checks) for more, checks in plan.searches]
     if plan.idle and len(weight) > BLOCK:
-        idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
-        # So many that they would have to be searched in blocks, they do more harm than good.
-        doubtful = idle if int(idle.sum()) <= BLOCK // 2 else doubtful
-    for more, checks in plan.searches:
+        with_idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
+        # Where they are so many that they come in blocks, those in doubt are searched together before.
+        few, many = (int((some | (rounded != x)).sum()) + plan.searches[0][0] for some in (doubtful, with_idle))
+        together = searches[:1] if few <= BLOCK < many else []
+        searches = together + [(with_idle, more, checks) for _, more, checks in searches]
+    for in_doubt, more, checks in searches:
         gap = bound - float(weight[x].sum())
         if gap <= margin or (stop is not None and stop()):
             break
         if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
             break
-        must = doubtful | (rounded != x)
+        must = in_doubt | (rounded != x)
         if int(must.sum()) > plan.doubted:
             break
         order = np.argsort(np.where(must, -1.0, ease), kind="stable")
