@@ -75,7 +75,9 @@ def _with_faults(convert: Convert, cells: Sequence[object]) -> _Converted:
             values.append(convert(cell))
         except CellFault as fault:
             values.append(None)
-            faults[index] = fault
+            # Its traceback leads back here: a circle, and where a form is read nothing collects circles.
+            faults[index] = fault.with_traceback(None)
+            fault.__context__ = None
     return _Converted(values, faults)
 
 

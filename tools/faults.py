@@ -41,9 +41,10 @@ Every run of the tests tries a short version of all of this. The long one, which
 parser for a minute, is `python tools/faults.py`; `CSD_SEEDS` sets the number of seeds (20).
 
 **Hostile files** are made by `tests/support/hostile_files.py` and lie as `sample_files/IST/refused-*`. **Fuzzing** is guided by coverage
-(`python -m tools.fuzz PARSER --seconds 300`): samples are changed inside the zip of a workbook, in the tags of XML, the cells of CSV and
-the values of JSON, so that they get past the first checks. Anything but a refusal in words is a finding, and so is more than
-20 seconds or 2.5 GB for one file. Findings are kept in `tests/findings`, and every run of the tests reads them again.
+(`python -m tools.fuzz PARSER --seconds 300`): samples are changed inside the zip of a workbook, in the tags of XML, the cells of CSV,
+the values of JSON and the elements of a signature's DER, so that they get past the first checks. Anything but a refusal in words is a
+finding, and so is more than 20 seconds or 2.5 GB for one file. Findings are kept in `tests/findings`, and every run of the tests reads
+them again.
 """
 
 
