@@ -175,14 +175,15 @@ def instruction_rows(
 def _report(work: Work, code: str, ahead: _Ahead, number: int, because: str) -> Report:
     mine = ahead.mine[code]
     cash, securities = ahead.cash.get(code, ()), ahead.securities.get(code, ())
-    deadline = moment(work.business_date, work.market.timetable(work.business_date).funding_deadline, work.market.zone)
+    times = work.market.timetable(work.business_date)
+    deadline = moment(work.business_date, times.funding_deadline, work.market.zone)
     facts: list[tuple[str, Value]] = [
         ("Fund by", deadline),
         ("Report of the day", number),
         ("Instructions due today", len(mine)),
         ("Would settle if the cycle ran now", sum(one.id in ahead.would_settle for one in mine)),
         ("Still to fund or deliver", sum(1 for o in (*cash, *securities) if o.missing)),
-        ("Challenge until", "16:00 of the business day after the trade (CSD-5.2.13-a)"),
+        ("Challenge until", f"{times.challenge_until:%H:%M} of the business day after the trade (CSD-5.2.13-a)"),
     ]
     if because:
         facts.insert(2, ("Made anew because of", because))

@@ -91,6 +91,8 @@ class Timetable:
     """Latest moment, per currency ("*" = the others), at which a withdrawal is still paid the same day (CSD-3.3.2-a)."""
     close: time
     end_of_day: time
+    challenge_until: time = time(16)
+    """The report of obligations can be challenged until this time of the business day after the trade (CSD-5.2.13-a)."""
     technology_start: time | None = None
     technology_end: time | None = None
     """Between these times, over midnight when the end is not after the start, what parties send waits (CSD-7.6.5-b); None = never."""

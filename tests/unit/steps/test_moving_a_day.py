@@ -15,7 +15,7 @@ from depository.timetable import BatchKind
 from flows.steps.batches import run_batch
 from flows.steps.planning import due, move
 from flows.steps.replay import replay
-from tests.support.books import DAY, REFERENCE, SECRET, TUESDAY, Desk, at
+from tests.support.books import DAY, REFERENCE, SECRET, TUESDAY, Desk, at, trade
 
 pytestmark = pytest.mark.rule("CSD-7.6.5-c")
 
@@ -137,3 +137,13 @@ def test_times_that_cannot_follow_each_other_are_refused_when_they_are_read(desk
     usual = desk.site.market.timetables[0]
     with pytest.raises(ValueError, match="main_latest must not be after late_start"):
         replace(usual, main_latest=time(12))
+
+
+def test_the_funding_report_shows_the_times_of_the_changed_timetable(desk: Desk):
+    desk.drop_trades(trade("X-1", "B01-HO", "B02-HO", 10))
+    changed(desk, **LATER, challenge_until=time(15, 30))
+    move(desk.site, DAY, "First Person", "Second Person", at("09:10"))
+    desk.run_until("09:30")
+    facts = dict(desk.report("B02", "_funding-0930_funding.json").facts)
+    assert facts["Challenge until"] == "15:30 of the business day after the trade (CSD-5.2.13-a)"
+    assert "14:00:00" in str(facts["Fund by"])
