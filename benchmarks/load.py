@@ -341,7 +341,7 @@ def run(settings: Path, server: Server, rate: float, seconds: float, parties: in
     told = settings.parent / f"dropped-{first}"
     samples: list[Sample] = []
     with process("work", str(settings)) as worker:
-        warm_up(server, first + 90_000)
+        warm_up(server, worker, first + 90_000)
         arguments = (json.dumps(where), str(rate), str(seconds), str(parties), str(int(marker)), str(first), str(told))
         begun = time.monotonic()
         with process("drop", *arguments) as sender:
@@ -364,13 +364,15 @@ def run(settings: Path, server: Server, rate: float, seconds: float, parties: in
     return Run(took, dropped, latencies, samples, backlog)
 
 
-def warm_up(server: Server, number: int) -> None:
+def warm_up(server: Server, worker: subprocess.Popen[bytes], number: int) -> None:
     """Waits until the intake has started and answered a first form."""
     sender, data = patterns().form(number)
     path = f"/{sender}/inbox/ist_{number:08d}.xlsx"
     with server.connect(server.csd) as line, line.session("drop") as session:
         session.run(dropping(path, data, marker=True))
     while not answers(server.root, [(path, 0)]):
+        if worker.poll() is not None:
+            raise RuntimeError(f"the intake ended with code {worker.returncode}; its words stand above")
         time.sleep(0.5)
 
 
