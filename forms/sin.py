@@ -187,7 +187,7 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
             if name in values and not values[name]:
                 fault(name, "is missing; fill it in.")
     for party, account in (("debtor", "debtor_account"), ("secured_party", "secured_account")):
-        if values.get(party) and values.get(account) and not values[account].startswith(values[party] + "-"):
+        if values.get(party) and values.get(account) and identifiers.participant_of(values[account]) != values[party]:
             fault(account, f"is no account of {values[party]}; correct the account or the code.")
     if values.get("debtor_account") and values.get("debtor_account") == values.get("secured_account"):
         fault("secured_account", "is the debtor's account too; the interest needs two accounts.")

@@ -50,11 +50,8 @@ PRIORITIES = (
     Column("gap", "Gap"),
     Column("proven", "Proven the best possible"),
 )
-LABELS = {
-    "rooted": "rooted",
-    "choice": "engine's choice",
-    "indivisible": "indivisible",
-}
+LABELS = {"choice": "engine's choice"}
+"""Labels that people read in other words than files do."""
 MEANING = (
     "rooted: traced to the failing participants named; engine's choice: a failing participant had enough for this one or another, "
     "and the other was settled; indivisible: nobody fails, only the wholeness of instructions keeps it back"
@@ -234,7 +231,7 @@ def _short_rows(
                     short.holder,
                     from_units(short.short_by, register.scale(work, short.asset)) if own else None,
                     ", ".join(short.causes),
-                    LABELS[short.label],
+                    LABELS.get(short.label, short.label),
                 )
             )
     return tuple(rows)

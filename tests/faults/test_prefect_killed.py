@@ -44,7 +44,7 @@ PATIENCE = 240
 TO_START = 20
 """Seconds from the making of the site to the opening of its day."""
 MADE_UP_WITHIN = timedelta(minutes=2)
-"""The product's goal is a minute, which the table of faults shows; beside other tests on two cores everything takes up to twice as long."""
+"""The product's goal is a minute; beside other tests on two cores all takes up to twice as long. How late it was, the results say."""
 WORKING = ("RUNNING", "PENDING", "CANCELLING")
 """States of Prefect's runs that somebody works on."""
 
