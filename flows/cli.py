@@ -1,6 +1,8 @@
 """The command `csd`: each command a thin door to a plain function; Prefect is imported only where it is used."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -107,9 +109,9 @@ def load(
     """Load or change reference data: calendar, parties, powers, bank accounts, products, accounts."""
     from flows.steps.setup import load as load_data
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
-    for name, count in load_data(site, reference, at).items():
+    with _opened(site) as (_, at):
+        counts = load_data(site, reference, at)
+    for name, count in counts.items():
         console.print(f"  {name}: {count}")
 
 
@@ -137,8 +139,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     from depository.units import from_units
     from flows.steps import technology_time
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         on = business_date.date() if business_date else at.date()
         with opened.reading(at, on) as work:
             batches = batches_of(work, on)
@@ -186,8 +187,7 @@ def batch(
     from flows.steps.batches import run_batch
     from flows.steps.deliver import deliver
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         marks = (SIMPLE,) if simple else ()
         result = run_batch(opened, business_date.date() if business_date else at.date(), slot, at, marks)
         with opened.folders() as folders:
@@ -202,8 +202,7 @@ def plan(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
     """Plan a business day's batches; planning again changes nothing."""
     from flows.steps.planning import plan as plan_day
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         states = plan_day(opened, business_date.date() if business_date else at.date(), at)
     console.print(f"{len(states)} batches")
 
@@ -218,8 +217,7 @@ def move_day(
     """Bring what is left of a planned day to the changed timetable of the market (CSD-7.6.5-c); every participant is told."""
     from flows.steps.planning import move
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         changed = move(opened, business_date.date(), operator, approved_by, at)
     console.print(
         f"{len(changed)} batches changed: {', '.join(changed)}" if changed else "no batch changed", markup=False
@@ -243,8 +241,7 @@ def take(
     from flows.steps.intake import INBOX, Arrival
     from flows.steps.intake import take as take_file
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         waits = opened.market.technology_time(at)
         if waits is not None:
             raise ValueError(
@@ -266,8 +263,7 @@ def sir(
     """Send a security interest report on request (CSD-4.3-1-c)."""
     from flows.steps.interest_report import send_interest_report
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         console.print(send_interest_report(opened, interest, party, at), markup=False)
 
 
@@ -283,8 +279,7 @@ def assign(
     """Give a credit that names no participant to the one whose money it is; it funds the participant from now on (CSD-3.3.1-a)."""
     from flows.steps.assigning import assign_money
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         number = assign_money(opened, reference, participant, reason, operator, approved_by, at)
     console.print(f"{number}: {reference} is money of {participant}", markup=False)
 
@@ -318,8 +313,7 @@ def notice(
     if bool(to) + bool(account_type) + everyone != 1:
         raise ValueError("say to whom the notice goes: --to CODE, --class TYPE or --all, one of the three")
     body = file.read_text(encoding="utf-8").strip() if file else text
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         sent = send_notice(opened, addressing_of(to or [], account_type), subject, body, operator, at)
     for one in sent:
         console.print(f"{one.number} {one.addressee}", markup=False)
@@ -358,8 +352,7 @@ def check(
             console.print(f"{place}: {message} [{code}, {rule}]", markup=False, soft_wrap=True)
         console.print(f"{len(faults)} faults of form")
         raise typer.Exit(1 if faults else 0)
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         receipt = check_on_site(opened, party, file.name, file.read_bytes(), at, _signature_beside(file))
     _print_receipt(receipt)
 
@@ -369,8 +362,7 @@ def verify(site: Settings = Path("csd.toml")) -> None:
     """Rebuild every balance from the journal; check the chain, blocks, the archive, and what bank and registry stated last."""
     from flows.steps.backup import missing_contents
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         with console.status("Reading the journal …"), opened.reading(at) as work:
             verdict = verify_books(work)
         faults = [*verdict.faults, *(f"archive: {fault}" for fault in missing_contents(opened, at))]
@@ -398,7 +390,7 @@ def backup(
     """Copy the archive, and with SQLite the database, while the depository works (docs/operating/backup.md)."""
     from flows.steps.backup import copy_archive, copy_site
 
-    with _opened(site) as opened:
+    with _opened(site) as (opened, _):
         sqlite = opened.engine.dialect.name == "sqlite"
         copied = copy_site(opened, target) if sqlite else copy_archive(opened, target)
     console.print(f"{copied} contents copied to {target}", markup=False)
@@ -421,13 +413,11 @@ def replay(
     from flows.steps.replay import replay as replay_books
     from flows.steps.replay import replay_archive
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
-        with console.status("Replaying what came in …"):
-            if from_archive:
-                result = replay_archive(opened.archive, opened.sandbox, until.date(), folder)
-            else:
-                result = replay_books(opened, until.date(), folder, at)
+    with _opened(site) as (opened, at), console.status("Replaying what came in …"):
+        if from_archive:
+            result = replay_archive(opened.archive, opened.sandbox, until.date(), folder)
+        else:
+            result = replay_books(opened, until.date(), folder, at)
     console.print(
         f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files"
     )
@@ -448,8 +438,7 @@ def cycle(
     """Hand over a settlement cycle as the plain files of `csd solve`: input, outcome, reasons, certificate and its proof."""
     from flows.steps.cycle_files import hand_over_cycle
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         names = hand_over_cycle(opened, business_date.date(), number, folder, at)
     console.print(f"{folder}: {', '.join(names)}", markup=False, soft_wrap=True)
     console.print(
@@ -474,8 +463,7 @@ def export(
     """Hand over a participant's or a day's records: files, answers, instructions, journal, notices (CSD-2.5.1f-a)."""
     from flows.steps.export import export_day, export_participant
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         if participant:
             done = export_participant(opened, participant, since.date(), (until or since).date(), target, at)
         else:
@@ -511,8 +499,8 @@ def hold(
     """Put openings of nominee accounts on hold for KYC documents (CSD-3.1.2-f)."""
     from flows.steps.holding import place
 
-    with _opened(site) as opened:
-        place(opened, participant, nin, reason, operator, RealClock(opened.market.zone).now())
+    with _opened(site) as (opened, at):
+        place(opened, participant, nin, reason, operator, at)
 
 
 @app.command(rich_help_panel="Run a depository")
@@ -526,26 +514,23 @@ def release(
     """Lift a hold and open the accounts that waited for it."""
     from flows.steps.holding import lift
 
-    with _opened(site) as opened:
-        for number in lift(opened, participant, nin, RealClock(opened.market.zone).now()):
+    with _opened(site) as (opened, at):
+        for number in lift(opened, participant, nin, at):
             console.print(number, markup=False)
 
 
-class _opened:  # noqa: N801 - reads as a word in `with _opened(...)`
-    """A site for the length of one command."""
-
-    def __init__(self, settings: Path) -> None:
-        if not settings.exists():
-            raise FileNotFoundError(
-                f"there is no settings file {settings}: make a site with `csd init`, or name one with --site"
-            )
-        self.site = read_site(settings)
-
-    def __enter__(self) -> Site:
-        return self.site
-
-    def __exit__(self, *_: object) -> None:
-        self.site.close()
+@contextmanager
+def _opened(settings: Path) -> Iterator[tuple[Site, datetime]]:
+    """A site for the length of one command, and the moment at which it began."""
+    if not settings.exists():
+        raise FileNotFoundError(
+            f"there is no settings file {settings}: make a site with `csd init`, or name one with --site"
+        )
+    opened = read_site(settings)
+    try:
+        yield opened, RealClock(opened.market.zone).now()
+    finally:
+        opened.close()
 
 
 def _now_at(market: Path) -> datetime:
