@@ -28,6 +28,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing the locked packages into $(VENV): a minute or two the first time."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 5 --no-deps --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m tools.compile_engine
 	@touch $@
 
 demo: install ## one simulated business day from first file to last statement, on this machine, without a server installed
