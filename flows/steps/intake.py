@@ -13,18 +13,17 @@ from depository.notices import Notice, notify
 from depository.points import reached
 from depository.register import Party, PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
+from depository.sftp.ends import bytes_to_read, ends_there
 from depository.sftp.entry import Entry
 from depository.sftp.errors import Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
 from depository.sftp.intake import (
-    END,
     Judgement,
     Policy,
     Ready,
     Sighting,
     Waiting,
     broken_promise,
-    ends_there,
     judge,
     watched,
 )
@@ -61,6 +60,8 @@ BYTES_TOGETHER = 8_000_000
 """Bytes of files that are fetched together; a larger file comes by itself."""
 MOST_ENDS = 100
 """Files of one folder whose last bytes are read at a look; any other waits until it has stood still."""
+MOST_BYTES_OF_ENDS = 2_000_000
+"""And so many bytes of them."""
 SMALL_FORM = 200
 """Lines of a form up to which it is recorded together with others."""
 LARGEST_SIGNATURE = 1024 * 1024
@@ -367,15 +368,27 @@ def _judged(one: _Looked, at: datetime, policy: Policy, most: int, ended: frozen
 
 def _with_ends(folders: Folders, looked: Sequence[_Looked], at: datetime, policy: Policy, most: int) -> list[_Looked]:
     """The same, with the files that say by their last bytes that they end there; these are read for all folders side by side."""
-    wanted = [(one.path, sighting) for one in looked for sighting in one.to_prove[:MOST_ENDS]]
-    tails = folders.tails([(f"{path}/{seen.name}", seen.size) for path, seen in wanted], END.size)
+    wanted = [(one.path, sighting) for one in looked for sighting in _few(one.to_prove)]
+    tails = folders.tails(
+        [(f"{path}/{seen.name}", seen.size, bytes_to_read(seen.name, seen.size)) for path, seen in wanted]
+    )
     reached("look.ends read")
     ended: dict[str, set[str]] = {}
     for (path, seen), tail in zip(wanted, tails, strict=True):
         # Of one that cannot be read nothing is known; it waits until it has stood still.
-        if isinstance(tail, bytes) and ends_there(tail, seen.size):
+        if isinstance(tail, bytes) and ends_there(seen.name, tail, seen.size):
             ended.setdefault(path, set()).add(seen.name)
     return [_judged(one, at, policy, most, frozenset(ended[one.path])) if one.path in ended else one for one in looked]
+
+
+def _few(to_prove: Sequence[Sighting]) -> Iterator[Sighting]:
+    """The first of a folder's files whose last bytes are wanted: however many a party leaves there, a look has a bound."""
+    read = 0
+    for one in to_prove[:MOST_ENDS]:
+        read += bytes_to_read(one.name, one.size)
+        if read > MOST_BYTES_OF_ENDS:
+            return
+        yield one
 
 
 def _sweep(folders: Folders, party: Party, there: Sequence[str]) -> None:

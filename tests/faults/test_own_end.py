@@ -1,4 +1,4 @@
-"""A workbook says itself where it ends: without a marker it is taken a second after it was seen, on a real OpenSSH; a part of it is not."""
+"""Files that say themselves where they end are taken a second after they were seen, without a marker, on a real OpenSSH; a part is not."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +19,9 @@ from tests.support.openssh import Site, openssh
 
 IST = (SAMPLE / f"{DAY}/1005/B02/inbox/IST_B02-IST-0001.xlsx").read_bytes()
 OTHER = (SAMPLE / f"{DAY}/1020/B03/inbox/IST_B03-IST-0001.xlsx").read_bytes()
+SIGNED = (SAMPLE / f"{DAY}/1030/B05/inbox/IND_B05-IND-0001.xlsx").read_bytes()
+SIGNATURE = (SAMPLE / f"{DAY}/1030/B05/inbox/IND_B05-IND-0001.xlsx.p7s").read_bytes()
+STATEMENT = (SAMPLE / f"{DAY}/0905/bank/inbox/camt053_{DAY:%Y%m%d}_0905.xml").read_bytes()
 POSITIONS = (SAMPLE / f"{DAY}/1830/registry/inbox/positions_{DAY:%Y%m%d}.csv").read_bytes()
 
 
@@ -67,25 +70,77 @@ def put(session: paramiko.SFTPClient, path: str, data: bytes) -> None:
 
 
 @pytest.mark.rule("CSD-1.5-d")
-def test_a_renamed_workbook_is_taken_at_the_second_look_and_a_table_waits(watch: Watch, server: Site) -> None:
+def test_what_says_where_it_ends_is_taken_at_the_second_look_and_anything_else_waits(
+    watch: Watch, server: Site
+) -> None:
     with sender(server) as session:
         put(session, "/B02/inbox/form.xlsx", IST)
+        put(session, "/B05/inbox/signed.xlsx.p7s", SIGNATURE)
+        put(session, "/B05/inbox/signed.xlsx", SIGNED)
+        put(session, "/bank/inbox/statement.xml", STATEMENT)
         put(session, "/registry/inbox/positions.csv", POSITIONS)
-        watch.look(watch.start)
-        watch.look(watch.start + timedelta(seconds=0.9))
-        assert watch.receipts("B02") == []
-        watch.look(watch.start + timedelta(seconds=1))
-        assert watch.receipts("B02") == ["form.xlsx accepted"]
-        assert watch.receipts("registry") == []
-        for seconds in (2, 3.9):
-            watch.look(watch.start + timedelta(seconds=seconds))
-            assert watch.receipts("registry") == []
-        watch.look(watch.start + timedelta(seconds=4))
-        assert [one.partition(" ")[0] for one in watch.receipts("registry")] == ["positions.csv"]
+        put(session, "/exchange/inbox/trades.txt", POSITIONS)
+    for seconds in (0, 0.9):
+        watch.look(watch.start + timedelta(seconds=seconds))
+    assert taken(watch) == {"B02": [], "B05": [], "bank": [], "registry": [], "exchange": []}
+    watch.look(watch.start + timedelta(seconds=1))
+    assert taken(watch) == {
+        "B02": ["form.xlsx accepted"],
+        "B05": ["signed.xlsx accepted"],
+        "bank": ["statement.xml accepted"],
+        "registry": ["positions.csv accepted"],
+        "exchange": [],
+    }
+    for seconds in (2, 3.9):
+        watch.look(watch.start + timedelta(seconds=seconds))
+        assert watch.receipts("exchange") == []
+    watch.look(watch.start + timedelta(seconds=4))
+    assert watch.receipts("exchange") == ["trades.txt quarantined"]
     tried(
-        "a workbook renamed without a marker, on OpenSSH",
+        "a workbook, a signed form, a statement and a table renamed without a marker, on OpenSSH",
         "SQLite",
         "taken at the second look, a second after the first",
+    )
+
+
+def late(watch: Watch, party: str) -> list[str]:
+    return [one.partition(" ")[2] for one in watch.receipts(party) if one.startswith("late.")]
+
+
+def taken(watch: Watch) -> dict[str, list[str]]:
+    return {party: watch.receipts(party) for party in ("B02", "B05", "bank", "registry", "exchange")}
+
+
+@pytest.mark.parametrize(
+    ("party", "name", "whole"),
+    [
+        ("B05", "late.xlsx.p7s", SIGNATURE),
+        ("bank", "late.xml", STATEMENT),
+        ("registry", "late.csv", POSITIONS),
+    ],
+    ids=["signature", "statement", "table"],
+)
+def test_a_part_that_stalls_under_its_final_name_waits_and_is_taken_when_it_is_whole(
+    watch: Watch, server: Site, party: str, name: str, whole: bytes
+) -> None:
+    """Its writer keeps it open under its final name, one byte short of its end (the line end of a text does not count)."""
+    cut = len(whole.rstrip()) - 1
+    with sender(server) as session, session.open(f"/{party}/inbox/{name}", "wb") as stream:
+        stream.write(whole[:cut])
+        stream.flush()
+        if name.endswith(".p7s"):
+            put(session, f"/{party}/inbox/late.xlsx", SIGNED)
+        for seconds in (0, 1, 2, 3.5):
+            watch.look(watch.start + timedelta(seconds=seconds))
+        assert late(watch, party) == []
+        stream.write(whole[cut:])
+        stream.flush()
+        watch.look(watch.start + timedelta(seconds=3.9))
+        assert late(watch, party) == []
+        watch.look(watch.start + timedelta(seconds=4.9))
+        assert late(watch, party) == ["accepted"]
+    tried(
+        f"a {name.rpartition('.')[2]} file stalls a byte before its end, on OpenSSH", "SQLite", "taken when it is whole"
     )
 
 

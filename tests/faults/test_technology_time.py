@@ -120,3 +120,15 @@ def test_what_was_claimed_before_the_technology_time_is_finished_in_it(desk: Des
     (inbox / "IST_B02-IST-0001.xlsx").rename(claimed / "inbox~20261123T175900000000~IST_B02-IST-0001.xlsx")
     (inbox / "IST_B02-IST-0001.xlsx.done").unlink()
     assert desk.look(at(desk, "23:05")) == ["IST_B02-IST-0001.xlsx"]
+
+
+@pytest.mark.rule("CSD-7.6.5-b")
+def test_operators_see_a_file_that_waits_from_the_look_at_which_it_is_whole(desk: Desk) -> None:
+    drop_files(desk.root, (LATER,))
+    desk.look(at(desk, "23:30:00"))
+    assert waiting(desk, at(desk, "23:30:00")) == ["IST_B02-IST-0001.xlsx"]
+    drop_files(desk.root, (UNMARKED,))
+    desk.look(at(desk, "23:31:00"))
+    assert waiting(desk, at(desk, "23:31:00")) == ["IST_B02-IST-0001.xlsx"]
+    desk.look(at(desk, "23:31:01"))
+    assert waiting(desk, at(desk, "23:31:01")) == ["IST_B02-IST-0001.xlsx", "IST_B03-IST-0001.xlsx"]

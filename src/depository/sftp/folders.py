@@ -115,10 +115,13 @@ class Folders:
             raise Changed(f"fetch {path}: {size} bytes announced, {len(data)} came, now {after.size} bytes")
         return data
 
-    def tails(self, files: Sequence[tuple[str, int]], length: int) -> list[bytes | SftpError]:
-        """Of several files, each with its size, the last `length` bytes side by side; more or fewer when the size is another by now."""
+    def tails(self, files: Sequence[tuple[str, int, int]]) -> list[bytes | SftpError]:
+        """Of several files, each with its size, so many of the last bytes side by side; more or fewer when the size is another by now."""
         return self._each(
-            [(f"fetch {path}", _read(self._path(path), length + 1, max(0, size - length))) for path, size in files]
+            [
+                (f"fetch {path}", _read(self._path(path), length + 1, max(0, size - length)))
+                for path, size, length in files
+            ]
         )
 
     def put(self, path: str, data: bytes) -> None:

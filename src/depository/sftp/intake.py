@@ -8,13 +8,13 @@ first look at which the file lay under its final name as it was taken.
 
 import hashlib
 import re
-import struct
 import unicodedata
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from depository.sftp.ends import bytes_to_read
 from depository.sftp.entry import ESCAPED, Entry
 
 UNFINISHED = (".part", ".filepart", ".partial", ".tmp", ".temp", ".crdownload", ".swp", "~")
@@ -29,10 +29,6 @@ DIGEST_LENGTH = 64
 """Bytes that a .sha256 marker has at least."""
 FORBIDDEN = '/\\:*?"<>|'
 """Characters that separate paths or that Windows forbids."""
-END = struct.Struct("<4s4H2LH")
-"""The end of a zip file's directory, without a comment: signature, four counts, size and place of the directory, length of the comment."""
-ENDS = (".xlsx",)
-"""Endings, in small letters, of files whose last bytes say where they end: workbooks are zip files."""
 ENDED_APART = timedelta(seconds=1)
 """Time between the two looks at a file that says where it ends."""
 MOST_WATCHED = 10_000
@@ -131,7 +127,8 @@ class Judgement:
     ignored: tuple[Waiting, ...]
     """Folders, links, litter and impossible names: never touched."""
     to_prove: tuple[Sighting, ...]
-    """Files that wait to stand still longer, and are ready now if their last bytes say that they end there (`ends_there`)."""
+    """Files that wait to stand still longer, and are ready now if their last bytes say that they end there (`ends.ends_there`),
+    and signatures beside files that wait for them."""
     sightings: tuple[Sighting, ...]
     """To be kept (stored, so that a restart does not move the arrival) and given to the next call."""
 
@@ -181,7 +178,7 @@ def judge(
     """Files whose signature is under its temporary name still, and since when."""
     for name, sighting in now.items():
         stem = _final(name)
-        if stem.lower().endswith(SIGNATURE) and stem != name:
+        if is_signature(stem) and stem != name:
             announced[stem[: -len(SIGNATURE)]] = sighting.first_seen
         owner = belongs_to(name)
         if owner:
@@ -191,7 +188,7 @@ def judge(
         found: Ready | str = f"{owner!r}, to which it belongs, is not there"
         if not owner:
             beside = {other: now[other] for other in sorted(companions.get(name, ()))}
-            found = _whole(sighting, beside, at, policy, name in ended)
+            found = _whole(sighting, beside, at, policy, ended)
             coming = announced.get(name)
             if isinstance(found, Ready) and coming is not None and at - coming < policy.deadline:
                 found = "its signature is still being written"
@@ -209,28 +206,23 @@ def judge(
         overdue=_in_order(overdue),
         ignored=_in_order(ignored),
         to_prove=tuple(
-            now[one.name]
+            now[name]
             for one in _in_order(waiting)
-            if one.name.lower().endswith(ENDS) and _stood_a_moment(now[one.name], at) and not unfinished(one.name)
+            if not unfinished(one.name)
+            for name in (one.name, *(other for other in companions.get(one.name, ()) if is_signature(other)))
+            if _may_be_proved(now[name], at, policy)
         ),
         sightings=tuple(sorted((now | no_files).values(), key=lambda one: (one.first_seen, one.name))),
     )
 
 
-def ends_there(tail: bytes, size: int) -> bool:
-    """Whether the bytes from END.size before a file's end on say that a zip file of just this size ends there.
-
-    A part of a workbook never does: the record is written last and says where it lies. One with a comment behind it is not looked for.
-    """
-    if len(tail) != END.size or size < END.size:
-        return False
-    signature, disk, first, here, entries, length, start, comment = END.unpack(tail)
-    alone = disk == first == comment == 0 and here == entries > 0
-    return bool(signature == b"PK\5\6" and alone and start + length + END.size == size)
+def _may_be_proved(one: Sighting, at: datetime, policy: Policy) -> bool:
+    """It waits to stand still longer, has stood for a moment, and may say where it ends."""
+    return one.looks < policy.looks and _stood_a_moment(one, at) and bytes_to_read(one.name, one.size) > 0
 
 
 def _stood_a_moment(one: Sighting, at: datetime) -> bool:
-    return one.size >= END.size and at - one.since >= ENDED_APART
+    return at - one.since >= ENDED_APART
 
 
 def _told(one: Sighting, held: Waiting, at: datetime, policy: Policy, overdue: list[Waiting]) -> Sighting:
@@ -315,8 +307,10 @@ def _see(party: str, before: Sighting | None, entry: Entry, at: datetime, policy
     return replace(before, last_seen=at, looks=before.looks + 1)
 
 
-def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: Policy, ended: bool) -> Ready | str:
-    """The file as ready, or why it waits; `beside` are its companions, `ended` that its last bytes say that it ends there."""
+def _whole(
+    one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: Policy, ended: Container[str]
+) -> Ready | str:
+    """The file as ready, or why it waits; `beside` are its companions, `ended` the names of files that say that they end there."""
     if unfinished(one.name):
         return "the name is not final"
     by_ending = {name[len(one.name) :].lower(): sighting for name, sighting in beside.items()}
@@ -328,14 +322,14 @@ def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: 
             return "its .sha256 marker is not written to the end"
     elif DONE in by_ending:
         proof = Proof.DONE_MARKER
-    elif signature is not None and signature.looks < policy.looks:
+    elif signature is not None and signature.looks < policy.looks and not _proved(signature, at, ended):
         return "its signature has not stood still yet"
     elif one.size == 0:
         # Some clients make the file first and write later: an empty file that stands still proves nothing.
         proof = Proof.EMPTY
         if at - one.first_seen < policy.deadline:
             return "it is empty"
-    elif one.looks < policy.looks and ended and _stood_a_moment(one, at):
+    elif one.looks < policy.looks and _proved(one, at, ended):
         proof = Proof.OWN_END
     elif one.looks < policy.looks:
         return f"size and time equal at {one.looks} of {policy.looks} looks"
@@ -343,6 +337,15 @@ def _whole(one: Sighting, beside: Mapping[str, Sighting], at: datetime, policy: 
     arrived = one.since if signature is None else max(one.since, signature.since)
     safe, fault = safe_name(one.name)
     return Ready(one.party, one.name, safe, fault, one.size, one.mtime, arrived, proof, tuple(beside))
+
+
+def _proved(one: Sighting, at: datetime, ended: Container[str]) -> bool:
+    return one.name in ended and _stood_a_moment(one, at)
+
+
+def is_signature(name: str) -> bool:
+    """Is it the signature of another file, by its name?"""
+    return name.lower().endswith(SIGNATURE)
 
 
 def belongs_to(name: str) -> str:

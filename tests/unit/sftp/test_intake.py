@@ -1,9 +1,7 @@
 """Which files are whole, told look by look; no network."""
 
 import hashlib
-import io
 import unicodedata
-import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,14 +10,12 @@ from hypothesis import strategies as st
 
 from depository.sftp.entry import Entry, decode_name, encode_name
 from depository.sftp.intake import (
-    END,
     LONGEST_NAME,
     Judgement,
     Policy,
     Proof,
     Sighting,
     broken_promise,
-    ends_there,
     forget,
     judge,
     safe_name,
@@ -68,27 +64,39 @@ def test_a_file_that_stands_still_for_three_looks_two_seconds_apart_is_ready() -
     assert [(one.name, one.proof, one.arrived) for one in ready] == [("form.xlsx", Proof.STOOD_STILL, NINE)]
 
 
-def workbook(comment: bytes = b"") -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as package:
-        package.writestr("[Content_Types].xml", "<Types/>")
-        package.writestr("xl/workbook.xml", "<workbook/>" * 100)
-        package.comment = comment
-    return target.getvalue()
-
-
 def test_a_file_whose_last_bytes_say_that_it_ends_there_is_ready_after_two_looks_a_second_apart() -> None:
     folder = Folder()
-    folder.look(0, file("form.xlsx"), file("trades.csv"))
-    early = folder.look(0.9, file("form.xlsx"), file("trades.csv"))
+    there = [file("form.xlsx"), file("notes.txt")]
+    folder.look(0, *there)
+    early = folder.look(0.9, *there)
     assert early.to_prove == ()
-    doubtful = folder.look(1, file("form.xlsx"), file("trades.csv"))
+    doubtful = folder.look(1, *there)
     assert (names(doubtful), [one.name for one in doubtful.to_prove]) == ([], ["form.xlsx"])
-    proved = judge(PARTY, early.sightings, [file("form.xlsx"), file("trades.csv")], seconds(1), DEFAULT, {"form.xlsx"})
+    proved = judge(PARTY, early.sightings, there, seconds(1), DEFAULT, {"form.xlsx"})
     assert [(one.name, one.proof, one.arrived) for one in proved.ready] == [("form.xlsx", Proof.OWN_END, NINE)]
     # Without that proof both wait for three looks two seconds apart.
-    assert names(folder.look(2, file("form.xlsx"), file("trades.csv"))) == []
-    assert names(folder.look(4, file("form.xlsx"), file("trades.csv"))) == ["form.xlsx", "trades.csv"]
+    assert names(folder.look(2, *there)) == []
+    assert names(folder.look(4, *there)) == ["form.xlsx", "notes.txt"]
+
+
+def test_a_signed_form_is_ready_when_both_say_where_they_end_a_second_after_the_later() -> None:
+    signed = [file("sin.xlsx"), file("sin.xlsx.p7s", size=900)]
+    folder = Folder()
+    folder.look(0, signed[1])
+    folder.look(1, *signed)
+    half = folder.look(1.9, *signed)
+    assert [one.name for one in half.to_prove] == ["sin.xlsx.p7s"]
+    early = judge(PARTY, half.sightings, signed, seconds(1.9), DEFAULT, {"sin.xlsx", "sin.xlsx.p7s"})
+    assert early.ready == (), "the form has not stood for a second, whatever it says"
+    both = folder.look(2, *signed)
+    assert [one.name for one in both.to_prove] == ["sin.xlsx", "sin.xlsx.p7s"]
+    for ended in ({"sin.xlsx"}, {"sin.xlsx.p7s"}):
+        assert judge(PARTY, half.sightings, signed, seconds(2), DEFAULT, ended).ready == ()
+    (ready,) = judge(PARTY, half.sightings, signed, seconds(2), DEFAULT, {"sin.xlsx", "sin.xlsx.p7s"}).ready
+    assert (ready.proof, ready.companions, ready.arrived) == (Proof.OWN_END, ("sin.xlsx.p7s",), seconds(1))
+    # A signature that grows once more is no longer the one that was read.
+    grown = [signed[0], file("sin.xlsx.p7s", size=1000)]
+    assert judge(PARTY, half.sightings, grown, seconds(2), DEFAULT, {"sin.xlsx", "sin.xlsx.p7s"}).ready == ()
 
 
 def test_a_change_within_the_second_starts_it_anew_whatever_the_last_bytes_say() -> None:
@@ -107,21 +115,11 @@ def test_the_last_bytes_of_a_file_that_waits_for_something_else_change_nothing()
         assert folder.look(2, held).to_prove == ()
         assert judge(PARTY, folder.sightings, [held], seconds(2), DEFAULT, {held.name}).ready == ()
     folder = Folder()
-    signed = [file("form.xlsx"), file("form.xlsx.p7s", size=900)]
-    folder.look(0, *signed)
-    assert judge(PARTY, folder.sightings, signed, seconds(2), DEFAULT, {"form.xlsx"}).ready == ()
-
-
-def test_no_part_of_a_workbook_ends_where_its_directory_says() -> None:
-    whole = workbook()
-    ends = [size for size in range(len(whole) + 1) if ends_there(whole[:size][-END.size :], size)]
-    assert ends == [len(whole)]
-    # Bytes behind the end, a shorter read, another workbook in front, a comment.
-    assert not ends_there((whole + b"x")[-END.size :], len(whole) + 1)
-    assert not ends_there(whole[-END.size :] + b"x", len(whole))
-    assert not ends_there(whole[-END.size :], 2 * len(whole))
-    commented = workbook(b"made by a program")
-    assert not ends_there(commented[-END.size :], len(commented))
+    announced = [file("form.xlsx"), file("form.xlsx.p7s.part", size=900)]
+    for after in (0, 2):
+        folder.look(after, *announced)
+    late = folder.look(4, *announced)
+    assert (names(late), late.to_prove) == ([], ()), "what has stood still need not be read as well"
 
 
 def test_looks_in_quick_succession_prove_nothing() -> None:
