@@ -135,7 +135,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
     from depository.bank import unidentified
     from depository.day import batches_of
-    from depository.store import failed_takes, files, register
+    from depository.store import failed_takes, files, refunds, register
     from depository.units import from_units
     from flows.steps import technology_time
 
@@ -147,8 +147,14 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             waiting = files.count_waiting(work)
             failing = failed_takes.every(work)
             nobodys = [
-                f"{from_units(amount, register.scale(work, currency))} {currency}, bank reference {reference}"
-                for reference, currency, amount in unidentified(work)
+                f"{from_units(one.amount, register.scale(work, one.currency))} {one.currency}, bank reference {one.reference}, "
+                f"from {one.sender.name or 'an unnamed sender'} {one.sender.iban}".rstrip()
+                for one in unidentified(work)
+            ]
+            going_back = [
+                f"{from_units(one.amount, register.scale(work, one.currency))} {one.currency}, bank reference {one.credit}, "
+                f"to {one.iban}: {one.number} {one.state}, payment day {one.pay_on}"
+                for one in refunds.under_way(work)
             ]
         waits = technology_time.waits(opened, at)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
@@ -158,7 +164,9 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
     for money in nobodys:
-        console.print(f"nobody's money: {money} (csd assign)", markup=False, soft_wrap=True)
+        console.print(f"nobody's money: {money} (csd assign, csd refund)", markup=False, soft_wrap=True)
+    for money in going_back:
+        console.print(f"goes back to its sender: {money}", markup=False, soft_wrap=True)
     if waits is not None:
         console.print(f"technology time {waits.span}: {len(waits.files)} files wait for its end")
         for seen in waits.files:
@@ -282,6 +290,34 @@ def assign(
     with _opened(site) as (opened, at):
         number = assign_money(opened, reference, participant, reason, operator, approved_by, at)
     console.print(f"{number}: {reference} is money of {participant}", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def refund(
+    reference: Annotated[str, typer.Argument(help="The bank's reference of the credit; `csd status` lists them.")],
+    reason: Annotated[str, typer.Option(help="How it is known that it is no participant's.")],
+    operator: Annotated[str, typer.Option(help="Who enters it.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    purpose: Annotated[str, typer.Option(help="EKNP of the payment, for KZT.")] = "",
+    iban: Annotated[str, typer.Option(help="The sender's account, when the bank's statement does not name it.")] = "",
+    bic: Annotated[str, typer.Option(help="BIC of the sender's bank, when the statement does not name it.")] = "",
+    name: Annotated[str, typer.Option(help="The sender's name, when the statement does not give it.")] = "",
+    bin_: Annotated[
+        str, typer.Option("--bin", help="The sender's IIN or BIN, when the statement does not give it.")
+    ] = "",
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Send a credit that names no participant back to its sender, by a payment order of the next payout (CSD-3.3.1-a)."""
+    from depository.store.bank import Sender
+    from flows.steps.refunding import refund_money
+
+    with _opened(site) as opened:
+        at = RealClock(opened.market.zone).now()
+        sender = Sender(name, iban, bic, bin_)
+        one = refund_money(opened, reference, sender, purpose, reason, operator, approved_by, at)
+    console.print(
+        f"{one.number}: {reference} goes back to {one.beneficiary_name}, {one.iban}, on {one.pay_on}", markup=False
+    )
 
 
 @app.command(rich_help_panel="Run a depository")

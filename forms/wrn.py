@@ -12,10 +12,7 @@ from depository.requests import WithdrawalRequest
 from forms.field import CellFault, Row, choice, code, day, latin, number, pattern, text
 from forms.spec import FormSpec
 
-_purpose = pattern(
-    "[0-9A-Z]{10}",
-    "an EKNP has 10 characters: sender code 2, beneficiary code 2, currency 3, purpose 3, such as 1515KZT119.",
-)
+_purpose = pattern(identifiers.EKNP, identifiers.EKNP_MESSAGE)
 
 
 class WrnBody(Row):

@@ -9,14 +9,14 @@ text or in Cd) and in party names (directly or in Pty), and both are read.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from depository.feeds import BankEntry, BankStatement, RefusedLine
-from depository.identifiers import lookalikes
+from depository.identifiers import BadIdentifier, bic, iban, iin_bin, lookalikes
 from depository.rejects import FileRefused, Reject, RejectionReason
 from parsers.csv_table import EXACT, exact_sum, shown, too_fine
 from parsers.iso_xml import (
@@ -259,6 +259,7 @@ class _Reading:
         ours = not credit or reversal or child(detail, "RtrInf") is not None
         side = "Dbtr" if credit else "Cdtr"
         name = words(detail, "RltdPties", side, "Pty", "Nm") or words(detail, "RltdPties", side, "Nm")
+        sender = _sender(detail) if credit else ("", "", "")
         return BankEntry(
             line=self.line,
             reference=reference,
@@ -270,6 +271,9 @@ class _Reading:
             end_to_end=end_to_end if ours and end_to_end != "NOTPROVIDED" else "",
             counterparty_name=name,
             remittance=" ".join(free),
+            counterparty_iban=sender[0],
+            counterparty_bic=sender[1],
+            counterparty_bin=sender[2],
         )
 
 
@@ -279,6 +283,27 @@ def _amount(bearer: Element) -> tuple[str, str]:
     if amount is None:
         amount = child(bearer, "AmtDtls", "TxAmt", "Amt")
     return ("", "") if amount is None else (words(amount), amount.get("Ccy", ""))
+
+
+def _sender(detail: Element | None) -> tuple[str, str, str]:
+    """Account, BIC of the bank and IIN or BIN of who sent a credit; "" for what is not there or not right."""
+    agent = ("RltdAgts", "DbtrAgt", "FinInstnId")
+    number = ""
+    for party in (("RltdPties", "Dbtr", "Pty"), ("RltdPties", "Dbtr")):
+        for kind in ("OrgId", "PrvtId"):
+            number = number or _right(iin_bin, words(detail, *party, "Id", kind, "Othr", "Id"))
+    return (
+        _right(iban, words(detail, "RltdPties", "DbtrAcct", "Id", "IBAN")),
+        _right(bic, words(detail, *agent, "BICFI") or words(detail, *agent, "BIC")),
+        number,
+    )
+
+
+def _right(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except BadIdentifier:
+        return ""
 
 
 def _splits(entry: Element, details: Sequence[Element]) -> bool:
@@ -416,8 +441,7 @@ def _write_entry(element: Element, entry: BankEntry, currency: str, day: str) ->
     add(references, "EndToEndId", entry.end_to_end or "NOTPROVIDED")
     add(detail, "Amt", f"{entry.amount:f}", Ccy=currency)
     add(detail, "CdtDbtInd", "CRDT" if entry.credit else "DBIT")
-    if entry.counterparty_name:
-        add(detail, f"RltdPties/{'Dbtr' if entry.credit else 'Cdtr'}/Pty/Nm", entry.counterparty_name)
+    _write_counterparty(detail, entry)
     if entry.remittance or entry.participant:
         remittance = add(detail, "RmtInf")
         for piece in _pieces(entry.remittance):
@@ -426,6 +450,21 @@ def _write_entry(element: Element, entry: BankEntry, currency: str, day: str) ->
             add(remittance, "Strd/CdtrRefInf/Ref", entry.participant)
     if entry.end_to_end and entry.credit and not entry.reversal:
         add(detail, "RtrInf/AddtlInf", "RETURNED")
+
+
+def _write_counterparty(detail: Element, entry: BankEntry) -> None:
+    if entry.counterparty_name or entry.counterparty_bin or entry.counterparty_iban:
+        related = add(detail, "RltdPties")
+        if entry.counterparty_name or entry.counterparty_bin:
+            party = add(related, f"{'Dbtr' if entry.credit else 'Cdtr'}/Pty")
+            if entry.counterparty_name:
+                add(party, "Nm", entry.counterparty_name)
+            if entry.counterparty_bin:
+                add(party, "Id/OrgId/Othr/Id", entry.counterparty_bin)
+        if entry.counterparty_iban:
+            add(related, "DbtrAcct/Id/IBAN", entry.counterparty_iban)
+    if entry.counterparty_bic:
+        add(detail, "RltdAgts/DbtrAgt/FinInstnId/BICFI", entry.counterparty_bic)
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The end of the business day: reconciliation, statements, the operators' pack, the next day's plan is the planner's."""
 
+from depository.bank import unidentified
 from depository.business_days import OutsideCalendar
 from depository.day import batches_of
 from depository.fails import BUY_IN, CLOSE_OUT, FAILED, fails_of_day
@@ -8,7 +9,6 @@ from depository.points import reached
 from depository.reconciliation import (
     Difference,
     conservation,
-    money_without_owner,
     negative_balances,
     overnight_breaches,
     payments_under_way,
@@ -19,7 +19,7 @@ from depository.register import PartyKind
 from depository.rejects import Broken
 from depository.reports import Column, Kind, Report, Value, table
 from depository.statements import statements
-from depository.store import files, journal, register
+from depository.store import files, journal, refunds, register
 from depository.store import instructions as instruction_store
 from depository.store.archive import Archive
 from depository.store.work import Work
@@ -42,6 +42,15 @@ FILES = (
     Column("lines", "Lines", Kind.COUNT),
     Column("refused", "Refused", Kind.COUNT),
     Column("arrived", "Arrived", Kind.MOMENT),
+)
+UNIDENTIFIED = (
+    Column("reference", "Bank reference"),
+    Column("came", "Came on", Kind.DATE),
+    Column("currency", "Currency"),
+    Column("amount", "Amount", Kind.MONEY),
+    Column("sender", "Sender"),
+    Column("account", "Sender's account"),
+    Column("state", "State"),
 )
 STATUSES = (Column("kind", "Kind"), Column("status", "Status"), Column("count", "Instructions", Kind.COUNT))
 FAILS = (
@@ -119,6 +128,13 @@ def _day_report(
         table(
             "Reconciliation", "Our books against the world", RECONCILIATION, _reconciliation(work, [*cash, *securities])
         ),
+        table(
+            "Unidentified",
+            "Money of no participant",
+            UNIDENTIFIED,
+            _nobodys(work),
+            "No money is without a participant.",
+        ),
         table("Instructions", "Instructions touched today", STATUSES, _statuses(work), "No instruction was touched."),
         table("Fails", "Settlement fails", FAILS, _fails(work), "Nothing failed."),
         table(
@@ -152,7 +168,7 @@ def _next_business_day(work: Work) -> Value:
 
 def _reconciliation(work: Work, differences: list[Difference]) -> tuple[tuple[Value, ...], ...]:
     under_way = payments_under_way(work)
-    without_owner = {currency for _, currency, _ in money_without_owner(work)}
+    without_owner = {one.currency for one in unidentified(work)}
     rows: list[tuple[Value, ...]] = []
     for d in differences:
         scale = register.scale(work, d.asset)
@@ -167,6 +183,20 @@ def _reconciliation(work: Work, differences: list[Difference]) -> tuple[tuple[Va
         rows.append(
             (d.what, d.asset, from_units(d.ours, scale), theirs, "yes" if d.agrees else "NO", "; ".join(remarks))
         )
+    return tuple(rows)
+
+
+def _nobodys(work: Work) -> tuple[tuple[Value, ...], ...]:
+    """What is held apart, and what is on its way back to its sender."""
+    rows: list[tuple[Value, ...]] = []
+    for held in unidentified(work):
+        amount = from_units(held.amount, register.scale(work, held.currency))
+        sender = (held.sender.name, held.sender.iban)
+        rows.append((held.reference, held.came_on, held.currency, amount, *sender, "held apart"))
+    for back in refunds.under_way(work):
+        amount = from_units(back.amount, register.scale(work, back.currency))
+        state = f"goes back as {back.number}: {back.state}"
+        rows.append((back.credit, None, back.currency, amount, back.beneficiary_name, back.iban, state))
     return tuple(rows)
 
 

@@ -176,6 +176,7 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
     ]
     if not scope.participant:
         wanted += [(t, days(t.c.business_date)) for t in (s.batch, s.cycle, s.settlement_fail, s.bank_closing, s.event)]
+        wanted += [(s.refund, true())]
     for table, condition in wanted:
         rows = scope.work.connection.execute(select(table).where(condition).order_by(*table.primary_key.columns)).all()
         yield table, rows

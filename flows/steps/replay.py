@@ -20,6 +20,7 @@ from depository.rejects import Broken, FileRefused
 from depository.sftp.intake import SIGNATURE, Policy
 from depository.store import events, files, journal, schema, signatories
 from depository.store.archive import Archive
+from depository.store.bank import Sender
 from depository.store.columns import text_moment
 from depository.store.database import open_database
 from depository.store.events import Event, EventKind
@@ -34,6 +35,7 @@ from flows.steps.interest_report import send_interest_report
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
+from flows.steps.refunding import refund_money
 from flows.steps.sites import SftpSettings, Site
 from flows.steps.technology_time import tell_again as tell_waiting_again
 from flows.steps.unfinished import tell_again
@@ -242,6 +244,12 @@ def _assignment(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG
     assign_money(site, d["reference"], d["participant"], d["reason"], d["operator"], d["approved_by"], event.at)
 
 
+def _refund(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    told = (d["purpose"], d["reason"], d["operator"], d["approved_by"])
+    refund_money(site, d["reference"], Sender(**d["sender"]), *told, event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -255,6 +263,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.WAITING: _waiting,
     EventKind.NOTICE: _notice,
     EventKind.ASSIGNMENT: _assignment,
+    EventKind.REFUND: _refund,
 }
 
 

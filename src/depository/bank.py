@@ -14,7 +14,7 @@ from depository.notices import Notice, notify
 from depository.register import PartyKind
 from depository.rejects import Reject, RejectionReason
 from depository.store import bank as store
-from depository.store import journal, register
+from depository.store import journal, refunds, register
 from depository.store import withdrawals as payments
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
@@ -104,7 +104,7 @@ def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, events
         )
     if not entry.credit:
         return _record_debit(work, statement, entry, amount, events)
-    returned = payments.get(work, entry.end_to_end) if entry.end_to_end else None
+    returned = _ours(work, entry.end_to_end) if entry.end_to_end else None
     if returned is not None:
         return _record_return(work, statement, entry, amount, returned, events)
     party = register.party(work, entry.participant)
@@ -121,7 +121,7 @@ def _record_debit(
     work: Work, statement: BankStatement, entry: BankEntry, amount: int, events: list[Event]
 ) -> LineOutcome:
     """A debit is the execution of one of our payment orders; anything else is refused and left to reconciliation."""
-    paid = payments.get(work, entry.end_to_end)
+    paid = _ours(work, entry.end_to_end)
     if paid is None or paid.state != payments.ORDERED or (paid.currency, paid.amount) != (statement.currency, amount):
         return _refused(
             entry,
@@ -130,12 +130,12 @@ def _record_debit(
             entry.end_to_end,
             "no payment order of ours with this end-to-end id, currency and amount waits for execution",
         )
-    part = payments.blocked_part(paid.number)
-    journal.post(
-        work, [Entry("payment", paid.number, move(paid.currency, amount, paid.participant, BANK, part, AVAILABLE))]
-    )
-    payments.set_state(work, [paid.number], payments.PAID)
-    _keep_entry(work, statement, entry, amount, paid.participant)
+    holder, part = _paid_from(paid)
+    journal.post(work, [Entry("payment", paid.number, move(paid.currency, amount, holder, BANK, part, AVAILABLE))])
+    _set_state(work, paid, payments.PAID)
+    _keep_entry(work, statement, entry, amount, holder)
+    if isinstance(paid, refunds.Refund):
+        return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, paid.number, payments.PAID)
     money = _money(work, statement, entry)
     events.append(
         Event(
@@ -149,22 +149,42 @@ def _record_debit(
     return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, paid.number, payments.PAID)
 
 
+def _ours(work: Work, end_to_end: str) -> payments.Withdrawal | refunds.Refund | None:
+    """Our payment with this end-to-end id."""
+    return payments.get(work, end_to_end) or refunds.get(work, end_to_end)
+
+
+def _paid_from(paid: payments.Withdrawal | refunds.Refund) -> tuple[str, str]:
+    """Whose money a payment of ours takes, and the part that it has blocked."""
+    if isinstance(paid, refunds.Refund):
+        return UNIDENTIFIED, refunds.blocked_part(paid.number)
+    return paid.participant, payments.blocked_part(paid.number)
+
+
+def _set_state(work: Work, paid: payments.Withdrawal | refunds.Refund, state: str) -> None:
+    if isinstance(paid, refunds.Refund):
+        refunds.set_state(work, [paid.number], state)
+    else:
+        payments.set_state(work, [paid.number], state)
+
+
 def _record_return(
     work: Work,
     statement: BankStatement,
     entry: BankEntry,
     amount: int,
-    returned: payments.Withdrawal,
+    returned: payments.Withdrawal | refunds.Refund,
     events: list[Event],
 ) -> LineOutcome:
-    """A payment of ours that comes back whole is its participant's money again; any other is left to operators."""
+    """A payment of ours that comes back whole is its participant's, or nobody's, money again; any other is left to operators."""
+    what = f"{'refund' if isinstance(returned, refunds.Refund) else 'withdrawal'} {returned.number}"
     if returned.state != payments.PAID:
         return _refused(
             entry,
             RejectionReason.REFERENCE,
             "end_to_end",
             entry.end_to_end,
-            f"withdrawal {returned.number} is {returned.state}, and only a paid one can be returned; operators look into it",
+            f"{what} is {returned.state}, and only a paid one can be returned; operators look into it",
         )
     if (returned.currency, returned.amount) != (statement.currency, amount):
         paid = from_units(returned.amount, register.scale(work, returned.currency))
@@ -173,12 +193,14 @@ def _record_return(
             RejectionReason.MONEY,
             "amount",
             _money(work, statement, entry),
-            f"withdrawal {returned.number} was paid with {paid} {returned.currency}; a return of another amount is left to "
-            "operators",
+            f"{what} was paid with {paid} {returned.currency}; a return of another amount is left to operators",
         )
-    journal.post(work, [Entry(RETURN, returned.number, move(returned.currency, amount, BANK, returned.participant))])
-    payments.set_state(work, [returned.number], payments.RETURNED)
-    _keep_entry(work, statement, entry, amount, returned.participant)
+    holder, _ = _paid_from(returned)
+    journal.post(work, [Entry(RETURN, returned.number, move(returned.currency, amount, BANK, holder))])
+    _set_state(work, returned, payments.RETURNED)
+    _keep_entry(work, statement, entry, amount, holder)
+    if isinstance(returned, refunds.Refund):
+        return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, returned.number, payments.RETURNED)
     events.append(
         Event(
             returned.participant,
@@ -243,12 +265,26 @@ def _tell(work: Work, statement: BankStatement, events: Sequence[Event]) -> tupl
 
 
 def _keep_entry(work: Work, statement: BankStatement, entry: BankEntry, amount: int, holder: str) -> None:
-    store.add(work, store.Booking(entry.reference, statement.currency, amount, entry.credit), holder)
+    sender = store.Sender(
+        entry.counterparty_name if entry.credit else "",
+        entry.counterparty_iban,
+        entry.counterparty_bic,
+        entry.counterparty_bin,
+    )
+    store.add(work, store.Booking(entry.reference, statement.currency, amount, entry.credit), holder, sender)
 
 
-def unidentified(work: Work) -> Sequence[tuple[str, str, int]]:
-    """Credits without a participant: bank reference, currency, amount."""
-    return store.of_holder(work, UNIDENTIFIED)
+def unidentified(work: Work) -> Sequence[store.Nobodys]:
+    """Credits without a participant that have neither been given to one nor sent back."""
+    return store.nobodys(work)
+
+
+def nobodys_credit(work: Work, reference: str) -> store.Nobodys:
+    """The credit without a participant that has this bank reference; raises LookupError when there is none."""
+    nobodys = {one.reference: one for one in unidentified(work)}
+    if reference not in nobodys:
+        raise LookupError(f"{reference} is no credit without a participant: they are {', '.join(nobodys) or 'none'}")
+    return nobodys[reference]
 
 
 def assign(work: Work, reference: str, participant: str) -> tuple[str, Notice]:
@@ -257,13 +293,11 @@ def assign(work: Work, reference: str, participant: str) -> tuple[str, Notice]:
     From this moment on it funds the participant, like a credit of this moment. Raises LookupError, changing nothing, when the credit is
     unknown or somebody's already, or the participant is none.
     """
-    nobodys = {one: (currency, amount) for one, currency, amount in unidentified(work)}
-    if reference not in nobodys:
-        raise LookupError(f"{reference} is no credit without a participant: they are {', '.join(nobodys) or 'none'}")
+    credit = nobodys_credit(work, reference)
     party = register.party(work, participant)
     if party is None or party.kind is not PartyKind.PARTICIPANT or not party.active:
         raise LookupError(f"{participant} is no active participant")
-    currency, amount = nobodys[reference]
+    currency, amount = credit.currency, credit.amount
     journal.post(work, [Entry(ASSIGNMENT, reference, move(currency, amount, UNIDENTIFIED, participant))])
     store.give(work, reference, participant)
     money = f"{from_units(amount, register.scale(work, currency))} {currency}"

@@ -51,6 +51,10 @@ class BankEntry:
     """End-to-end reference of our own payment: on a debit, a reversal or a returned payment; "" on other credits."""
     counterparty_name: str
     remittance: str
+    counterparty_iban: str = ""
+    """Account, BIC of the bank and IIN or BIN of a credit's sender, each only when the bank gives a right one."""
+    counterparty_bic: str = ""
+    counterparty_bin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from depository.answers import LineOutcome, Verdict
-from depository.bank import unidentified
 from depository.feeds import RegistryPosition
 from depository.ledger import AVAILABLE, BANK, ISSUER
 from depository.rejects import Reject, RejectionReason
-from depository.store import journal, register
+from depository.store import journal, refunds, register
 from depository.store import positions as store
 from depository.store import withdrawals as payments
 from depository.store.bank import closing_balance, last_closing
@@ -124,9 +123,7 @@ def payments_under_way(work: Work) -> dict[str, int]:
     for participant in register.participants(work):
         for one in payments.of_participant(work, participant.code, [payments.ORDERED]):
             sums[one.currency] = sums.get(one.currency, 0) + one.amount
+    for back in refunds.under_way(work):
+        if back.state == payments.ORDERED:
+            sums[back.currency] = sums.get(back.currency, 0) + back.amount
     return sums
-
-
-def money_without_owner(work: Work) -> list[tuple[str, str, int]]:
-    """Credits for which no participant was found."""
-    return list(unidentified(work))

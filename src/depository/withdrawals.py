@@ -11,7 +11,7 @@ from depository.obligations import free_cash
 from depository.rejects import Reject, RejectionReason
 from depository.reports import Payment
 from depository.requests import Header, WithdrawalRequest
-from depository.store import journal, register
+from depository.store import journal, refunds, register
 from depository.store import withdrawals as store
 from depository.store.work import Work
 from depository.timetable import moment
@@ -171,24 +171,29 @@ def payment_day(work: Work, currency: str, value_date: date) -> tuple[date, str]
 
 
 def order_payments(work: Work, batch: str) -> list[PaymentOrder]:
-    """Orders every queued withdrawal whose day has come, one message per currency; the money stays blocked until the bank confirms.
+    """Orders every queued withdrawal and refund whose day has come, one message per currency; the money stays blocked until the bank
+    confirms.
 
     The cut-off is judged by the request's arrival (`payment_day`), not here: a batch that starts seconds late leaves nobody out.
     """
     queued = store.in_state(work, store.QUEUED, work.business_date)
+    going_back = refunds.in_state(work, store.QUEUED, work.business_date)
     orders = []
     for currency in work.market.currencies:
         mine = [w for w in queued if w.currency == currency.code]
-        if not mine:
+        back = [r for r in going_back if r.currency == currency.code]
+        if not mine and not back:
             continue
         message_id = f"PAY-{work.business_date:%Y%m%d}-{batch}-{currency.code}"
-        payments = tuple(_payment(w, currency.nominee_iban, currency.digits, work.business_date) for w in mine)
+        due: list[store.Withdrawal | refunds.Refund] = [*mine, *back]
+        payments = tuple(_payment(one, currency.nominee_iban, currency.digits, work.business_date) for one in due)
         store.set_state(work, [w.number for w in mine], store.ORDERED, message_id)
+        refunds.set_state(work, [r.number for r in back], store.ORDERED, message_id)
         orders.append(PaymentOrder(message_id, currency.code, currency.bank_bic, payments))
     return orders
 
 
-def _payment(one: store.Withdrawal, debtor_iban: str, digits: int, day: date) -> Payment:
+def _payment(one: store.Withdrawal | refunds.Refund, debtor_iban: str, digits: int, day: date) -> Payment:
     return Payment(
         end_to_end=one.number,
         debtor_iban=debtor_iban,

@@ -140,6 +140,11 @@ def statements(draw: st.DrawFn, *, advice: bool) -> BankStatement:
     entries = []
     for number, reference in enumerate(references, start=1):
         credit, reversal = draw(st.booleans()), draw(st.booleans())
+        named = {
+            "counterparty_iban": draw(st.sampled_from(("", OTHER_IBAN))),
+            "counterparty_bic": draw(st.sampled_from(("", "TESTKZKA"))),
+            "counterparty_bin": draw(st.sampled_from(("", "900101100014"))),
+        }
         entries.append(
             entry(
                 line=number,
@@ -152,6 +157,7 @@ def statements(draw: st.DrawFn, *, advice: bool) -> BankStatement:
                 end_to_end=draw(st.just("") | REFERENCES.filter(lambda text: text != "NOTPROVIDED")),
                 counterparty_name=draw(SENTENCES),
                 remittance=draw(st.lists(st.from_regex(r"[a-zа-я]{1,12}", fullmatch=True), max_size=20).map(" ".join)),
+                **(named if credit else {}),
             )
         )
     opening = None if advice else draw(st.integers(-(10**14), 10**14)).__int__()

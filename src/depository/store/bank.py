@@ -6,11 +6,25 @@ from datetime import date
 
 from sqlalchemy import func, insert, select, update
 
+from depository.ledger import UNIDENTIFIED
 from depository.store import schema
 from depository.store.work import Work
 
 E = schema.bank_entry
 C = schema.bank_closing
+BOOKED = "booked"
+ASSIGNED = "assigned"
+REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a credit, as far as the bank named it; "" = it did not."""
+
+    name: str = ""
+    iban: str = ""
+    bic: str = ""
+    bin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +43,19 @@ def booking(work: Work, reference: str) -> Booking | None:
     return None if row is None else Booking(row.reference, row.currency, int(row.amount), bool(row.credit))
 
 
-def add(work: Work, one: Booking, holder: str) -> None:
-    """Writes an entry and whose money it is."""
+@dataclass(frozen=True, slots=True)
+class Nobodys:
+    """A credit that no participant was found for, and who sent it; `amount` in smallest units."""
+
+    reference: str
+    currency: str
+    amount: int
+    came_on: date
+    sender: Sender
+
+
+def add(work: Work, one: Booking, holder: str, sender: Sender) -> None:
+    """Writes an entry, whose money it is, and who sent it."""
     work.connection.execute(
         insert(E).values(
             reference=one.reference,
@@ -38,24 +63,42 @@ def add(work: Work, one: Booking, holder: str) -> None:
             amount=one.amount,
             credit=int(one.credit),
             participant=holder,
-            state="booked",
+            state=BOOKED,
             business_date=work.business_date,
             at=work.at,
+            sender_name=sender.name,
+            sender_iban=sender.iban,
+            sender_bic=sender.bic,
+            sender_bin=sender.bin,
         )
     )
 
 
 def give(work: Work, reference: str, holder: str) -> None:
     """A credit that was nobody's is a holder's from now on."""
-    work.connection.execute(update(E).where(E.c.reference == reference).values(participant=holder, state="assigned"))
+    work.connection.execute(update(E).where(E.c.reference == reference).values(participant=holder, state=ASSIGNED))
 
 
-def of_holder(work: Work, holder: str) -> Sequence[tuple[str, str, int]]:
-    """The entries of a holder: bank reference, currency, amount."""
+def give_back(work: Work, reference: str) -> None:
+    """A credit that was nobody's goes back to its sender."""
+    work.connection.execute(update(E).where(E.c.reference == reference).values(state=REFUNDED))
+
+
+def nobodys(work: Work) -> Sequence[Nobodys]:
+    """The credits that are still nobody's, in order of the bank's references."""
     rows = work.connection.execute(
-        select(E.c.reference, E.c.currency, E.c.amount).where(E.c.participant == holder).order_by(E.c.reference)
+        select(E).where(E.c.participant == UNIDENTIFIED, E.c.state == BOOKED, E.c.credit == 1).order_by(E.c.reference)
     )
-    return [(r.reference, r.currency, int(r.amount)) for r in rows]
+    return [
+        Nobodys(
+            r.reference,
+            r.currency,
+            int(r.amount),
+            r.business_date,
+            Sender(r.sender_name, r.sender_iban, r.sender_bic, r.sender_bin),
+        )
+        for r in rows
+    ]
 
 
 def closing_balance(work: Work, day: date, currency: str) -> int | None:

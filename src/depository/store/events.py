@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     WAITING = "technology time"
     NOTICE = "notice"
     ASSIGNMENT = "assignment"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True)

@@ -374,6 +374,24 @@ withdrawal = table(
     Column("requested_at", Moment, nullable=False),
 )
 
+refund = table(
+    "refund",
+    Column("number", Text, primary_key=True),
+    Column("credit", Text, ForeignKey("bank_entry.reference"), nullable=False),
+    text("currency"),
+    Column("amount", Units, nullable=False),
+    text("iban"),
+    text("bank_bic"),
+    text("beneficiary_name"),
+    text("beneficiary_bin"),
+    text("purpose"),
+    text("details"),
+    Column("pay_on", Day, nullable=False),
+    text("state"),
+    text("message_id"),
+    Column("requested_at", Moment, nullable=False),
+)
+
 # --- the outside world --------------------------------------------------------------------------------------------------------
 
 bank_entry = table(
@@ -386,6 +404,11 @@ bank_entry = table(
     text("state"),
     Column("business_date", Day, nullable=False),
     Column("at", Moment, nullable=False),
+    # Of a credit its sender, as far as the bank named it: where the money can go back to.
+    text("sender_name"),
+    text("sender_iban"),
+    text("sender_bic"),
+    text("sender_bin"),
 )
 
 bank_closing = table(

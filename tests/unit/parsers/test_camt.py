@@ -291,3 +291,18 @@ def test_a_message_beyond_the_size_limit_is_refused_unread(monkeypatch: pytest.M
 def test_a_statement_that_does_not_add_up_is_not_written() -> None:
     with pytest.raises(ValueError, match="add up"):
         render_statement(replace(STATEMENT, closing=Decimal(1)), False, NOON)
+
+
+@pytest.mark.rule("CSD-3.3.1-a")
+def test_a_credit_says_who_sent_it_in_old_and_new_versions_and_keeps_nothing_that_is_wrong() -> None:
+    sender = {"counterparty_iban": OTHER_IBAN, "counterparty_bic": "TESTKZKA", "counterparty_bin": "900101100014"}
+    right = render_statements((statement(entry(**sender), opening=None),), True, NOON)
+    old = right.replace(b"BICFI>", b"BIC>").replace(b"<Pty>", b"").replace(b"</Pty>", b"")
+    wrong = (
+        right.replace(OTHER_IBAN.encode(), b"KZ000000000000001005")
+        .replace(b"TESTKZKA", b"BANK")
+        .replace(b"0014", b"0015")
+    )
+    for data, told in ((right, sender), (old, sender), (wrong, dict.fromkeys(sender, ""))):
+        (found,) = read_statement(data, ZONE)[0].entries
+        assert {name: getattr(found, name) for name in sender} == told
