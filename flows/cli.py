@@ -311,8 +311,7 @@ def refund(
     from depository.store.bank import Sender
     from flows.steps.refunding import refund_money
 
-    with _opened(site) as opened:
-        at = RealClock(opened.market.zone).now()
+    with _opened(site) as (opened, at):
         sender = Sender(name, iban, bic, bin_)
         one = refund_money(opened, reference, sender, purpose, reason, operator, approved_by, at)
     console.print(
