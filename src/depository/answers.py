@@ -1,6 +1,7 @@
 """The answer to a file: one receipt, one verdict per line, every refusal with its reason (design §4, §7)."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -110,15 +111,17 @@ def refusals_report(receipt: Receipt) -> Report:
     if receipt.verdict is Verdict.REFUSED:
         note = "Nothing of the form was taken. Mend it and send it again."
     refused = Table(REFUSED_TABLE, "Refused", REFUSED, tuple(rows), note)
-    return _report(receipt, "refused", "Refused", refused)
+    counts = Counter(line.verdict for line in receipt.lines)
+    lines: list[tuple[str, Value]] = [("Lines", len(receipt.lines))]
+    lines += [(f"Lines {verdict.value}", number) for verdict, number in counts.items()]
+    return _report(receipt, "refused", "Refused", refused, lines)
 
 
 def _told(reject: Reject) -> tuple[str, ...]:
     return reject.field, reject.found, reject.code.value, reject.rule, reject.message
 
 
-def _report(receipt: Receipt, code: str, title: str, shown: Table) -> Report:
-    counts = Counter(line.verdict for line in receipt.lines)
+def _report(receipt: Receipt, code: str, title: str, shown: Table, more: Sequence[tuple[str, Value]] = ()) -> Report:
     facts = (
         ("Receipt", receipt.number),
         ("Your file", receipt.file_name),
@@ -133,6 +136,4 @@ def _report(receipt: Receipt, code: str, title: str, shown: Table) -> Report:
         ("Remark", receipt.message),
     )
     given: list[tuple[str, Value]] = [(label, value) for label, value in facts if value not in ("", None)]
-    if code == "refused":
-        given += [("Lines", len(receipt.lines)), *((f"Lines {verdict.value}", counts[verdict]) for verdict in counts)]
-    return Report(code, title, receipt.sender, receipt.business_date, receipt.arrived_at, tuple(given), (shown,))
+    return Report(code, title, receipt.sender, receipt.business_date, receipt.arrived_at, (*given, *more), (shown,))
