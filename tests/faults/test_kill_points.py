@@ -112,8 +112,9 @@ def test_killed_at_every_point_on_sqlite(group: int, world: World, undisturbed: 
     assert sqlite_check(tmp_path / "csd.db") == "ok"
 
 
-@pytest.mark.parametrize("group", range(0, GROUPS, 3))
-def test_killed_at_a_third_of_the_points_on_postgresql(
+@pytest.mark.rule("KCSD-84")
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_killed_at_every_point_on_postgresql(
     group: int, world: World, undisturbed: Undisturbed, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     deaths = deaths_of(group, undisturbed)
