@@ -181,6 +181,25 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
         console.print(f"  {one.party} {one.claimed}: {told}", style="red", markup=False, soft_wrap=True)
 
 
+@app.command("figures", rich_help_panel="Run a depository")
+def show_figures(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
+    """Show what each run of a day left: files, lines, refusals, control totals, journal range, checksum, and how long it took (KCSD-98)."""
+    from depository import figures
+
+    with _opened(site) as (opened, at):
+        on = business_date.date() if business_date else at.date()
+        with opened.reading(at, on) as work:
+            runs = figures.runs(work)
+            rows = figures.rows(work, runs)
+    grid = Grid(*(column.title for column in figures.COLUMNS[:-1]), "Took", title=f"Runs of {on}")
+    for run, row in zip(runs, rows, strict=True):
+        began = f"{run.began.astimezone(opened.market.zone):%H:%M:%S}"
+        grid.add_row(run.name, began, *(str(value) for value in row[2:-1]), run.took)
+    console.print(grid)
+    if runs:
+        console.print(f"Journal hash after the last run: {runs[-1].checksum}", markup=False, soft_wrap=True)
+
+
 @app.command(rich_help_panel="Run a depository")
 def batch(
     slot: Annotated[str, typer.Argument(help="Slot of the plan, e.g. main-cycle; see `csd status`.")],

@@ -13,6 +13,7 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from depository import figures
 from depository.cycle_report import jsonable
 from depository.day import PLANNED, batches_of
 from depository.reports import Report, Table
@@ -68,7 +69,7 @@ async def carry_out(settings: str, business_date: date, slot: str, at: datetime 
     with folders_of(site) as folders:
         sent = deliver(site, folders, moment)
     get_run_logger().info("%s %s: %s, %s; %d files delivered", business_date, slot, result.state, result.facts, sent)
-    await shown(show(result))
+    await shown(show(result, figures_of(site, business_date, slot, moment)))
     await shown(show_day(site, business_date, moment))
     return result
 
@@ -94,12 +95,35 @@ async def shown(showing: Coroutine[Any, Any, None]) -> None:
         log.warning("Prefect does not show it: %s", fault)
 
 
-async def show(result: BatchResult) -> None:
-    """The batch's result as artifacts: facts as a page, tables as tables."""
+def figures_of(site: Site, business_date: date, slot: str, at: datetime) -> str:
+    """The figures of a batch's run, and of intake and operators since the run before it, for its page (KCSD-98)."""
+    with site.reading(at, business_date) as work:
+        done = figures.runs(work)
+        last = next((n for n, run in enumerate(done) if run.name == slot), None)
+        if last is None:
+            return ""
+        mine = done[max(last - 1, 0) : last + 1]
+        mine = [run for run in mine if run.name in (slot, figures.BETWEEN)]
+        rows = figures.rows(work, mine)
+    table = "".join(
+        f"\n### {run.name}\n\n"
+        + _facts(
+            [
+                *((column.title, value) for column, value in zip(figures.COLUMNS[1:], row[1:], strict=True)),
+                ("Took", run.took),
+            ]
+        )
+        for run, row in zip(mine, rows, strict=True)
+    )
+    return f"\n## Figures of the run\n{table}"
+
+
+async def show(result: BatchResult, figures_page: str = "") -> None:
+    """The batch's result as artifacts: facts and figures as a page, tables as tables."""
     # One page per kind of batch, whose older versions are the earlier batches of the kind.
     key = re.sub(r"-\d+$", "", result.slot.lower())
     await acreate_markdown_artifact(
-        markdown=page_of(result), key=key, description=f"{result.business_date} {result.slot}"
+        markdown=page_of(result) + figures_page, key=key, description=f"{result.business_date} {result.slot}"
     )
     if result.report is not None:
         for table in result.report.tables:

@@ -1,5 +1,6 @@
 """The end of the business day: reconciliation, statements, the operators' pack, the next day's plan is the planner's."""
 
+from depository import figures
 from depository.bank import unidentified
 from depository.business_days import OutsideCalendar
 from depository.day import batches_of
@@ -17,7 +18,7 @@ from depository.reconciliation import (
 )
 from depository.register import PartyKind
 from depository.rejects import Broken
-from depository.reports import Column, Kind, Report, Value, table
+from depository.reports import Column, Kind, Report, Table, Value, table
 from depository.statements import statements
 from depository.store import files, journal, refunds, register
 from depository.store import instructions as instruction_store
@@ -154,6 +155,13 @@ def _day_report(
         ),
         table("Holds", "Openings on hold", HOLDS, _holds(work), "No opening is on hold."),
         table("Batches", "Batches", BATCHES, _batches(work)),
+        Table(
+            "Runs",
+            "Figures of the runs",
+            figures.COLUMNS,
+            figures.rows(work, figures.runs(work)),
+            "Up to this end of day, whose own figures are on its page and in `csd figures` (KCSD-98).",
+        ),
     )
     return Report("day", "Day report", operator, work.business_date, work.market.local(work.at), facts, tables)
 

@@ -1,6 +1,7 @@
 """Every change of the books notes its cause in the input log, and each end of day seals the log into the archive."""
 
 from collections.abc import Mapping
+from time import perf_counter_ns
 from typing import Any
 
 from depository.store import events, files
@@ -12,7 +13,9 @@ from flows.steps.own_signatures import keep_with_day
 
 def note(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> None:
     """Notes the cause of the open transaction, as the last thing in it, with the market's configuration of the moment."""
-    events.add(work, kind, _with_market(work, archive, data))
+    number = events.add(work, kind, _with_market(work, archive, data))
+    if work.begun:
+        events.keep_duration(work, number, (perf_counter_ns() - work.begun) // 1000)
 
 
 def noted_last(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> bool:

@@ -667,6 +667,7 @@ def _dry_run(
     reached("check.before taking back")
     undo.rollback()
     reached("check.taken back")
+    work.tally[files.FILES_IN] += 1
     receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
     if answered:
         return receipt

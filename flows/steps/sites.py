@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 from sqlalchemy import Engine
@@ -57,14 +58,14 @@ class Site:
         """One transaction under the writer lock; the business date follows from the moment unless a batch states it."""
         with writing(self.engine) as connection:
             day = business_date or business_date_at(connection, self.market, at)
-            yield Work(connection, day, at, self.market)
+            yield Work(connection, day, at, self.market, begun=perf_counter_ns())
 
     def at(self, work: Work, at: datetime) -> Work:
         """The same transaction at another moment and on its business date, with what it knows of the register by now."""
         local = ("business date", self.market.local(at).date())
         if local not in work.known:
             work.known[local] = business_date_at(work.connection, self.market, at)
-        return Work(work.connection, work.known[local], at, self.market, work.known)
+        return Work(work.connection, work.known[local], at, self.market, work.known, begun=perf_counter_ns())
 
     @contextmanager
     def reading(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:

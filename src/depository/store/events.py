@@ -5,6 +5,7 @@ writer lock makes their order the order of the commits.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,6 +23,7 @@ LATELY = 5000
 """Events that are looked through for what has happened a moment ago."""
 T = schema.event
 S = schema.sealed_day
+D = schema.duration
 
 
 class EventKind(StrEnum):
@@ -56,6 +58,21 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """What an event counted; its journal entries are `first` to `last`, none when `last` is before `first`."""
+
+    kind: EventKind
+    slot: str
+    """Of a batch, else ""."""
+    at: datetime
+    counts: Counter[str]
+    first: int
+    last: int
+    head: str
+    microseconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """A closed piece of the input log, archived under its hash: events up to `last`, since the piece before it."""
 
@@ -77,9 +94,38 @@ def add(work: Work, kind: EventKind, data: Mapping[str, Any]) -> int:
             data=_canonical(data),
             entries=entries,
             head=head,
+            figures=_canonical(work.tally) if work.tally else "",
         )
     )
+    work.tally.clear()
     return number
+
+
+def keep_duration(work: Work, number: int, microseconds: int) -> None:
+    """Keeps how long an event took (KCSD-98)."""
+    work.connection.execute(insert(D).values(event=number, microseconds=microseconds))
+
+
+def tallies(work: Work, day: date) -> list[Tally]:
+    """What the events of a business date counted, in order, each with the journal's range and hash."""
+    rows = work.connection.execute(
+        select(T, D.c.microseconds)
+        .join(D, D.c.event == T.c.number, isouter=True)
+        .where(T.c.business_date == day)
+        .order_by(T.c.number)
+    ).all()
+    if not rows:
+        return []
+    before = work.connection.execute(select(T.c.entries).where(T.c.number == rows[0].number - 1)).scalar() or 0
+    found = []
+    for r in rows:
+        slot = json.loads(r.data)["slot"] if r.kind == EventKind.BATCH else ""
+        counts = Counter(json.loads(r.figures) if r.figures else {})
+        found.append(
+            Tally(EventKind(r.kind), slot, r.at, counts, int(before) + 1, int(r.entries), r.head, r.microseconds)
+        )
+        before = r.entries
+    return found
 
 
 def has_taken(work: Work, party: str, claimed: str) -> bool:

@@ -16,6 +16,8 @@ from depository.store.work import Work
 
 T = schema.file
 O = schema.outgoing  # noqa: E741 - the tables of this module
+FILES_IN, FILES_OUT, LINES, REFUSED = "files in", "files out", "lines", "refused"
+"""What is counted of each run (KCSD-98)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def take_anew(work: Work, id_: int, name: str, channel: str, claimed: str) -> No
 
 def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, lines: int, refused: int) -> None:
     """Writes what became of a file."""
+    work.tally.update({FILES_IN: 1, LINES: lines, REFUSED: refused})
     work.connection.execute(
         update(T)
         .where(T.c.id == id_)
@@ -143,6 +146,7 @@ def receipt_number(work: Work) -> str:
 
 def queue(work: Work, party: str, name: str, sha256: str, cause: str) -> None:
     """Queues an answer; the same name again replaces what waits under it."""
+    work.tally[FILES_OUT] += 1
     values = {"sha256": sha256, "cause": cause, "business_date": work.business_date, "queued_at": work.at, "sent": 0}
     changed = work.connection.execute(update(O).where(O.c.party == party, O.c.name == name).values(**values)).rowcount
     if not changed:
@@ -156,6 +160,7 @@ def queue_all(work: Work, answers: Sequence[tuple[str, str, str]], cause: str) -
     for party, name in (key for key in contents if key in known):
         queue(work, party, name, contents[party, name], cause)
     new = [key for key in contents if key not in known]
+    work.tally[FILES_OUT] += len(new)
     if not new:
         return
     day, stamp = work.business_date.isoformat(), moment_text(work.at)
@@ -174,11 +179,14 @@ def _queued_names(work: Work, names: Sequence[tuple[str, str]]) -> set[tuple[str
 
 def queue_again(work: Work, cause: str) -> int:
     """Sends every answer of a cause once more (the same file again gets the first answer again); returns how many."""
-    return work.connection.execute(update(O).where(O.c.cause == cause).values(sent=0)).rowcount
+    again = work.connection.execute(update(O).where(O.c.cause == cause).values(sent=0)).rowcount
+    work.tally[FILES_OUT] += again
+    return again
 
 
 def repeat(work: Work, id_: int) -> None:
     """Counts that a file came again."""
+    work.tally[FILES_IN] += 1
     work.connection.execute(update(T).where(T.c.id == id_).values(repeats=T.c.repeats + 1))
 
 

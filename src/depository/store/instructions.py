@@ -16,6 +16,8 @@ from depository.store.columns import moment_text
 from depository.store.work import Work
 
 T = schema.instruction
+MOVED_ON = "instructions"
+"""What is counted of each run: steps of instructions (KCSD-98)."""
 
 
 def new_ids(work: Work, many: int) -> list[str]:
@@ -29,6 +31,7 @@ def add(work: Work, instructions: Sequence[Instruction], cause: str) -> None:
     if not instructions:
         return
     bulk.add(work.connection, T, [_row(one) for one in instructions])
+    work.tally[MOVED_ON] += len(instructions)
     _history(work, [(i.id, 1, i.status, i.reason, cause) for i in instructions])
 
 
@@ -139,6 +142,7 @@ def change_each(work: Work, changes: Sequence[tuple[Instruction, Status, str]], 
     moving = [
         (one.id, status, reason) for one, status, reason in changes if (one.status, one.reason) != (status, reason)
     ]
+    work.tally[MOVED_ON] += len(moving)
     if len(moving) > bulk.FEW:
         _change_many(work, moving, cause)
     elif moving:

@@ -218,6 +218,18 @@ def received_since(work: Work, moment: datetime, kinds: Sequence[str]) -> dict[t
     return {(r.holder, r.asset): int(r.amount) for r in rows}
 
 
+def moved_in(work: Work, first: int, last: int) -> dict[str, int]:
+    """Control totals of a range of entries: per asset what was put onto balances, in smallest units."""
+    t = schema.posting
+    rows = work.connection.execute(
+        select(t.c.asset, func.sum(t.c.amount))
+        .where(t.c.entry >= first, t.c.entry <= last, t.c.amount > 0)
+        .group_by(t.c.asset)
+        .order_by(t.c.asset)
+    )
+    return {asset: int(amount) for asset, amount in rows}
+
+
 def count_postings(work: Work) -> int:
     """How many postings are written."""
     return int(work.connection.execute(select(func.count()).select_from(schema.posting)).scalar_one())

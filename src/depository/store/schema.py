@@ -230,8 +230,17 @@ event = table(
     text("data"),
     Column("entries", Units, nullable=False),
     text("head"),
+    # What the run counted (KCSD-98); not a part of what a replay compares or a sealed day holds.
+    text("figures"),
 )
 Index("event_by_day", event.c.business_date)
+
+# How long each event took. By the machine's clock, so no replay makes it again and nothing that goes out holds it.
+duration = table(
+    "duration",
+    Column("event", Units, ForeignKey("event.number"), primary_key=True, autoincrement=False),
+    Column("microseconds", Units, nullable=False),
+)
 
 sealed_day = table(
     "sealed_day",

@@ -1,5 +1,6 @@
 """One piece of work on the books: the open transaction, the business date and the moment, and the market's configuration."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +26,12 @@ class Work:
 
     marks: set[str] = field(default_factory=set, repr=False)
     """What besides its cause decided how this piece of work went, noted with the cause so that a replay goes the same way."""
+
+    tally: Counter[str] = field(default_factory=Counter, repr=False)
+    """What this piece of work has counted so far: files, lines, instructions (KCSD-98)."""
+
+    begun: int = field(default=0, repr=False)
+    """Nanoseconds of the machine's own clock when it began, 0 = not measured; for the figures of the run alone."""
 
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""
