@@ -33,6 +33,7 @@ from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.work import Work
 from depository.timetable import Span
+from flows.steps import indemnity_first
 from flows.steps.answering import answers
 from flows.steps.companions import MARKER, SIGNED, adopt, claim_companions, is_companion, sweep
 from flows.steps.confining import TRIES, Confining
@@ -143,6 +144,7 @@ def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000, lef
     """
     confining = Confining(site, at)
     receipts: list[Receipt] = []
+    early: list[Read] = []
     pieces = _pieces(_look_over(site, folders, at, most, leftovers, confining))
     with ThreadPoolExecutor(1, "read-ahead") as ahead:
         coming = [ahead.submit(_read_all, site, folders, piece, confining) for piece in pieces[:1]]
@@ -151,7 +153,9 @@ def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000, lef
             coming += [
                 ahead.submit(_read_all, site, folders, next_, confining) for next_ in pieces[number : number + 1]
             ]
-            receipts += _take_all(site, folders, read, confining)
+            ready, early = _sorted(site, [*early, *read], at)
+            receipts += _take_all(site, folders, ready, confining)
+    receipts += _take_all(site, folders, _alone(folders, _sorted(site, early, at)), confining)
     confining.close()
     return receipts
 
@@ -202,6 +206,47 @@ def _record(site: Site, work: Work, read: Read) -> Receipt:
     reached("record.answers queued")
     _note(site, work, arrival, digest, content)
     return receipt
+
+
+def _sorted(site: Site, read: Sequence[Read], at: datetime) -> tuple[list[Read], list[Read]]:
+    """Files in the order in which they are recorded, and the SINs among them whose indemnity may come yet."""
+    inbox = [(one.arrival.party, _content_of(one)) for one in read]
+    ready: list[Read] = []
+    early: list[Read] = []
+    for place in indemnity_first.in_order(inbox):
+        sender, content = inbox[place]
+        beside = [other for party, other in inbox if party == sender]
+        missing = indemnity_first.is_missing(site, sender, content, beside, read[place].arrival.arrived, at)
+        (early if missing else ready).append(read[place])
+    return ready, early
+
+
+def _content_of(read: Read) -> Content | None:
+    """What is carried out of a file; a dry run neither brings an indemnity nor waits for one."""
+    dry = read.arrival.folder == CHECK
+    return None if dry or isinstance(read.content, FileRefused) else read.content
+
+
+def _alone(folders: Folders, read: tuple[Sequence[Read], Sequence[Read]]) -> list[Read]:
+    """At the end of a look: what is ready, and of the SINs that wait those besides which nothing of their sender is under way.
+
+    The others lie claimed and are taken up by a later look, when another worker has recorded the indemnity or a minute is over.
+    """
+    ready, early = read
+    claimed = {one.arrival.claimed for one in early}
+    found = [*ready]
+    for one in early:
+        party = one.arrival.party
+        try:
+            waits = indemnity_first.may_come(folders, f"/{party}/{INBOX}", claimed_folder(party), claimed)
+        except Lost:
+            raise
+        except SftpError as fault:
+            log.warning("%s: %s", party, fault)
+            waits = False
+        if not waits:
+            found.append(one)
+    return found
 
 
 def _take_all(site: Site, folders: Folders, read: Sequence[Read], confining: Confining) -> list[Receipt]:

@@ -153,6 +153,13 @@ def _look(site: Site, at: datetime) -> None:
         deliver(site, folders, at)
 
 
+def _glance(site: Site, at: datetime) -> None:
+    """A look as the resident intake has it most of the time: without what lies claimed on our side."""
+    with site.folders() as folders:
+        take_files(site, folders, at, leftovers=False)
+        deliver(site, folders, at)
+
+
 def _plan(site: Site, at: datetime) -> None:
     day = site.market.local(at).date()
     plan(site, day, at, lambda: f"secret of {day}")
@@ -181,6 +188,7 @@ def _free(site: Site, at: datetime) -> None:
 COMMANDS: dict[str, Callable[[Site, datetime], None]] = {
     "load": _load,
     "look": _look,
+    "glance": _glance,
     "plan": _plan,
     "run": _run,
     "fill": _fill,
