@@ -295,6 +295,34 @@ def sir(
 
 
 @app.command(rich_help_panel="Run a depository")
+def history(
+    reference: Annotated[str, typer.Argument(help="The sender's number of the form.")],
+    party: Annotated[str, typer.Option(help="Code of the party that sent it.")],
+    folder: Annotated[Path | None, typer.Option(help="Also write it here, as PDF to print and as JSON.")] = None,
+    send: Annotated[bool, typer.Option("--send", help="Also put it into the sender's outbox.")] = False,
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Show a form's history: the order as it was taken, each step to its final state, refusals and answers (KCSD-86)."""
+    from flows.steps.history import history_of, send_history, write_history
+
+    with _opened(site) as (opened, at):
+        report = history_of(opened, party, reference, at)
+        written = write_history(report, reference, folder) if folder else []
+        sent = send_history(opened, party, reference, at) if send else ""
+    for label, value in report.facts:
+        console.print(f"{label}: {value}", markup=False, soft_wrap=True)
+    for table in (one for one in report.tables if one.name != "Order" and one.rows):
+        grid = Grid(*(column.title for column in table.columns), title=table.title)
+        for row in table.rows:
+            grid.add_row(*("" if value is None else str(value) for value in row))
+        console.print(grid)
+    for path in written:
+        console.print(f"{path}", markup=False, soft_wrap=True)
+    if sent:
+        console.print(f"in the outbox of {party}: {sent}", markup=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel="Run a depository")
 def assign(
     reference: Annotated[str, typer.Argument(help="The bank's reference of the credit; `csd status` lists them.")],
     participant: Annotated[str, typer.Argument(help="Code of the participant whose money it is.")],

@@ -29,6 +29,7 @@ from depository.store.work import Work
 from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
 from flows.steps.circulars import addressing_of, send_notice
+from flows.steps.history import send_history
 from flows.steps.holding import lift, place
 from flows.steps.intake import Arrival, take
 from flows.steps.interest_report import send_interest_report
@@ -250,6 +251,10 @@ def _refund(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 
     refund_money(site, d["reference"], Sender(**d["sender"]), *told, event.at)
 
 
+def _history(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    send_history(site, event.data["party"], event.data["reference"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -264,6 +269,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.NOTICE: _notice,
     EventKind.ASSIGNMENT: _assignment,
     EventKind.REFUND: _refund,
+    EventKind.HISTORY: _history,
 }
 
 

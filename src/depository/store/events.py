@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     NOTICE = "notice"
     ASSIGNMENT = "assignment"
     REFUND = "refund"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)
