@@ -491,7 +491,7 @@ def replay(
     site: Settings = Path("csd.toml"),
     from_archive: Annotated[bool, typer.Option(help="Use the archive alone, not the database.")] = False,
 ) -> None:
-    """Rebuild the books from what came in, and compare balances, journal and every outgoing file byte for byte."""
+    """Rebuild the books from what came in, and compare balances, journal, every outgoing file byte for byte, and every record."""
     from flows.steps.replay import replay as replay_books
     from flows.steps.replay import replay_archive
 
@@ -501,7 +501,8 @@ def replay(
         else:
             result = replay_books(opened, until.date(), folder, at)
     console.print(
-        f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files"
+        f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files, "
+        f"{result.records} other records"
     )
     for difference in result.differences:
         console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)

@@ -25,6 +25,7 @@ from depository.store.columns import text_moment
 from depository.store.database import open_database
 from depository.store.events import Event, EventKind
 from depository.store.migrate import upgrade
+from depository.store.records import Comparison, compare
 from depository.store.work import Work
 from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
@@ -46,6 +47,7 @@ from parsers.sandbox import Sandbox
 Balances = dict[journal.Key, int]
 Sent = dict[tuple[str, str], str]
 """Party and name to SHA-256."""
+NOT_COMPARED = Comparison(0, ())
 NOWHERE = SftpSettings("", 0, "", Path(), "")
 """A replay reaches no server."""
 
@@ -60,6 +62,8 @@ class ReplayResult:
     """The journal's head hash after the last event."""
     outgoing: int
     """Files that came out and were compared."""
+    records: int
+    """Records of the database that were compared, too; none when it has later ones, or from the archive alone."""
     differences: tuple[str, ...]
     folder: Path
     """Has `csd.db`, `archive` and `outbox/<party>/<name>`."""
@@ -68,8 +72,9 @@ class ReplayResult:
 def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
     """Replays everything up to the end of business date `until` into `folder`, which must be empty or missing.
 
-    Compares the journal's head after every event, all balances, and name and hash of every outgoing file. `at` is the moment of
-    the reading. Raises FileExistsError for a folder in use, LookupError when nothing was recorded by then.
+    Compares the journal's head after every event, all balances, name and hash of every outgoing file, and every other record as
+    long as nothing was recorded later. `at` is the moment of the reading. Raises FileExistsError for a folder in use, LookupError
+    when nothing was recorded by then.
     """
     with site.reading(at, until) as work:
         log = events.between(work, 0, events.last_of(work, until))
@@ -82,7 +87,14 @@ def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
         later = _queued_after(work, until)
         signatures = _own_signatures(work, until)
     fresh = _play(log, site.archive, site.sandbox, folder)
-    return _compared(fresh, log, balances, sent, later, signatures)
+    compared = _with_records(site, fresh.site, log[-1], at) if not fresh.faults else NOT_COMPARED
+    return _compared(fresh, log, balances, sent, later, signatures, compared)
+
+
+def _with_records(site: Site, replayed: Site, last: Event, at: datetime) -> Comparison:
+    """What is recorded against what the replay gives; later events have changed what is recorded, and it cannot be compared then."""
+    with site.reading(at) as there, replayed.reading(last.at, last.business_date) as given:
+        return compare(there, given) if events.newest(there) == last.number else NOT_COMPARED
 
 
 def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path) -> ReplayResult:
@@ -106,7 +118,7 @@ def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path
         sent.update({(party, name_): sha256 for party, name_, sha256 in outgoing})
     if not log:
         raise LookupError(f"no day up to {until} is sealed in the archive")
-    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {}, kept_with(archive, days))
+    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {}, kept_with(archive, days), NOT_COMPARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,7 @@ def _compared(
     sent: Sent,
     later: Sent,
     signatures: dict[tuple[str, str], bytes],
+    compared: Comparison,
 ) -> ReplayResult:
     """The differences; `later` are files whose content was queued anew after the replay's end, which cannot be compared.
 
@@ -159,7 +172,7 @@ def _compared(
         came_out = {
             (row[0], row[1]): row[2] for day in {e.business_date for e in log} for row in files.queued_on(work, day)
         }
-    differences = list(fresh.faults)
+    differences = [*fresh.faults, *compared.differences]
     for key in sorted((rebuilt.keys() | balances.keys()) if balances is not None else ()):
         was, now = (balances or {}).get(key, 0), rebuilt.get(key, 0)
         if was != now:
@@ -184,7 +197,7 @@ def _compared(
                     f"our signature given out with {party}/{name} does not fit what the replay gives: {fault}"
                 )
     site.engine.dispose()
-    return ReplayResult(len(log), entries, head, len(came_out), tuple(differences), site.var)
+    return ReplayResult(len(log), entries, head, len(came_out), compared.records, tuple(differences), site.var)
 
 
 def _reference(site: Site, inputs: Archive, event: Event) -> None:
