@@ -73,6 +73,8 @@ def read(data: bytes) -> dict[str, Any]:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_float=Decimal)
     except RecursionError:
         raise ValueError("the file is nested too deeply") from None
+    except ArithmeticError:
+        raise ValueError("a number is beyond all numbers") from None
     if not isinstance(document, dict):
         raise ValueError("the file is no JSON object")
     return document
