@@ -1,5 +1,7 @@
 """The intake under load: a real OpenSSH server, 200 participants, and a process that drops forms while the resident intake answers them.
 
+The forms are those of `benchmarks.load_forms`: transfers, withdrawals and client forms of 20 kB, some of them wrong.
+
 `python -m benchmarks.load [--minutes 10] [--rate 25]`. Every figure stands beside the bare parts of the same work, measured in the same
 run. A form is answered when its receipt and its answer workbook lie in its sender's outbox; the moments are those that the server's
 file system noted, so that nothing has to watch. Needs root, as sshd confines each login to its folder.
@@ -14,7 +16,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -28,104 +29,28 @@ from tempfile import TemporaryDirectory
 from python_calamine import CalamineWorkbook
 from sqlalchemy import func, select
 
+from benchmarks.load_forms import BANK, PARTIES, ROUND, bank_account, code, funding, mix
 from depository.sftp import wire
 from depository.sftp.client import connect
 from depository.store import files, schema
 from depository.verify import verify
 from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
 from flows.steps.deliver import deliver
-from flows.steps.intake import take_files
+from flows.steps.intake import Arrival, take, take_files
 from flows.steps.resident import Resident
 from flows.steps.setup import SETTINGS, SIGNING_CERTIFICATE, SIGNING_KEY, load
 from flows.steps.signing import create_trial_key
 from flows.steps.sites import Site, load_market, read_site
 from forms import samples
-from parsers.blank_workbook import fill
 from tests.support.databases import PostgresServer
 from tests.support.openssh import Site as Server
 from tests.support.openssh import openssh
 from tools.sample_day import SHARE_B
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTIES = 200
 BETWEEN = 0.5
 """Seconds between two looks, as the resident flow has it."""
-FORM_BYTES = 20_000
-SENDER, OTHER, NUMBER = "Y98", "Z99", "00000000"
-"""What stands in the form that all others are made from; each of them of fixed length."""
 TICK = 0.05
-
-
-def code(number: int) -> str:
-    """A participant's code."""
-    return f"{'PQ'[number % PARTIES // 100]}{number % 100:02d}"
-
-
-# --- forms --------------------------------------------------------------------------------------------------------------------
-
-
-def pattern(movement: str, own: str, other: str) -> dict[str, bytes]:
-    """The parts of an IST of one line, due on the next day."""
-    line = {
-        "action": "new",
-        "reference": f"{own}-L-{NUMBER}",
-        "movement": movement,
-        "own_account": f"{own}-HO",
-        "counterparty": other,
-        "counterparty_account": f"{other}-HO",
-        "isin": SHARE_B,
-        "quantity": 1,
-        "quantity_type": "unit",
-        "due_date": SAMPLE_DAY + timedelta(days=1),
-        "reason": "transfer",
-    }
-    header = {
-        "reference": f"{own}-IST-{NUMBER}",
-        "form_date": SAMPLE_DAY,
-        "participant": own,
-        "participant_name": f"Model Participant {own}",
-        "signatory": f"Authorised Person {own}",
-        "signatory_position": "Head of operations",
-        "signature": f"Authorised Person {own}",
-    }
-    with zipfile.ZipFile(BytesIO(fill("IST", header, {}, [line]))) as package:
-        return {name: package.read(name) for name in package.namelist()}
-
-
-def made(parts: dict[str, bytes], sender: str, other: str, number: int) -> bytes:
-    """A form of some 20 kB: the parts that every workbook has alike are packed as loosely as some programs do it."""
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w") as package:
-        for name, part in parts.items():
-            told = (
-                part.replace(SENDER.encode(), sender.encode())
-                .replace(OTHER.encode(), other.encode())
-                .replace(NUMBER.encode(), f"{number:08d}".encode())
-            )
-            loose = name in ("xl/theme/theme1.xml", "xl/styles.xml")
-            package.writestr(zipfile.ZipInfo(name), told, zipfile.ZIP_STORED if loose else zipfile.ZIP_DEFLATED)
-    return out.getvalue()
-
-
-@dataclass(frozen=True, slots=True)
-class Patterns:
-    """Both sides of a transfer; two forms that follow each other match."""
-
-    deliver: dict[str, bytes]
-    receive: dict[str, bytes]
-
-    def form(self, number: int) -> tuple[str, bytes]:
-        """Sender and bytes of one form: first the deliverer's, then the receiver's of the same transfer."""
-        pair, side = divmod(number, 2)
-        giver, taker = code(pair), code(pair + PARTIES // 2)
-        if side == 0:
-            return giver, made(self.deliver, giver, taker, number)
-        return taker, made(self.receive, taker, giver, number)
-
-
-def patterns() -> Patterns:
-    """Both of them."""
-    return Patterns(pattern("deliver free", SENDER, OTHER), pattern("receive free", SENDER, OTHER))
 
 
 # --- the site -----------------------------------------------------------------------------------------------------------------
@@ -140,22 +65,27 @@ def reference(folder: Path) -> None:
         head = (SAMPLE / "reference" / name).read_text().splitlines()[0]
         (folder / name).write_text("\n".join([head, *rows]) + "\n")
 
-    parties = [f"{c},Model Participant {c},participant,,{b},yes" for c, b in zip(codes, bins(), strict=False)]
+    parties = [f"{c},Model Participant {c},participant,,{b},yes" for c, b in bins().items()]
     kept = (SAMPLE / "reference" / "parties.csv").read_text().splitlines()[1:]
     write("parties.csv", parties + [row for row in kept if ",participant," not in row])
     write("powers.csv", [f"{c},Authorised Person {c},Head of operations,*,2026-01-01,2027-12-31" for c in codes])
     write("accounts.csv", [f"{c}-HO,2026-01-05,open," for c in codes])
     write("positions.csv", [f"{c}-HO,{SHARE_B},1000000,REG-{n:04d}" for n, c in enumerate(codes)])
-    write("bank_accounts.csv", [])
+    accounts = [f"{c},KZT,{bank_account(c)},{BANK},Model Participant {c},{b}" for c, b in bins().items()]
+    write("bank_accounts.csv", accounts)
     for name in ("products.csv", "calendar.csv"):
         (folder / name).write_text((SAMPLE / "reference" / name).read_text())
 
 
-def bins() -> Iterator[str]:
-    """Business identification numbers; some beginnings have no valid check digit."""
+def bins() -> dict[str, str]:
+    """Each participant's business identification number; some beginnings have no valid check digit."""
+    found: list[str] = []
     for number in itertools.count():
         with suppress(ValueError):
-            yield samples.iin_bin(f"2601400{number:04d}")
+            found.append(samples.iin_bin(f"2601400{number:04d}"))
+        if len(found) == PARTIES:
+            return dict(zip(map(code, range(PARTIES)), found, strict=True))
+    raise AssertionError("there is always another number")
 
 
 def others() -> list[str]:
@@ -186,7 +116,11 @@ def make(folder: Path, server: Server, url: str, apart: float) -> Path:
         .replace('"keys/', f'"{server.keys}/')
         .replace("keys/csd", f"keys/{server.csd}")
     )
-    load(settings, folder.parent / "reference", morning(read_site(settings)))
+    site = read_site(settings)
+    at = morning(site)
+    load(settings, folder.parent / "reference", at)
+    take(site, Arrival("bank", "inbox", "funding.xml", funding(site.market, at), at))
+    site.close()
     return settings
 
 
@@ -215,7 +149,7 @@ def drop(
     where: dict[str, str], rate: float, seconds: float, parties: int, marker: bool, first: int, told: Path
 ) -> None:
     """The senders' process: forms under a temporary name, renamed, at a given rate; notes each with its moment."""
-    shapes = patterns()
+    forms = mix(bins())
     line = connect(where["host"], int(where["port"]), where["user"], Path(where["key"]), where["host_key"])
     with line, told.open("w") as notes:
         started, number = time.monotonic(), 0
@@ -223,10 +157,8 @@ def drop(
             due = int(passed * rate) - number
             some = []
             for n in range(first + number, first + number + due):
-                sender, data = shapes.form(n)
-                if parties < PARTIES:
-                    sender, data = _of_few(shapes, n, parties)
-                some.append((f"/{sender}/inbox/ist_{n:08d}.xlsx", data))
+                form = forms.form(n, parties)
+                some.append((f"/{form.sender}/inbox/{name(n)}", form.data))
             if some:
                 with line.session("drop") as session:
                     for result in session.run_all([dropping(path, data, marker) for path, data in some]):
@@ -238,13 +170,9 @@ def drop(
             time.sleep(TICK)
 
 
-def _of_few(shapes: Patterns, number: int, parties: int) -> tuple[str, bytes]:
-    """The same among few participants."""
-    pair, side = divmod(number, 2)
-    giver, taker = code(pair % parties), code((pair + 1) % parties)
-    if side == 0:
-        return giver, made(shapes.deliver, giver, taker, number)
-    return taker, made(shapes.receive, taker, giver, number)
+def name(number: int) -> str:
+    """A form's file name."""
+    return f"form_{number:08d}.xlsx"
 
 
 def dropping(path: str, data: bytes, marker: bool) -> wire.Talk[None]:
@@ -366,10 +294,10 @@ def run(settings: Path, server: Server, rate: float, seconds: float, parties: in
 
 def warm_up(server: Server, worker: subprocess.Popen[bytes], number: int) -> None:
     """Waits until the intake has started and answered a first form."""
-    sender, data = patterns().form(number)
-    path = f"/{sender}/inbox/ist_{number:08d}.xlsx"
+    form = mix(bins()).form(number)
+    path = f"/{form.sender}/inbox/{name(number)}"
     with server.connect(server.csd) as line, line.session("drop") as session:
-        session.run(dropping(path, data, marker=True))
+        session.run(dropping(path, form.data, marker=True))
     while not answers(server.root, [(path, 0)]):
         if worker.poll() is not None:
             raise RuntimeError(f"the intake ended with code {worker.returncode}; its words stand above")
@@ -381,30 +309,42 @@ def answers(root: Path, dropped: Sequence[tuple[str, int]]) -> dict[str, int]:
     found: dict[str, list[int]] = {}
     for party in {path.split("/")[1] for path, _ in dropped}:
         for entry in os.scandir(root / party / "outbox"):
-            if entry.name.startswith("ist_") and not entry.name.endswith(".p7s"):
-                found.setdefault(f"/{party}/inbox/{entry.name[:12]}.xlsx", []).append(entry.stat().st_ctime_ns)
+            if entry.name.startswith("form_") and not entry.name.endswith(".p7s"):
+                found.setdefault(f"/{party}/inbox/{entry.name[:13]}.xlsx", []).append(entry.stat().st_ctime_ns)
     return {path: max(found[path]) for path, _ in dropped if len(found.get(path, ())) == 2}
 
 
 def check(site: Site, one: Run, root: Path) -> str:
-    """Every dropped file has exactly one receipt and one effect, nothing lies about, and the books prove themselves."""
+    """Every dropped file has exactly one receipt, with the right verdict, and one effect; nothing lies about, and the books are right."""
+    forms = mix(bins())
     names = Counter(path.rpartition("/")[2] for path, _ in one.dropped)
     with site.reading(morning(site)) as work_:
-        taken = Counter(work_.connection.execute(select(schema.file.c.name)).scalars())
-        verdicts = Counter(work_.connection.execute(select(schema.file.c.verdict)).scalars())
+        f = schema.file.c
+        verdicts = {
+            row.name: row.verdict
+            for row in work_.connection.execute(select(f.name, f.verdict).where(f.name.startswith("form_")))
+        }
+        taken = work_.connection.execute(select(func.count()).where(f.name.startswith("form_"))).scalar_one()
         effects = work_.connection.execute(select(func.count()).select_from(schema.instruction)).scalar_one()
+        accounts = work_.connection.execute(select(func.count()).select_from(schema.client)).scalar_one()
         faults = verify(work_).faults
         waiting = files.count_waiting(work_)
+    expected = {file: forms.pattern(int(file[5:13])) for file in verdicts}
     left = [p for p in root.rglob("*") if p.is_file() and p.parent.name != "outbox"]
-    receipts = Counter(p.name[:17] for p in root.glob("[PQ]*/outbox/*.receipt.json"))
-    assert names <= taken, f"not taken: {list((names - taken).items())[:5]}"
-    assert set(taken.values()) == {1}, "a file was taken twice"
+    receipts = Counter(p.name[:18] for p in root.glob("[PQ]*/outbox/*.receipt.json"))
+    assert names.keys() <= verdicts.keys(), f"not taken: {sorted(names.keys() - verdicts.keys())[:5]}"
+    assert taken == len(verdicts), "a file was taken twice"
     assert set(receipts.values()) == {1}, "a file has two receipts"
-    assert receipts.keys() == taken.keys()
-    assert verdicts == {"accepted": len(taken)}, verdicts
-    assert effects == len(taken), effects
+    assert receipts.keys() == verdicts.keys()
+    wrong = {file: verdict for file, verdict in verdicts.items() if verdict != expected[file].verdict}
+    assert not wrong, f"{len(wrong)} with another verdict: {list(wrong.items())[:5]}"
+    assert effects == sum(pattern.instructions for pattern in expected.values()), effects
+    assert accounts == sum(pattern.accounts for pattern in expected.values()), accounts
     assert (faults, waiting, left) == ((), 0, []), (faults, waiting, left[:5])
-    return f"{len(taken)} files, as many receipts and instructions, `csd verify` clean"
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts.values()).items()))
+    return (
+        f"{taken} files ({counts}), as many receipts, {effects} instructions, {accounts} accounts, `csd verify` clean"
+    )
 
 
 # --- the bare parts -----------------------------------------------------------------------------------------------------------
@@ -412,20 +352,20 @@ def check(site: Site, one: Run, root: Path) -> str:
 
 def bare_parts(server: Server, folder: Path, count: int = 200) -> dict[str, float]:
     """Seconds per form of each part of the work by itself, on the same machine and server."""
-    shapes = patterns()
-    some = [shapes.form(n) for n in range(count)]
+    forms = mix(bins())
+    some = [forms.form(n).data for n in range(count)]
     party = code(0)
     with server.folders() as folders:
         paths = [f"/{party}/inbox/bare_{n}.xlsx" for n in range(count)]
-        put = timed(lambda: folders.put_all([(p, data) for p, (_, data) in zip(paths, some, strict=True)]))
+        put = timed(lambda: folders.put_all([(p, data) for p, data in zip(paths, some, strict=True)]))
         fetched = timed(lambda: folders.fetch_all(paths, 10_000_000))
         folders.remove_all(paths)
-    reading = timed(lambda: [_cells(data) for _, data in some])
+    reading = timed(lambda: [_cells(data) for data in some])
     with closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute("CREATE TABLE form (id INTEGER PRIMARY KEY, data BLOB)")
-        inserting = timed(lambda: [database.execute("INSERT INTO form (data) VALUES (?)", (data,)) for _, data in some])
+        inserting = timed(lambda: [database.execute("INSERT INTO form (data) VALUES (?)", (data,)) for data in some])
     return {
         "bare fetch over SFTP": fetched / count,
         "bare put over SFTP, brought to disk": put / count,
@@ -525,7 +465,8 @@ def main(minutes: float = 0.25, rate: float = 25, kinds: Sequence[str] = ("sqlit
                 site = read_site(settings)
                 if number == 0:
                     bare = bare_parts(server, folder)
-                    size = len(patterns().form(1)[1])
+                    forms = mix(bins())
+                    size = mean(len(forms.form(n).data) for n in range(ROUND))
                     print(f"The bare parts of a form of {size / 1000:.0f} kB")
                     for name, seconds in bare.items():
                         print(f"  {name:<46}{seconds * 1000:>8.2f} ms")

@@ -133,10 +133,11 @@ def _record(
 ) -> LineOutcome:
     instruction = replace(instruction, id=store.new_ids(work, 1)[0])
     store.add(work, [instruction], cause)
-    if instruction.kind is InstructionKind.TRANSFER:
-        match_transfer(work, instruction, cause)
-    executed += _execute(work, _due_pair(work, instruction.id), cause)[2]
-    recorded = store.get(work, instruction.id)
+    recorded = match_transfer(work, instruction, cause) if instruction.kind is InstructionKind.TRANSFER else instruction
+    due = _due_pair(work, recorded)
+    if due:
+        executed += _execute(work, due, cause)[2]
+        recorded = store.get(work, instruction.id)
     pending = recorded.status in OPEN
     return LineOutcome(
         line=line.line,
@@ -148,11 +149,10 @@ def _record(
     )
 
 
-def match_transfer(work: Work, one: Instruction, cause: str) -> None:
-    """Pairs an instruction with the oldest that agrees with it from the other side (KCSD-91)."""
+def match_transfer(work: Work, one: Instruction, cause: str) -> Instruction:
+    """Pairs an instruction with the oldest that agrees with it from the other side, if there is one; returns it as it is then (KCSD-91)."""
     found = store.counterpart(work, one)
-    if found is not None:
-        store.pair(work, one, found, cause)
+    return one if found is None else store.pair(work, one, found, cause)
 
 
 def execute_transfers(work: Work, cause: str) -> Executed:
@@ -166,9 +166,8 @@ def execute_transfers(work: Work, cause: str) -> Executed:
     return Executed(tuple(settled), tuple(waiting), _executed_notices(work, sides))
 
 
-def _due_pair(work: Work, id_: str) -> list[Instruction]:
+def _due_pair(work: Work, one: Instruction) -> list[Instruction]:
     """The delivering side of an instruction that has just come, when it can be executed now."""
-    one = store.get(work, id_)
     if one.kind not in _kinds(work) or one.status is not Status.MATCHED or one.isd > work.business_date:
         return []
     return [one if one.side is not Side.RECEIVE else store.get(work, one.matched_with)]

@@ -43,8 +43,8 @@ PATIENCE = 240
 """Seconds; on a busy machine it takes half a minute to start everything."""
 TO_START = 20
 """Seconds from the making of the site to the opening of its day."""
-MADE_UP_WITHIN = timedelta(minutes=2)
-"""The product's goal is a minute; beside other tests on two cores all takes up to twice as long. How late it was, the results say."""
+MADE_UP_WITHIN = timedelta(minutes=1)
+"""Measured: 22 to 26 s by itself on two cores, 40 s with six processes at work on them. How late it was, the results say."""
 WORKING = ("RUNNING", "PENDING", "CANCELLING")
 """States of Prefect's runs that somebody works on."""
 

@@ -5,9 +5,10 @@ Values are given as the database holds them: whole numbers and text, a day or a 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert
+from sqlalchemy import Connection, Dialect, Table, delete, insert
 from sqlalchemy.schema import CreateTable
 
 FEW = 200
@@ -21,7 +22,7 @@ def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     if not rows:
         return
     if connection.dialect.name != "postgresql":
-        connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), list(rows))
+        connection.exec_driver_sql(_insert(table, connection.dialect), list(rows))
         return
     prepare = connection.dialect.identifier_preparer
     columns = ", ".join(prepare.format_column(column) for column in table.columns)
@@ -30,6 +31,12 @@ def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         write = copy.write_row
         for row in rows:
             write(row)
+
+
+@lru_cache(200)
+def _insert(table: Table, dialect: Dialect) -> str:
+    """The statement as text: making it takes longer than inserting a few rows."""
+    return str(insert(table).compile(dialect=dialect))
 
 
 @contextmanager

@@ -16,6 +16,34 @@ from depository.store.columns import moment_text
 from depository.store.work import Work
 
 T = schema.instruction
+BY_ID = select(T).where(T.c.id == bindparam("of"))
+COUNTERPART = (
+    select(T)
+    .where(
+        T.c.status == Status.UNMATCHED.value,
+        T.c.side == bindparam("other_side"),
+        T.c.deliver_account == bindparam("gives"),
+        T.c.receive_account == bindparam("takes"),
+        T.c.isin == bindparam("what"),
+        T.c.quantity == bindparam("how_many"),
+        T.c.isd == bindparam("when"),
+    )
+    .order_by(T.c.id)
+    .limit(1)
+)
+MATCHED_WITH = update(T).where(T.c.id == bindparam("of")).values(matched_with=bindparam("other"))
+MOVED = (
+    update(T)
+    .where(T.c.id == bindparam("of"))
+    .values(status=bindparam("to"), reason=bindparam("why"), settled_at=bindparam("settled"))
+)
+_S = schema.instruction_status
+LAST_STEPS = (
+    select(_S.c.instruction, func.max(_S.c.step))
+    .where(_S.c.instruction.in_(bindparam("some", expanding=True)))
+    .group_by(_S.c.instruction)
+)
+"""Statements that are carried out for each line of a form are made once."""
 MOVED_ON = "instructions"
 """What is counted of each run: steps of instructions (KCSD-98)."""
 
@@ -37,7 +65,7 @@ def add(work: Work, instructions: Sequence[Instruction], cause: str) -> None:
 
 def get(work: Work, id_: str) -> Instruction:
     """The instruction with this number; raises Broken when there is none, since numbers come from our own records."""
-    row = work.connection.execute(select(T).where(T.c.id == id_)).first()
+    row = work.connection.execute(BY_ID, {"of": id_}).first()
     if row is None:
         raise Broken(f"instruction {id_} does not exist")
     return _instruction(row)
@@ -61,20 +89,15 @@ def references_used(work: Work, sender: str, references: Sequence[str]) -> set[s
 def counterpart(work: Work, one: Instruction) -> Instruction | None:
     """The oldest unmatched instruction of the other side that agrees in accounts, security, quantity and date."""
     other = Side.RECEIVE if one.side is Side.DELIVER else Side.DELIVER
-    row = work.connection.execute(
-        select(T)
-        .where(
-            T.c.status == Status.UNMATCHED.value,
-            T.c.side == other.value,
-            T.c.deliver_account == one.deliver_account,
-            T.c.receive_account == one.receive_account,
-            T.c.isin == one.isin,
-            T.c.quantity == one.quantity,
-            T.c.isd == one.isd,
-        )
-        .order_by(T.c.id)
-        .limit(1)
-    ).first()
+    wanted = {
+        "other_side": other.value,
+        "gives": one.deliver_account,
+        "takes": one.receive_account,
+        "what": one.isin,
+        "how_many": one.quantity,
+        "when": one.isd,
+    }
+    row = work.connection.execute(COUNTERPART, wanted).first()
     return None if row is None else _instruction(row)
 
 
@@ -147,9 +170,7 @@ def change_each(work: Work, changes: Sequence[tuple[Instruction, Status, str]], 
         _change_many(work, moving, cause)
     elif moving:
         work.connection.execute(
-            update(T)
-            .where(T.c.id == bindparam("of"))
-            .values(status=bindparam("to"), reason=bindparam("why"), settled_at=bindparam("settled")),
+            MOVED,
             [
                 {"of": id_, "to": status.value, "why": reason, "settled": _settled_at(work, status)}
                 for id_, status, reason in moving
@@ -187,11 +208,12 @@ def _change_many(work: Work, moving: Sequence[tuple[str, Status, str]], cause: s
         work.connection.execute(insert(h).from_select([column.name for column in h.columns], steps))
 
 
-def pair(work: Work, one: Instruction, other: Instruction, cause: str) -> None:
-    """Matches two sides with each other."""
-    for mine, theirs in ((one, other), (other, one)):
-        work.connection.execute(update(T).where(T.c.id == mine.id).values(matched_with=theirs.id))
-    change(work, [one, other], Status.MATCHED, "", cause)
+def pair(work: Work, one: Instruction, other: Instruction, cause: str) -> Instruction:
+    """Matches two sides with each other; returns the first of them as it is then."""
+    pairs = [{"of": one.id, "other": other.id}, {"of": other.id, "other": one.id}]
+    work.connection.execute(MATCHED_WITH, pairs)
+    matched, _ = change(work, [one, other], Status.MATCHED, "", cause)
+    return replace(matched, matched_with=other.id)
 
 
 def unpair(work: Work, one: Instruction, cause: str) -> None:
@@ -202,12 +224,9 @@ def unpair(work: Work, one: Instruction, cause: str) -> None:
 
 def last_steps(work: Work, ids: Sequence[str]) -> dict[str, int]:
     """Number of the last step of each history."""
-    t = schema.instruction_status
     found: dict[str, int] = {}
     for some in pieces(ids, 900):
-        rows = work.connection.execute(
-            select(t.c.instruction, func.max(t.c.step)).where(t.c.instruction.in_(some)).group_by(t.c.instruction)
-        )
+        rows = work.connection.execute(LAST_STEPS, {"some": some})
         found.update((id_, step) for id_, step in rows)
     return found
 

@@ -5,10 +5,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, insert, select, update
 
 from depository.market import Market
 from depository.store import schema
+
+RAISED = (
+    update(schema.counter)
+    .where(schema.counter.c.name == bindparam("of"))
+    .values(value=schema.counter.c.value + bindparam("by", type_=Integer))
+    .returning(schema.counter.c.value)
+)
+"""Made once, as every statement that is carried out for each line of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +43,9 @@ class Work:
 
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""
-        counter = schema.counter
-        raised = update(counter).where(counter.c.name == name).values(value=counter.c.value + many)
-        last = self.connection.execute(raised.returning(counter.c.value)).scalar()
+        last = self.connection.execute(RAISED, {"of": name, "by": many}).scalar()
         if last is None:
-            self.connection.execute(insert(counter).values(name=name, value=many))
+            self.connection.execute(insert(schema.counter).values(name=name, value=many))
             return 1
         return int(last) - many + 1
 
