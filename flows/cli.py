@@ -295,6 +295,22 @@ def sir(
 
 
 @app.command(rich_help_panel="Run a depository")
+def cancel(
+    instruction: Annotated[str, typer.Argument(help="Our number of the instruction, e.g. I000000123.")],
+    reason: Annotated[str, typer.Option(help="Why the side that did not fail is better off; both sides read it.")],
+    operator: Annotated[str, typer.Option(help="Who enters it.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Cancel an unsettled exchange trade on the first settlement day after its intended one (CSD-5.1.10-b); both sides are told."""
+    from flows.steps.cancelling import cancel_trade
+
+    with _opened(site) as (opened, at):
+        number = cancel_trade(opened, instruction, reason, operator, approved_by, at)
+    console.print(f"{number}: {instruction} is cancelled", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
 def history(
     reference: Annotated[str, typer.Argument(help="The sender's number of the form.")],
     party: Annotated[str, typer.Option(help="Code of the party that sent it.")],

@@ -9,7 +9,8 @@ from forms.ind import IND
 from forms.ist import IST
 from forms.sin import SIN
 from forms.spec import FormSpec
+from forms.tcr import TCR
 from forms.wrn import WRN
 
-FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IND, IAO, BUNA, BDN)}
+FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR)}
 """Form code -> form that is read, in the order of the documentation."""

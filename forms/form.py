@@ -8,6 +8,7 @@ from typing import TypeAlias
 from depository.rejects import Reject
 from depository.requests import (
     BankDetailsRequest,
+    CancellationRequest,
     Header,
     IndemnityRequest,
     InterestRequest,
@@ -18,7 +19,13 @@ from depository.requests import (
 )
 
 Request: TypeAlias = (
-    TransferRequest | WithdrawalRequest | InterestRequest | IndemnityRequest | OpeningRequest | BankDetailsRequest
+    TransferRequest
+    | WithdrawalRequest
+    | InterestRequest
+    | IndemnityRequest
+    | OpeningRequest
+    | BankDetailsRequest
+    | CancellationRequest
 )
 
 

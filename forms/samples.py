@@ -69,6 +69,11 @@ def wrn_body(**changes: object) -> Mapping[str, object]:
     }
 
 
+def tcr_body(**changes: object) -> Mapping[str, object]:
+    """Give the body of a TCR: A01 has a trade cancelled that B02 failed to settle."""
+    return {"instruction": "I000000123", "trade": "T-2026-004711", "reason": "no longer needed", **changes}
+
+
 def bdn_body(**changes: object) -> Mapping[str, object]:
     """Give the body of a BDN: A01 registers its own bank account for withdrawals in KZT."""
     return {

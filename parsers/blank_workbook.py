@@ -50,7 +50,7 @@ def fill(
     """Fill in form `code`: keys are field names, values are what the cell shall hold.
 
     `header` has the fields of `forms.header.HeaderRow` (`form` and `layout` are filled in when not given), `body` the fields beside
-    their labels (WRN, SIN, IAO, BDN, BUNA's cover), `lines` one mapping a row of the table (IST, BUNA). Dates and numbers become date and
+    their labels (WRN, SIN, BDN, BUNA's cover …), `lines` one mapping a row of the table (IST, BUNA). Dates and numbers become date and
     number cells, everything else text; a choice may be given by its text or by what it means. Raises KeyError for an unknown field.
     """
     spec = FORMS[code]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from depository.cancellations import cancel_asked
 from depository.cycle_report import operator_report, participant_reports, summary, summary_json
 from depository.cycles import Cycle, run_cycle
 from depository.day import (
@@ -216,11 +217,14 @@ def _payout(work: Work, archive: Archive, slot: str) -> Outcome:
 
 
 def _settlement_fail(work: Work, archive: Archive, slot: str) -> Outcome:
+    cancelled, told = cancel_asked(work, f"batch/{slot}")
     fails, notices = record_failed(work, f"batch/{slot}")
-    queue_notices(work, archive, notices, f"batch/{slot}")
+    queue_notices(work, archive, [*told, *notices], f"batch/{slot}")
     started = [*fails_of_day(work, BUY_IN), *fails_of_day(work, CLOSE_OUT)]
     failing = sorted({cause for fail in fails for cause in fail.causes})
     facts: Facts = {"fails": len(fails), "failing participants": ", ".join(failing) or "none"}
+    if cancelled:
+        facts["cancelled on request"] = ", ".join(one.id for one in cancelled)
     if started:
         facts["to buy-in or close-out"] = ", ".join(f"{one.instruction} {one.stage}" for one in started)
     return facts, None

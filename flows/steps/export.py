@@ -168,6 +168,7 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
         (s.bank_account_change, mine(s.bank_account_change.c.participant)),
         (s.interest, mine(s.interest.c.debtor, s.interest.c.secured_party)),
         (s.indemnity, mine(s.indemnity.c.giver)),
+        (s.cancellation, s.cancellation.c.instruction.in_(select(one.c.id).where(parts))),
         (s.opening, mine(s.opening.c.participant)),
         (s.account, mine(s.account.c.participant)),
         (s.signatory, mine(s.signatory.c.party)),

@@ -10,6 +10,7 @@ from depository.answers import LineOutcome, Verdict
 from depository.authority import check_authority
 from depository.bank import check_statement, record_statement
 from depository.bank_details import record_bank_details
+from depository.cancellations import record_cancellation
 from depository.day import batches_of
 from depository.feeds import BankStatement, RefusedLine, RegistryFile, TradeFile
 from depository.indemnities import record_indemnity
@@ -23,6 +24,7 @@ from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.reports import Report
 from depository.requests import (
     BankDetailsRequest,
+    CancellationRequest,
     Header,
     IndemnityRequest,
     InterestRequest,
@@ -197,6 +199,13 @@ def _record_requests(work: Work, header: Header, code: str, requests: Iterator[R
         if isinstance(request, BankDetailsRequest):
             outcome = record_bank_details(work, header, request, cause)
             return Recorded(code, header.reference, lines=(outcome,))
+        if isinstance(request, CancellationRequest):
+            asked = record_cancellation(work, header, request)
+            return _in_next(
+                work,
+                BatchKind.SETTLEMENT_FAIL,
+                Recorded(code, header.reference, lines=(asked.outcome,), notices=asked.notices),
+            )
         if isinstance(request, IndemnityRequest):
             return Recorded(code, header.reference, lines=(record_indemnity(work, header, request),))
         if isinstance(request, InterestRequest):

@@ -29,6 +29,7 @@ from depository.store.records import Comparison, compare
 from depository.store.work import Work
 from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
+from flows.steps.cancelling import cancel_trade
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.history import send_history
 from flows.steps.holding import lift, place
@@ -268,6 +269,11 @@ def _history(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001
     send_history(site, event.data["party"], event.data["reference"], event.at)
 
 
+def _cancellation(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    cancel_trade(site, d["instruction"], d["reason"], d["operator"], d["approved_by"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -283,6 +289,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.ASSIGNMENT: _assignment,
     EventKind.REFUND: _refund,
     EventKind.HISTORY: _history,
+    EventKind.CANCELLATION: _cancellation,
 }
 
 

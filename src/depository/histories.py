@@ -8,8 +8,8 @@ from depository.answers import Receipt, Verdict
 from depository.instructions import OPEN
 from depository.pieces import pieces
 from depository.reports import Column, Kind, Report, Table, Value, table
+from depository.store import cancellations, instructions, interests, withdrawals
 from depository.store import histories as store
-from depository.store import instructions, interests, withdrawals
 from depository.store.histories import FormFile, Step
 from depository.store.indemnities import GIVEN
 from depository.store.openings import ON_HOLD
@@ -200,6 +200,7 @@ def _state(work: Work, number: str) -> State:
         "S": _interest,
         "E": _enforcement,
         "O": _opening,
+        "C": _cancellation,
     }
     for prefix, state_of in kinds.items():
         if number.startswith(prefix) and number[len(prefix) :].isdigit():
@@ -242,6 +243,11 @@ def _opening(work: Work, number: str) -> State:
     state, reason, account, _, answer_by = found
     words = f"{state}: {account}" if account else f"{state}: {reason}; answered by {answer_by}"
     return State(words, state != ON_HOLD)
+
+
+def _cancellation(work: Work, number: str) -> State:
+    one = cancellations.get(work, number)
+    return State(one.state if one else "unknown", one is None or one.state != cancellations.WAITING)
 
 
 def _indemnity(work: Work, number: str) -> State:

@@ -27,7 +27,7 @@ class Header:
     """The house-style header of every form: who sends it, under which reference, signed by whom."""
 
     form: str
-    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN."""
+    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR."""
     reference: str
     """The sender's own number, at most 35 characters, unique for ever per sender."""
     form_date: date
@@ -114,6 +114,17 @@ class BankDetailsRequest:
     beneficiary_bin: str
     valid_from: date
     """The first day on which the change holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationRequest:
+    """A TCR: cancel an exchange trade that failed."""
+
+    instruction: str
+    """Our number of the instruction."""
+    trade: str
+    """The exchange's number, which has to be that instruction's."""
+    reason: str
 
 
 class InterestAction(StrEnum):

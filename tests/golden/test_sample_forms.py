@@ -13,7 +13,7 @@ from parsers.workbook_rows import openpyxl_rows
 from tests.support.form_cases import CASES, FOLDER, Case, outcome
 
 ROOT = FOLDER.parent
-FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN")
+FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "TCR")
 SAMPLES = sorted(path for form in FORMS for path in (FOLDER / form).glob("*.xlsx"))
 RULES = {
     "IST": "CSD-4.1.2-b",
@@ -23,6 +23,7 @@ RULES = {
     "IAO": "CSD-3.1.2-d",
     "BUNA": "CSD-3.1.2-e",
     "BDN": "CSD-3.3.2-c",
+    "TCR": "CSD-5.1.10-b",
 }
 
 

@@ -109,6 +109,10 @@ def _bdn(header: Mapping[str, object] | None = None, **changes: object) -> Calla
     return lambda: fill("BDN", samples.header(**(header or {})), samples.bdn_body(**changes), ())
 
 
+def _tcr(**changes: object) -> Callable[[], bytes]:
+    return lambda: fill("TCR", samples.header(), samples.tcr_body(**changes), ())
+
+
 def _iao(**changes: object) -> Callable[[], bytes]:
     return lambda: fill("IAO", samples.header(), samples.iao_body(1, **changes), ())
 
@@ -638,6 +642,12 @@ CASES: tuple[Case, ...] = (
     Case("BDN", "wrong-bic-and-bin", _bdn(bank_bic="TESTXXKA", beneficiary_bin="900101100025")),
     Case("BDN", "wrong-name-in-cyrillic", _bdn(beneficiary_name="Альфа Брокер")),
     Case("BDN", "wrong-valid-from", _bdn(valid_from="tomorrow")),
+    # TCR
+    Case("TCR", "right-request", _tcr()),
+    Case("TCR", "right-without-a-reason", _tcr(reason=None)),
+    Case("TCR", "wrong-empty-body", lambda: fill("TCR", samples.header(), {}, ())),
+    Case("TCR", "wrong-instruction", _tcr(instruction="T-2026-004711")),
+    Case("TCR", "wrong-reason-too-long", _tcr(reason=_LONG)),
     # IAO
     Case("IAO", "right-open", _iao()),
     Case("IAO", "right-open-for-a-company", _iao(**_COMPANY)),

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     ASSIGNMENT = "assignment"
     REFUND = "refund"
     HISTORY = "history"
+    CANCELLATION = "cancellation"
 
 
 @dataclass(frozen=True, slots=True)

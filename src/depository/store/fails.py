@@ -47,6 +47,17 @@ def instructions_at(work: Work, stages: Sequence[str]) -> set[str]:
     return set(work.connection.execute(select(T.c.instruction).where(T.c.stage.in_(stages))).scalars())
 
 
+def last_causes(work: Work, instruction: str) -> tuple[str, ...]:
+    """Who caused an instruction's latest fail."""
+    found = work.connection.execute(
+        select(T.c.causes)
+        .where(T.c.instruction == instruction)
+        .order_by(T.c.business_date.desc(), T.c.at.desc())
+        .limit(1)
+    ).scalar()
+    return tuple((found or "").split())
+
+
 def fails_of_day(work: Work, stage: str) -> list[Fail]:
     """The fails of today at a stage, by instruction."""
     rows = work.connection.execute(

@@ -65,10 +65,16 @@ def add(work: Work, instructions: Sequence[Instruction], cause: str) -> None:
 
 def get(work: Work, id_: str) -> Instruction:
     """The instruction with this number; raises Broken when there is none, since numbers come from our own records."""
-    row = work.connection.execute(BY_ID, {"of": id_}).first()
-    if row is None:
+    found = find(work, id_)
+    if found is None:
         raise Broken(f"instruction {id_} does not exist")
-    return _instruction(row)
+    return found
+
+
+def find(work: Work, id_: str) -> Instruction | None:
+    """The instruction with a number that somebody gave us."""
+    row = work.connection.execute(BY_ID, {"of": id_}).first()
+    return None if row is None else _instruction(row)
 
 
 def by_reference(work: Work, sender: str, reference: str) -> Instruction | None:

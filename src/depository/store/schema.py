@@ -313,6 +313,18 @@ settlement_fail = table(
     Column("at", Moment, nullable=False),
 )
 
+cancellation = table(
+    "cancellation",
+    Column("number", Text, primary_key=True),
+    Column("instruction", Text, ForeignKey("instruction.id"), nullable=False),
+    text("requested_by"),
+    text("reference"),
+    text("reason"),
+    text("state"),
+    Column("requested_at", Moment, nullable=False),
+)
+Index("cancellation_by_state", cancellation.c.state)
+
 interest = table(
     "interest",
     Column("number", Text, primary_key=True),
