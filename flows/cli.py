@@ -135,7 +135,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
     from depository.bank import unidentified
     from depository.day import batches_of
-    from depository.store import failed_takes, files, refunds, register
+    from depository.store import account_changes, failed_takes, files, notices, refunds, register
     from depository.units import from_units
     from flows.steps import technology_time
 
@@ -151,6 +151,8 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
                 f"from {one.sender.name or 'an unnamed sender'} {one.sender.iban}".rstrip()
                 for one in unidentified(work)
             ]
+            blocked = account_changes.blocks(work)
+            letters = notices.letters(work)
             going_back = [
                 f"{from_units(one.amount, register.scale(work, one.currency))} {one.currency}, bank reference {one.credit}, "
                 f"to {one.iban}: {one.number} {one.state}, payment day {one.pay_on}"
@@ -165,6 +167,11 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
     for money in nobodys:
         console.print(f"nobody's money: {money} (csd assign, csd refund)", markup=False, soft_wrap=True)
+    for held in blocked:
+        console.print(f"blocked: {held.account} by {held.body}, {held.document} ({held.number})", markup=False)
+    for letter in letters:
+        told = f"letter {letter.number} of {letter.business_date} to {letter.addressee}: {letter.subject}"
+        console.print(f"{told} (within a business day; then csd handed-over)", markup=False, soft_wrap=True)
     for money in going_back:
         console.print(f"goes back to its sender: {money}", markup=False, soft_wrap=True)
     if waits is not None:
@@ -308,6 +315,57 @@ def cancel(
     with _opened(site) as (opened, at):
         number = cancel_trade(opened, instruction, reason, operator, approved_by, at)
     console.print(f"{number}: {instruction} is cancelled", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def block(
+    account: Annotated[str, typer.Argument(help="Number of the account.")],
+    body: Annotated[str, typer.Option(help="Who orders it: a court, a bailiff, the regulator.")],
+    document: Annotated[str, typer.Option(help="The order: number and date.")],
+    operator: Annotated[str, typer.Option(help="Who enters it.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    channel: Annotated[str, typer.Option(help="How the letter goes to the body.")] = "courier",
+    reason: Annotated[str, typer.Option(help="For the record; nobody is told.")] = "",
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Block an account by order of a body: nothing leaves it; owner, exchange and body are told (KCSD-97)."""
+    from flows.steps.blocking import block_account
+
+    with _opened(site) as (opened, at):
+        done = block_account(opened, account, body, document, reason, channel, operator, approved_by, at)
+    console.print(f"{done.number}: {account} is blocked; hand over the letter {done.letter.number}", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def unblock(
+    account: Annotated[str, typer.Argument(help="Number of the account.")],
+    document: Annotated[str, typer.Option(help="The order that lifts the block: number and date.")],
+    operator: Annotated[str, typer.Option(help="Who enters it.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    channel: Annotated[str, typer.Option(help="How the letter goes to the body.")] = "courier",
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Lift the block of an account; owner, exchange and body are told."""
+    from flows.steps.blocking import unblock_account
+
+    with _opened(site) as (opened, at):
+        done = unblock_account(opened, account, document, channel, operator, approved_by, at)
+    console.print(f"{done.number}: {account} is open again; hand over the letter {done.letter.number}", markup=False)
+
+
+@app.command("handed-over", rich_help_panel="Run a depository")
+def handed_over(
+    notice_number: Annotated[
+        str, typer.Argument(metavar="NOTICE", help="Number of the letter; `csd status` lists them.")
+    ],
+    operator: Annotated[str, typer.Option(help="Who handed it over.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Note that a letter was handed over, which is when it counts as received (CSD-1.5-b)."""
+    from flows.steps.blocking import hand_over
+
+    with _opened(site) as (opened, at):
+        hand_over(opened, notice_number, operator, at)
 
 
 @app.command(rich_help_panel="Run a depository")

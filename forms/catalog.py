@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from forms.acr import ACR
 from forms.bdn import BDN
 from forms.buna import BUNA
 from forms.iao import IAO
@@ -12,5 +13,5 @@ from forms.spec import FormSpec
 from forms.tcr import TCR
 from forms.wrn import WRN
 
-FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR)}
+FORMS: Mapping[str, FormSpec] = {spec.code: spec for spec in (IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR, ACR)}
 """Form code -> form that is read, in the order of the documentation."""

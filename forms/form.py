@@ -9,6 +9,7 @@ from depository.rejects import Reject
 from depository.requests import (
     BankDetailsRequest,
     CancellationRequest,
+    ClosureRequest,
     Header,
     IndemnityRequest,
     InterestRequest,
@@ -26,6 +27,7 @@ Request: TypeAlias = (
     | OpeningRequest
     | BankDetailsRequest
     | CancellationRequest
+    | ClosureRequest
 )
 
 

@@ -74,6 +74,11 @@ def tcr_body(**changes: object) -> Mapping[str, object]:
     return {"instruction": "I000000123", "trade": "T-2026-004711", "reason": "no longer needed", **changes}
 
 
+def acr_body(**changes: object) -> Mapping[str, object]:
+    """Give the body of an ACR: A01 closes a nominee account."""
+    return {"account": "A01-N000001", "reason": "the client has left", **changes}
+
+
 def bdn_body(**changes: object) -> Mapping[str, object]:
     """Give the body of a BDN: A01 registers its own bank account for withdrawals in KZT."""
     return {

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from pathlib import Path
 
-from depository.cycles import Solved, as_due
+from depository.cycles import Solved
 from depository.store import cycles, register
 from depository.store.archive import Archive
 from depository.store.work import Work
@@ -19,7 +19,7 @@ def keep_proof(work: Work, archive: Archive, number: int, solved: Solved) -> str
     data = pack(
         posed.securities,
         posed.cash,
-        [as_due(one) for one in posed.due],
+        posed.dues,
         dict(sorted(rates.items())),
         posed.problem,
         solved.outcome,

@@ -170,6 +170,10 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
         (s.indemnity, mine(s.indemnity.c.giver)),
         (s.cancellation, s.cancellation.c.instruction.in_(select(one.c.id).where(parts))),
         (s.opening, mine(s.opening.c.participant)),
+        (
+            s.account_change,
+            s.account_change.c.account.in_(select(s.account.c.number).where(mine(s.account.c.participant))),
+        ),
         (s.account, mine(s.account.c.participant)),
         (s.signatory, mine(s.signatory.c.party)),
         (s.notice, and_(mine(s.notice.c.sender, s.notice.c.addressee), days(s.notice.c.business_date))),

@@ -38,16 +38,19 @@ def queue_reports(work: Work, archive: Archive, reports: Iterable[Report], slot:
 def queue_notices(work: Work, archive: Archive, notices: Iterable[Notice], cause: str) -> None:
     """Each notice as PDF and JSON in its addressee's outbox (CSD-1.5-a)."""
     for notice in notices:
-        report = Report(
-            "notice",
-            notice.subject,
-            notice.addressee,
-            work.business_date,
-            work.market.local(work.at),
-            (("Notice", notice.number), ("From", work.market.depository_name), ("Text", notice.body), *notice.facts),
-            (),
-        )
-        queue_report(work, archive, report, f"{work.business_date:%Y%m%d}_notice_{notice.number}", cause, printed=True)
+        name = f"{work.business_date:%Y%m%d}_notice_{notice.number}"
+        queue_report(work, archive, _letter(work, notice, notice.addressee), name, cause, printed=True)
+
+
+def queue_letter(work: Work, archive: Archive, notice: Notice, operators: str, cause: str) -> None:
+    """A notice to somebody without a folder, as PDF and JSON in the operators' outbox, to be handed over."""
+    name = f"{work.business_date:%Y%m%d}_letter_{notice.number}"
+    queue_report(work, archive, _letter(work, notice, operators), name, cause, printed=True)
+
+
+def _letter(work: Work, notice: Notice, folder: str) -> Report:
+    facts = (("Notice", notice.number), ("From", work.market.depository_name), ("Text", notice.body), *notice.facts)
+    return Report("notice", notice.subject, folder, work.business_date, work.market.local(work.at), facts, ())
 
 
 def stem(name: str) -> str:

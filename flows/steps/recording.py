@@ -6,6 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
+from depository.account_states import record_closure
 from depository.answers import LineOutcome, Verdict
 from depository.authority import check_authority
 from depository.bank import check_statement, record_statement
@@ -25,6 +26,7 @@ from depository.reports import Report
 from depository.requests import (
     BankDetailsRequest,
     CancellationRequest,
+    ClosureRequest,
     Header,
     IndemnityRequest,
     InterestRequest,
@@ -206,6 +208,8 @@ def _record_requests(work: Work, header: Header, code: str, requests: Iterator[R
                 BatchKind.SETTLEMENT_FAIL,
                 Recorded(code, header.reference, lines=(asked.outcome,), notices=asked.notices),
             )
+        if isinstance(request, ClosureRequest):
+            return Recorded(code, header.reference, lines=(record_closure(work, header, request),))
         if isinstance(request, IndemnityRequest):
             return Recorded(code, header.reference, lines=(record_indemnity(work, header, request),))
         if isinstance(request, InterestRequest):

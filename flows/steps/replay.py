@@ -29,6 +29,7 @@ from depository.store.records import Comparison, compare
 from depository.store.work import Work
 from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
+from flows.steps.blocking import block_account, hand_over, unblock_account
 from flows.steps.cancelling import cancel_trade
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.history import send_history
@@ -274,6 +275,21 @@ def _cancellation(site: Site, inputs: Archive, event: Event) -> None:  # noqa: A
     cancel_trade(site, d["instruction"], d["reason"], d["operator"], d["approved_by"], event.at)
 
 
+def _block(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    order = (d["body"], d["document"], d["reason"], d["channel"])
+    block_account(site, d["account"], *order, d["operator"], d["approved_by"], event.at)
+
+
+def _unblock(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    unblock_account(site, d["account"], d["document"], d["channel"], d["operator"], d["approved_by"], event.at)
+
+
+def _handed_over(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    hand_over(site, event.data["number"], event.data["operator"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -290,6 +306,9 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFUND: _refund,
     EventKind.HISTORY: _history,
     EventKind.CANCELLATION: _cancellation,
+    EventKind.BLOCK: _block,
+    EventKind.UNBLOCK: _unblock,
+    EventKind.HANDED_OVER: _handed_over,
 }
 
 

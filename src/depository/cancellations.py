@@ -131,6 +131,8 @@ def cancel_ourselves(work: Work, instruction: str, reason: str) -> tuple[str, Se
 
 def _cancel(work: Work, one: Instruction, by: str, reason: str, cause: str) -> list[Notice]:
     instructions.change(work, [one], Status.CANCELLED, f"cancelled {by} (CSD-5.1.10-b)", cause)
+    # What both sides still have to bring changes as if they had moved it.
+    work.moved.update((side, "") for side in _sides(one))
     why = f" Reason: {reason}" if reason else ""
     body = (
         f"Instruction {one.id} (trade {one.reference}), which was to settle on {one.isd}, was cancelled {by} on {work.business_date}. "

@@ -4,12 +4,13 @@ import gc
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from depository.account_states import blocked_accounts
 from depository.instructions import Instruction, Status
 from depository.ledger import AVAILABLE, FROM_OUTSIDE, Entry, move
 from depository.obligations import due_today
@@ -32,6 +33,9 @@ from depository.store import cycles as cycle_store
 from depository.store import instructions as store
 from depository.store import journal
 from depository.store.work import Work
+
+BLOCKED_PLACE = "-BLOCKED"
+"""Behind the number of a blocked account in what the engine is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Posed:
     """Account, ISIN and what is available, in smallest units; likewise participant and currency for cash."""
     cash: tuple[tuple[str, str, int], ...]
     problem: Problem
+    dues: tuple[Due, ...]
+    """The instructions as the engine takes them, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +112,17 @@ def pose(work: Work, due: Sequence[Instruction]) -> Posed:
     securities = tuple((h, a, n) for (h, a, part), n in available.items() if h in accounts and part == AVAILABLE)
     cash = tuple((h, a, n) for (h, a, part), n in available.items() if h in payers and part == AVAILABLE)
     weighing = weigh(work, due)
+    blocked = blocked_accounts(work)
+    dues = tuple(as_due(one, blocked) for one in due)
     posed = problem(
         securities,
         cash,
-        [as_due(one) for one in due],
+        dues,
         # A currency without a rate counts by number alone, never as 1 for 1 (`rates`).
         {c: r.rate for c, r in weighing.rates.items()} | dict.fromkeys(weighing.missing, Decimal(0)),
         {c.code: c.digits for c in work.market.currencies},
     )
-    return Posed(tuple(due), weighing, securities, cash, posed)
+    return Posed(tuple(due), weighing, securities, cash, posed, dues)
 
 
 def _late_money(work: Work) -> dict[tuple[str, str], int]:
@@ -218,11 +226,15 @@ def decimal(value: Fraction) -> Decimal:
     return Decimal(value.numerator) / Decimal(value.denominator)
 
 
-def as_due(one: Instruction) -> Due:
-    """An instruction as the engine takes it."""
+def as_due(one: Instruction, blocked: Collection[str]) -> Due:
+    """An instruction as the engine takes it.
+
+    From a blocked account it gives out of a place of its own on which nothing ever is, so that not even what arrives in the same cycle
+    leaves the account (KCSD-97).
+    """
     return Due(
         id=one.id,
-        deliver_account=one.deliver_account,
+        deliver_account=one.deliver_account + (BLOCKED_PLACE if one.deliver_account in blocked else ""),
         receive_account=one.receive_account,
         isin=one.isin,
         quantity=one.quantity,
@@ -251,6 +263,9 @@ def pending_reason(shortage: Shortage | None) -> str:
         return f"{PendingReason.LINKED} kept back by an instruction it settles with"
     words = []
     for one in shortage.short:
+        if one.holder.endswith(BLOCKED_PLACE):
+            words.append(f"{PendingReason.ACCOUNT_BLOCKED} {one.holder.removesuffix(BLOCKED_PLACE)} is blocked")
+            continue
         code = PendingReason.SECURITIES_SHORT if one.role == "securities" else PendingReason.MONEY_SHORT
         words.append(f"{code} {one.holder} is short of {one.asset}")
     roots = ", ".join(shortage.causes)

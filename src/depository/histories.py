@@ -201,6 +201,7 @@ def _state(work: Work, number: str) -> State:
         "E": _enforcement,
         "O": _opening,
         "C": _cancellation,
+        "K": lambda _work, _number: State("closed", final=True),
     }
     for prefix, state_of in kinds.items():
         if number.startswith(prefix) and number[len(prefix) :].isdigit():

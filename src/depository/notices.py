@@ -10,6 +10,7 @@ from depository.store import notices as store
 from depository.store import register
 from depository.store.work import Work
 
+SFTP = "SFTP"
 LONGEST_SUBJECT = 150
 LONGEST_TEXT = 20_000
 """Characters."""
@@ -44,7 +45,16 @@ def notify(
 ) -> Notice:
     """Registers a notice that goes by SFTP, deemed received the moment it is made available (CSD-1.5-a, CSD-1.5-b)."""
     number = f"N{work.next_number('notice'):08d}"
-    store.add(work, number, addressee, audience.value, subject, body, "SFTP")
+    store.add(work, number, addressee, audience.value, subject, body, SFTP, received=True)
+    return Notice(number, addressee, subject, body, facts)
+
+
+def notify_by_letter(
+    work: Work, addressee: str, subject: str, body: str, channel: str, facts: tuple[tuple[str, str], ...]
+) -> Notice:
+    """Registers a notice to somebody without a folder; it counts as received when it is handed over (CSD-1.5-a, CSD-1.5-b)."""
+    number = f"N{work.next_number('notice'):08d}"
+    store.add(work, number, addressee, Audience.ONE.value, subject, body, channel, received=False)
     return Notice(number, addressee, subject, body, facts)
 
 

@@ -65,10 +65,11 @@ class AccountType(StrEnum):
 
 
 class AccountState(StrEnum):
-    """Life of an account. ON_HOLD: opening stopped for KYC documents (CSD-3.1.2-f)."""
+    """Life of an account. ON_HOLD: opening stopped for KYC documents (CSD-3.1.2-f); BLOCKED: by order of a body (KCSD-97)."""
 
     OPEN = "open"
     ON_HOLD = "on hold"
+    BLOCKED = "blocked"
     CLOSED = "closed"
 
 

@@ -47,6 +47,7 @@ class PendingReason(StrEnum):
     LINKED = "LINK"
     UNMATCHED = "CMIS"
     WINDOW = "PRCY"
+    ACCOUNT_BLOCKED = "BLOC"
 
 
 @dataclass(frozen=True, slots=True)

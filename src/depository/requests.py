@@ -27,7 +27,7 @@ class Header:
     """The house-style header of every form: who sends it, under which reference, signed by whom."""
 
     form: str
-    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR."""
+    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR, ACR."""
     reference: str
     """The sender's own number, at most 35 characters, unique for ever per sender."""
     form_date: date
@@ -124,6 +124,14 @@ class CancellationRequest:
     """Our number of the instruction."""
     trade: str
     """The exchange's number, which has to be that instruction's."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureRequest:
+    """An ACR: close an account of the participant's own."""
+
+    account: str
     reason: str
 
 

@@ -13,6 +13,9 @@ from depository.store import register
 from depository.store.work import Work
 from depository.units import TooFine, to_units
 
+TRADED = (AccountState.OPEN, AccountState.BLOCKED)
+"""A trade is official also when one of its accounts is blocked; it waits for the end of the block (KCSD-97)."""
+
 
 def record_trades(work: Work, venue: str, trades: Sequence[Trade], cause: str) -> list[LineOutcome]:
     """Takes the trades of a file in order; each is recorded or refused on its own."""
@@ -54,7 +57,7 @@ def check_trade(work: Work, trade: Trade, known: set[str]) -> tuple[int, int] | 
                 RejectionReason.COUNTERPARTY, "CSD-4.1.1-b", field, code, "no active participant has this code"
             )
         account = register.account(work, number)
-        if account is None or account.participant != code or account.state is not AccountState.OPEN:
+        if account is None or account.participant != code or account.state not in TRADED:
             return Reject(
                 RejectionReason.ACCOUNT,
                 "CSD-4.1.1-b",

@@ -188,11 +188,9 @@ def _execute(
     settled, waiting, sides = [], [], []
     for one in due:
         pair = [one, store.get(work, one.matched_with)] if one.matched_with else [one]
-        if journal.amount(work, one.deliver_account, one.isin) < one.quantity:
-            reason = PendingReason.SECURITIES_SHORT
-            store.change(
-                work, pair, Status.MATCHED, f"{reason} not enough available securities on {one.deliver_account}", cause
-            )
+        waits = _why_not_now(work, one)
+        if waits:
+            store.change(work, pair, Status.MATCHED, waits, cause)
             waiting.append(one)
             continue
         postings = move(one.isin, one.quantity, one.deliver_account, one.receive_account)
@@ -202,6 +200,15 @@ def _execute(
         if len(pair) == 2:
             sides += pair
     return settled, waiting, sides
+
+
+def _why_not_now(work: Work, one: Instruction) -> str:
+    account = register.account(work, one.deliver_account)
+    if account is not None and account.state is AccountState.BLOCKED:
+        return f"{PendingReason.ACCOUNT_BLOCKED} {account.number} is blocked"
+    if journal.amount(work, one.deliver_account, one.isin) < one.quantity:
+        return f"{PendingReason.SECURITIES_SHORT} not enough available securities on {one.deliver_account}"
+    return ""
 
 
 def in_window(work: Work, *, batch: bool = False) -> bool:

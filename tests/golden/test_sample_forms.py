@@ -13,7 +13,7 @@ from parsers.workbook_rows import openpyxl_rows
 from tests.support.form_cases import CASES, FOLDER, Case, outcome
 
 ROOT = FOLDER.parent
-FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "TCR")
+FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "TCR", "ACR")
 SAMPLES = sorted(path for form in FORMS for path in (FOLDER / form).glob("*.xlsx"))
 RULES = {
     "IST": "CSD-4.1.2-b",
@@ -24,6 +24,7 @@ RULES = {
     "BUNA": "CSD-3.1.2-e",
     "BDN": "CSD-3.3.2-c",
     "TCR": "CSD-5.1.10-b",
+    "ACR": "CSD-3.4.1-a",
 }
 
 

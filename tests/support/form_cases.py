@@ -113,6 +113,10 @@ def _tcr(**changes: object) -> Callable[[], bytes]:
     return lambda: fill("TCR", samples.header(), samples.tcr_body(**changes), ())
 
 
+def _acr(**changes: object) -> Callable[[], bytes]:
+    return lambda: fill("ACR", samples.header(), samples.acr_body(**changes), ())
+
+
 def _iao(**changes: object) -> Callable[[], bytes]:
     return lambda: fill("IAO", samples.header(), samples.iao_body(1, **changes), ())
 
@@ -648,6 +652,11 @@ CASES: tuple[Case, ...] = (
     Case("TCR", "wrong-empty-body", lambda: fill("TCR", samples.header(), {}, ())),
     Case("TCR", "wrong-instruction", _tcr(instruction="T-2026-004711")),
     Case("TCR", "wrong-reason-too-long", _tcr(reason=_LONG)),
+    # ACR
+    Case("ACR", "right-request", _acr()),
+    Case("ACR", "right-without-a-reason", _acr(reason=None)),
+    Case("ACR", "wrong-empty-body", lambda: fill("ACR", samples.header(), {}, ())),
+    Case("ACR", "wrong-account", _acr(account="A01-X1")),
     # IAO
     Case("IAO", "right-open", _iao()),
     Case("IAO", "right-open-for-a-company", _iao(**_COMPANY)),

@@ -44,6 +44,9 @@ class EventKind(StrEnum):
     REFUND = "refund"
     HISTORY = "history"
     CANCELLATION = "cancellation"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    HANDED_OVER = "letter handed over"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,13 @@ def open_of(work: Work, participant: str) -> list[Instruction]:
     return [_instruction(r) for r in rows]
 
 
+def open_of_account(work: Work, account: str) -> list[Instruction]:
+    """Open instructions that give from or take into an account, by number."""
+    mine = or_(T.c.deliver_account == account, T.c.receive_account == account)
+    rows = work.connection.execute(select(T).where(mine, T.c.status.in_([s.value for s in OPEN])).order_by(T.c.id))
+    return [_instruction(r) for r in rows]
+
+
 def touched_on(work: Work, day: date) -> list[Instruction]:
     """Instructions whose status changed on a business date, by number."""
     steps = schema.instruction_status

@@ -1,13 +1,29 @@
 """The register of notices (CSD-1.5-a)."""
 
-from sqlalchemy import insert, select
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import insert, select, update
 
 from depository.store import schema
 from depository.store.work import Work
 
 
-def add(work: Work, number: str, addressee: str, audience: str, subject: str, body: str, channel: str) -> None:
-    """Writes a notice of the depository, received the moment it is made available (CSD-1.5-b)."""
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice to somebody without a folder that has not been handed over."""
+
+    number: str
+    addressee: str
+    subject: str
+    channel: str
+    business_date: date
+
+
+def add(
+    work: Work, number: str, addressee: str, audience: str, subject: str, body: str, channel: str, *, received: bool
+) -> None:
+    """Writes a notice of the depository; by SFTP it is received the moment it is made available (CSD-1.5-b)."""
     work.connection.execute(
         insert(schema.notice).values(
             number=number,
@@ -19,9 +35,22 @@ def add(work: Work, number: str, addressee: str, audience: str, subject: str, bo
             channel=channel,
             business_date=work.business_date,
             sent_at=work.at,
-            received_at=work.at,
+            received_at=work.at if received else None,
         )
     )
+
+
+def letters(work: Work) -> list[Letter]:
+    """The notices that have not been received, by number."""
+    t = schema.notice
+    rows = work.connection.execute(select(t).where(t.c.received_at.is_(None)).order_by(t.c.number))
+    return [Letter(r.number, r.addressee, r.subject, r.channel, r.business_date) for r in rows]
+
+
+def received(work: Work, number: str) -> None:
+    """Notes that a notice was received now."""
+    t = schema.notice
+    work.connection.execute(update(t).where(t.c.number == number).values(received_at=work.at))
 
 
 def last_bodies(work: Work, subject: str) -> dict[str, str]:

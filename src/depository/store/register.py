@@ -99,6 +99,13 @@ def open_accounts(work: Work, accounts: Sequence[Account]) -> None:
         work.known.pop(("account", opened.number), None)
 
 
+def set_state(work: Work, number: str, state: AccountState) -> None:
+    """Changes where an account stands in its life."""
+    t = schema.account
+    work.connection.execute(update(t).where(t.c.number == number).values(state=state.value))
+    work.known.pop(("account", number), None)
+
+
 def product(work: Work, isin: str) -> Product | None:
     """The product with this ISIN."""
     return all_products(work).get(isin)

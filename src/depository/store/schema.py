@@ -133,6 +133,20 @@ kyc_hold = table(
     Column("placed_at", Moment, nullable=False),
 )
 
+account_change = table(
+    "account_change",
+    Column("number", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.number"), nullable=False),
+    text("action"),
+    text("body"),
+    text("document"),
+    text("reason"),
+    text("state"),
+    Column("business_date", Day, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+Index("account_change_by_account", account_change.c.account)
+
 product = table(
     "product",
     Column("isin", Text, primary_key=True),
