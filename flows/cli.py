@@ -135,7 +135,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
     from depository.bank import unidentified
     from depository.day import batches_of
-    from depository.store import account_changes, failed_takes, files, notices, refunds, register
+    from depository.store import account_changes, challenges, failed_takes, files, notices, refunds, register
     from depository.units import from_units
     from flows.steps import technology_time
 
@@ -153,6 +153,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             ]
             blocked = account_changes.blocks(work)
             letters = notices.letters(work)
+            challenged = challenges.open_ones(work)
             going_back = [
                 f"{from_units(one.amount, register.scale(work, one.currency))} {one.currency}, bank reference {one.credit}, "
                 f"to {one.iban}: {one.number} {one.state}, payment day {one.pay_on}"
@@ -169,6 +170,9 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
         console.print(f"nobody's money: {money} (csd assign, csd refund)", markup=False, soft_wrap=True)
     for held in blocked:
         console.print(f"blocked: {held.account} by {held.body}, {held.document} ({held.number})", markup=False)
+    for asked in challenged:
+        told = f"challenge {asked.number} of {asked.participant}, trade {asked.trade} of {asked.trading_day}"
+        console.print(f"{told}: {asked.statement} (csd answer)", markup=False, soft_wrap=True)
     for letter in letters:
         told = f"letter {letter.number} of {letter.business_date} to {letter.addressee}: {letter.subject}"
         console.print(f"{told} (within a business day; then csd handed-over)", markup=False, soft_wrap=True)
@@ -256,7 +260,7 @@ def move_day(
     console.print(
         f"{len(changed)} batches changed: {', '.join(changed)}" if changed else "no batch changed", markup=False
     )
-    console.print("Now start `csd up` again, so that the intake knows the new times.")
+    console.print("A running `csd up` follows by itself.")
 
 
 @app.command(rich_help_panel="Run a depository")
@@ -315,6 +319,20 @@ def cancel(
     with _opened(site) as (opened, at):
         number = cancel_trade(opened, instruction, reason, operator, approved_by, at)
     console.print(f"{number}: {instruction} is cancelled", markup=False)
+
+
+@app.command(rich_help_panel="Run a depository")
+def answer(
+    challenge: Annotated[str, typer.Argument(help="Number of the challenge, e.g. Q000001; `csd status` lists them.")],
+    text: Annotated[str, typer.Argument(help="The answer, which goes to the participant by notice.")],
+    operator: Annotated[str, typer.Option(help="Who gives it.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Answer a participant's challenge of its report of obligations from trading (CSD-5.2.13-a)."""
+    from flows.steps.challenging import answer_challenge
+
+    with _opened(site) as (opened, at):
+        answer_challenge(opened, challenge, text, operator, at)
 
 
 @app.command(rich_help_panel="Run a depository")

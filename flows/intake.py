@@ -67,6 +67,8 @@ async def intake(settings: str, seconds_between: float = 0.5) -> int:
     show_next = clock.now()
     with Resident(site) as resident:
         while not STOP.is_set():
+            site = site_of(settings)
+            resident.follow(site)
             receipts = await _patiently(resident, clock)
             taken += len(receipts)
             unshown = [*unshown, *receipts][-SHOWN:]

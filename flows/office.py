@@ -12,37 +12,54 @@ from typing import Any
 
 from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from sqlalchemy.exc import SQLAlchemyError
 
 from depository import figures
 from depository.cycle_report import jsonable
 from depository.day import PLANNED, batches_of
 from depository.reports import Report, Table
 from depository.sftp.folders import Folders
+from depository.store import events
 from depository.timetable import BatchKind
 from flows.clock import RealClock
 from flows.steps.batches import BatchResult, run_batch
 from flows.steps.deliver import deliver
+from flows.steps.planning import follow
 from flows.steps.sites import Site, read_site
 
 log = logging.getLogger(__name__)
 
 ROWS_ON_PAGE = 200
-_open: dict[str, Site] = {}
+_open: dict[str, tuple[Site, int]] = {}
+"""The open sites, each with the newest event up to which it has followed changes of the timetable."""
 _opening = threading.Lock()
 
 
 def site_of(settings: str) -> Site:
-    """The site of a settings file, opened once per process."""
+    """The site of a settings file, opened once per process, under the timetable to which operators have moved a day since."""
     key = str(Path(settings).resolve())
     with _opening:
-        if key not in _open:
-            _open[key] = read_site(Path(key))
-        return _open[key]
+        known = _open.get(key)
+        site, seen = known or (read_site(Path(key)), 0)
+        now = RealClock(site.market.zone).now()
+        if known is None:
+            # Just read: it has the times that are in force.
+            with site.reading(now, now.date()) as work:
+                seen = events.newest(work)
+        _open[key] = (site, seen)
+        try:
+            _open[key] = follow(site, seen, now)
+        except SQLAlchemyError as fault:
+            # Whoever asked finds out by itself, and knows what to do about it.
+            log.warning("whether a day was moved is not known: %s", fault)
+        if _open[key][0] is not site:
+            log.info("a day was moved: its new times are in force")
+        return _open[key][0]
 
 
 def close_sites() -> None:
     """Closes what this process has opened."""
-    for site in _open.values():
+    for site, _ in _open.values():
         site.close()
     _open.clear()
 

@@ -48,6 +48,6 @@ ACR = FormSpec(
     checks=checks,
     to_request=to_request,
     notes=(
-        "The account is closed at once, or the answer says what is still on it. A closed account is not opened again.",
+        "The account is closed at once, or the answer says what is still on it. A closed nominee account is not opened again.",
     ),
 )

@@ -9,12 +9,14 @@ from depository.rejects import Reject
 from depository.requests import (
     BankDetailsRequest,
     CancellationRequest,
+    ChallengeRequest,
     ClosureRequest,
     Header,
     IndemnityRequest,
     InterestRequest,
     OpeningCover,
     OpeningRequest,
+    OwnAccountRequest,
     TransferRequest,
     WithdrawalRequest,
 )
@@ -28,6 +30,8 @@ Request: TypeAlias = (
     | BankDetailsRequest
     | CancellationRequest
     | ClosureRequest
+    | OwnAccountRequest
+    | ChallengeRequest
 )
 
 

@@ -79,6 +79,21 @@ def acr_body(**changes: object) -> Mapping[str, object]:
     return {"account": "A01-N000001", "reason": "the client has left", **changes}
 
 
+def paof_line(**changes: object) -> Mapping[str, object]:
+    """Give a line of a PAOF: A01 opens a domestic omnibus account."""
+    return {"reference": "P-1", "type": "domestic omnibus", "remark": "for our clients", **changes}
+
+
+def obc_body(**changes: object) -> Mapping[str, object]:
+    """Give the body of an OBC: A01 says that a quantity is wrong."""
+    return {
+        "trading_day": date(2026, 11, 20),
+        "trade": "T-2026-004711",
+        "statement": "We bought 100, not 1,000.",
+        **changes,
+    }
+
+
 def bdn_body(**changes: object) -> Mapping[str, object]:
     """Give the body of a BDN: A01 registers its own bank account for withdrawals in KZT."""
     return {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from depository.cancellations import cancel_asked
+from depository.challenges import trading_reports
 from depository.cycle_report import operator_report, participant_reports, summary, summary_json
 from depository.cycles import Cycle, run_cycle
 from depository.day import (
@@ -130,6 +131,7 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
         # Named by the interest too: two enforcements of one day are two reports to the same party.
         name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}_{dict(report.facts)['Interest']}"
         queue_report(work, archive, report, name, cause, printed=True)
+    queue_reports(work, archive, trading_reports(work), slot, cause)
     drawn = draw_of(work, work.business_date)
     if drawn is not None and register.calendar(work).is_settlement_day(work.business_date):
         body = (

@@ -169,6 +169,7 @@ def _records(scope: _Scope) -> Iterator[tuple[Table, Sequence[Row[Any]]]]:
         (s.interest, mine(s.interest.c.debtor, s.interest.c.secured_party)),
         (s.indemnity, mine(s.indemnity.c.giver)),
         (s.cancellation, s.cancellation.c.instruction.in_(select(one.c.id).where(parts))),
+        (s.challenge, mine(s.challenge.c.participant)),
         (s.opening, mine(s.opening.c.participant)),
         (
             s.account_change,

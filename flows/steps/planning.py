@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 
 from depository.day import PLANNED, BatchState, batches_of, move_day, plan_day, unfinished_before
+from depository.market import read_market
 from depository.notices import Audience, notify
 from depository.points import reached
-from depository.store import register
+from depository.store import events, register
 from depository.store.events import EventKind
 from depository.timetable import PlannedBatch
 from flows.steps.approval import two_persons
@@ -53,6 +55,20 @@ def move(site: Site, day: date, operator: str, approved_by: str, at: datetime) -
             queue_notices(work, site.archive, [notice], cause)
         note(work, site.archive, EventKind.TIMETABLE, {"operator": operator, "approved_by": approved_by})
     return changed
+
+
+def follow(site: Site, seen: int, at: datetime) -> tuple[Site, int]:
+    """The site under the timetable to which `move` has moved a day after the event `seen`, as it was approved; and the newest event.
+
+    The very same site when no day has moved, so that what runs for days knows the new times without being started again (CSD-7.6.5-c).
+    """
+    with site.reading(at, at.date()) as work:
+        newest = events.newest(work)
+        moved = events.last_timetable(work, seen) if newest > seen else None
+    if moved is None:
+        return site, newest
+    market, timetable = (site.archive.get(digest).decode() for digest in moved.data["market"])
+    return replace(site, market=read_market(market, timetable)), newest
 
 
 def due(site: Site, at: datetime) -> list[PlannedBatch]:

@@ -12,6 +12,7 @@ from depository.authority import check_authority
 from depository.bank import check_statement, record_statement
 from depository.bank_details import record_bank_details
 from depository.cancellations import record_cancellation
+from depository.challenges import record_challenge
 from depository.day import batches_of
 from depository.feeds import BankStatement, RefusedLine, RegistryFile, TradeFile
 from depository.indemnities import record_indemnity
@@ -19,6 +20,7 @@ from depository.instructions import Status
 from depository.interests import record_interest
 from depository.notices import Notice
 from depository.openings import CLOCKS, check_cover, record_openings
+from depository.own_accounts import record_own_accounts
 from depository.reconciliation import record_positions
 from depository.register import PartyKind
 from depository.rejects import FileRefused, Reject, RejectionReason
@@ -26,11 +28,13 @@ from depository.reports import Report
 from depository.requests import (
     BankDetailsRequest,
     CancellationRequest,
+    ChallengeRequest,
     ClosureRequest,
     Header,
     IndemnityRequest,
     InterestRequest,
     OpeningRequest,
+    OwnAccountRequest,
     TransferRequest,
     WithdrawalRequest,
 )
@@ -191,6 +195,9 @@ def _record_requests(work: Work, header: Header, code: str, requests: Iterator[R
         recorded = Recorded(code, header.reference, lines=taken.outcomes, notices=taken.notices)
         waits = any(o.status in (Status.MATCHED, Status.UNMATCHED) for o in taken.outcomes)
         return _in_next(work, BatchKind.FOP_WINDOW, recorded) if waits else recorded
+    own = [request for request in others if isinstance(request, OwnAccountRequest)]
+    if own:
+        return Recorded(code, header.reference, lines=tuple(record_own_accounts(work, header, own)))
     for request in others:
         if isinstance(request, WithdrawalRequest):
             outcome = record_withdrawal(work, header, request)
@@ -208,6 +215,9 @@ def _record_requests(work: Work, header: Header, code: str, requests: Iterator[R
                 BatchKind.SETTLEMENT_FAIL,
                 Recorded(code, header.reference, lines=(asked.outcome,), notices=asked.notices),
             )
+        if isinstance(request, ChallengeRequest):
+            challenged = record_challenge(work, header, request)
+            return Recorded(code, header.reference, lines=(challenged.outcome,), notices=challenged.notices)
         if isinstance(request, ClosureRequest):
             return Recorded(code, header.reference, lines=(record_closure(work, header, request),))
         if isinstance(request, IndemnityRequest):

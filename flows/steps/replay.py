@@ -31,6 +31,7 @@ from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
 from flows.steps.blocking import block_account, hand_over, unblock_account
 from flows.steps.cancelling import cancel_trade
+from flows.steps.challenging import answer_challenge
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.history import send_history
 from flows.steps.holding import lift, place
@@ -290,6 +291,10 @@ def _handed_over(site: Site, inputs: Archive, event: Event) -> None:  # noqa: AR
     hand_over(site, event.data["number"], event.data["operator"], event.at)
 
 
+def _answer(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    answer_challenge(site, event.data["number"], event.data["text"], event.data["operator"], event.at)
+
+
 PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFERENCE: _reference,
     EventKind.FILE: _file,
@@ -306,6 +311,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.REFUND: _refund,
     EventKind.HISTORY: _history,
     EventKind.CANCELLATION: _cancellation,
+    EventKind.ANSWER: _answer,
     EventKind.BLOCK: _block,
     EventKind.UNBLOCK: _unblock,
     EventKind.HANDED_OVER: _handed_over,

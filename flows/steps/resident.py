@@ -48,6 +48,10 @@ class Resident:
         self._deliverer.join()
         self._line.close()
 
+    def follow(self, site: Site) -> None:
+        """Goes on with the same site under another timetable."""
+        self._site = site
+
     def look(self, at: datetime) -> list[Receipt]:
         """One look at every folder; raises SftpError or OSError when it could not be finished, and connects anew at the next."""
         self._at = at

@@ -8,7 +8,7 @@ from depository.answers import Receipt, Verdict
 from depository.instructions import OPEN
 from depository.pieces import pieces
 from depository.reports import Column, Kind, Report, Table, Value, table
-from depository.store import cancellations, instructions, interests, withdrawals
+from depository.store import cancellations, challenges, instructions, interests, withdrawals
 from depository.store import histories as store
 from depository.store.histories import FormFile, Step
 from depository.store.indemnities import GIVEN
@@ -201,6 +201,7 @@ def _state(work: Work, number: str) -> State:
         "E": _enforcement,
         "O": _opening,
         "C": _cancellation,
+        "Q": _challenge,
         "K": lambda _work, _number: State("closed", final=True),
     }
     for prefix, state_of in kinds.items():
@@ -249,6 +250,13 @@ def _opening(work: Work, number: str) -> State:
 def _cancellation(work: Work, number: str) -> State:
     one = cancellations.get(work, number)
     return State(one.state if one else "unknown", one is None or one.state != cancellations.WAITING)
+
+
+def _challenge(work: Work, number: str) -> State:
+    one = challenges.get(work, number)
+    if one is None or one.state == challenges.OPEN:
+        return State("waits for its answer", one is None)
+    return State(f"answered: {one.answer}", final=True)
 
 
 def _indemnity(work: Work, number: str) -> State:

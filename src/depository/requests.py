@@ -13,6 +13,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+from depository.register import AccountType
+
 
 @dataclass(frozen=True, slots=True)
 class Signatory:
@@ -27,7 +29,7 @@ class Header:
     """The house-style header of every form: who sends it, under which reference, signed by whom."""
 
     form: str
-    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN, TCR, ACR."""
+    """Form code: IST, WRN, SIN, IND, IAO, BUNA, BDN, PAOF, ACR, TCR, OBC."""
     reference: str
     """The sender's own number, at most 35 characters, unique for ever per sender."""
     form_date: date
@@ -133,6 +135,25 @@ class ClosureRequest:
 
     account: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccountRequest:
+    """A line of a PAOF: an account of the participant's own to open."""
+
+    line: int
+    reference: str
+    type: AccountType
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRequest:
+    """An OBC: what is wrong in the report of obligations from a day's trading."""
+
+    trading_day: date
+    trade: str
+    statement: str
 
 
 class InterestAction(StrEnum):

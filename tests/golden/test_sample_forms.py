@@ -13,7 +13,7 @@ from parsers.workbook_rows import openpyxl_rows
 from tests.support.form_cases import CASES, FOLDER, Case, outcome
 
 ROOT = FOLDER.parent
-FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "TCR", "ACR")
+FORMS = ("IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "PAOF", "ACR", "TCR", "OBC")
 SAMPLES = sorted(path for form in FORMS for path in (FOLDER / form).glob("*.xlsx"))
 RULES = {
     "IST": "CSD-4.1.2-b",
@@ -25,6 +25,8 @@ RULES = {
     "BDN": "CSD-3.3.2-c",
     "TCR": "CSD-5.1.10-b",
     "ACR": "CSD-3.4.1-a",
+    "PAOF": "CSD-3.1.2-b",
+    "OBC": "CSD-5.2.13-a",
 }
 
 

@@ -17,6 +17,7 @@ from openpyxl import Workbook, load_workbook
 from depository.rejects import FileRefused
 from forms import samples
 from forms.form import Form
+from forms.paof import TYPES
 from parsers.blank_workbook import fill, render_blank
 from parsers.workbook_form import read_form
 
@@ -115,6 +116,19 @@ def _tcr(**changes: object) -> Callable[[], bytes]:
 
 def _acr(**changes: object) -> Callable[[], bytes]:
     return lambda: fill("ACR", samples.header(), samples.acr_body(**changes), ())
+
+
+def _obc(**changes: object) -> Callable[[], bytes]:
+    return lambda: fill("OBC", samples.header(), samples.obc_body(**changes), ())
+
+
+def _paof(*changes: Mapping[str, object]) -> Callable[[], bytes]:
+    return lambda: fill(
+        "PAOF",
+        samples.header(),
+        {},
+        [samples.paof_line(**{"reference": f"P-{n}", **one}) for n, one in enumerate(changes, 1)],
+    )
 
 
 def _iao(**changes: object) -> Callable[[], bytes]:
@@ -657,6 +671,15 @@ CASES: tuple[Case, ...] = (
     Case("ACR", "right-without-a-reason", _acr(reason=None)),
     Case("ACR", "wrong-empty-body", lambda: fill("ACR", samples.header(), {}, ())),
     Case("ACR", "wrong-account", _acr(account="A01-X1")),
+    # PAOF
+    Case("PAOF", "right-one-account", _paof({})),
+    Case("PAOF", "right-all", _paof(*({"type": type_, "remark": None} for type_ in TYPES))),
+    Case("PAOF", "wrong-no-line", _paof()),
+    Case("PAOF", "wrong-nominee", _paof({"type": "nominee"}, {})),
+    # OBC
+    Case("OBC", "right-challenge", _obc()),
+    Case("OBC", "wrong-empty-body", lambda: fill("OBC", samples.header(), {}, ())),
+    Case("OBC", "wrong-day", _obc(trading_day="yesterday")),
     # IAO
     Case("IAO", "right-open", _iao()),
     Case("IAO", "right-open-for-a-company", _iao(**_COMPANY)),

@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     REFUND = "refund"
     HISTORY = "history"
     CANCELLATION = "cancellation"
+    ANSWER = "answer to a challenge"
     BLOCK = "block"
     UNBLOCK = "unblock"
     HANDED_OVER = "letter handed over"
@@ -154,6 +155,13 @@ def newest(work: Work) -> int:
 def newest_of(work: Work, kind: EventKind) -> Event | None:
     """The last event of a kind."""
     row = work.connection.execute(select(T).where(T.c.kind == kind.value).order_by(T.c.number.desc()).limit(1)).first()
+    return None if row is None else _event(row)
+
+
+def last_timetable(work: Work, after: int) -> Event | None:
+    """The last change of the timetable of a planned day after an event."""
+    query = select(T).where(T.c.number > after, T.c.kind == EventKind.TIMETABLE.value).order_by(T.c.number.desc())
+    row = work.connection.execute(query.limit(1)).first()
     return None if row is None else _event(row)
 
 

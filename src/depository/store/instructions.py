@@ -153,6 +153,16 @@ def touched_on(work: Work, day: date) -> list[Instruction]:
     return [_instruction(r) for r in rows]
 
 
+def traded_from(work: Work, since: date) -> list[Instruction]:
+    """Exchange trades made on days from `since` to the day before the business date and reported by now, by number."""
+    steps = schema.instruction_status
+    days = (steps.c.business_date >= since, steps.c.business_date <= work.business_date)
+    reported = select(steps.c.instruction).where(steps.c.step == 1, *days)
+    mine = (T.c.kind == InstructionKind.EXCHANGE.value, T.c.trade_date >= since, T.c.trade_date < work.business_date)
+    rows = work.connection.execute(select(T).where(T.c.id.in_(reported), *mine).order_by(T.c.id))
+    return [_instruction(r) for r in rows]
+
+
 def count_touched(work: Work, day: date) -> list[tuple[str, str, int]]:
     """How many instructions changed their status on a business date: kind, status now, count."""
     steps = schema.instruction_status

@@ -339,6 +339,20 @@ cancellation = table(
 )
 Index("cancellation_by_state", cancellation.c.state)
 
+challenge = table(
+    "challenge",
+    Column("number", Text, primary_key=True),
+    Column("participant", Text, ForeignKey("party.code"), nullable=False),
+    text("reference"),
+    Column("trading_day", Day, nullable=False),
+    text("trade"),
+    text("statement"),
+    text("state"),
+    text("answer"),
+    Column("business_date", Day, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 interest = table(
     "interest",
     Column("number", Text, primary_key=True),

@@ -29,7 +29,7 @@ def test_help_names_the_demonstration_first() -> None:
         assert command in ran.stdout
 
 
-@pytest.mark.parametrize("form", ["IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "TCR", "ACR"])
+@pytest.mark.parametrize("form", ["IST", "WRN", "SIN", "IND", "IAO", "BUNA", "BDN", "PAOF", "ACR", "TCR", "OBC"])
 def test_blank_writes_a_workbook_that_opens(form: str, tmp_path: Path) -> None:
     """One file, one sheet named after the form."""
     target = tmp_path / f"{form}.xlsx"

@@ -12,6 +12,7 @@ from depository.day import draw_of, moment_of
 from depository.market import read_market
 from depository.store import schema
 from depository.timetable import BatchKind
+from flows import office
 from flows.steps.batches import run_batch
 from flows.steps.planning import due, move
 from flows.steps.replay import replay
@@ -147,3 +148,20 @@ def test_the_funding_report_shows_the_times_of_the_changed_timetable(desk: Desk)
     facts = dict(desk.report("B02", "_funding-0930_funding.json").facts)
     assert facts["Challenge until"] == "15:30 of the business day after the trade (CSD-5.2.13-a)"
     assert "14:00:00" in str(facts["Fund by"])
+
+
+def test_what_runs_for_days_follows_a_moved_day_by_itself_with_the_times_that_were_approved(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    running, key = desk.site, str(tmp_path / "csd.toml")
+    monkeypatch.setattr(office, "read_site", lambda _: running)
+    monkeypatch.setattr(office, "_open", {})
+    assert office.site_of(key) is running
+    changed(desk, **LATER)
+    # Written into the file, and approved by nobody yet.
+    assert office.site_of(key) is running
+    move(desk.site, DAY, "First Person", "Second Person", at("10:50"))
+    followed = office.site_of(key)
+    assert followed.market.timetable(DAY).main_earliest == time(14)
+    assert followed.engine is running.engine
+    assert office.site_of(key) is followed

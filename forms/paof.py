@@ -1,0 +1,76 @@
+"""PAOF, participant account opening request: the participant's own accounts, one a line (CSD-3.1.2-b)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from depository import identifiers
+from depository.register import AccountType
+from depository.rejects import RejectionReason
+from depository.requests import OwnAccountRequest
+from forms.field import CellFault, Row, choice, code, text
+from forms.spec import FormSpec
+
+TYPES = {
+    "house": AccountType.HOUSE,
+    "domestic omnibus": AccountType.DOMESTIC_OMNIBUS,
+    "foreign omnibus": AccountType.FOREIGN_OMNIBUS,
+    "settlement": AccountType.SETTLEMENT,
+    "market maker": AccountType.MARKET_MAKER,
+}
+
+
+class PaofLine(Row):
+    """One line of a PAOF."""
+
+    reference: Annotated[
+        str,
+        code(
+            "Line reference",
+            identifiers.reference,
+            "Your own reference of this line.",
+            max_length=35,
+            width=16,
+            code=RejectionReason.REFERENCE,
+            example="P-1",
+        ),
+    ]
+    type: Annotated[
+        AccountType,
+        choice(
+            "Type of account",
+            ", ".join(TYPES),
+            TYPES,
+            width=20,
+            code=RejectionReason.ACCOUNT,
+            example="domestic omnibus",
+        ),
+    ]
+    remark: Annotated[str, text("Remark", "For the record.", max_length=140, mandatory=False, width=40)]
+
+
+def checks(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
+    """Nothing hangs together but what the books know."""
+    return []
+
+
+def to_request(line: int, row: PaofLine) -> OwnAccountRequest:
+    """Turn a validated line into the core's record."""
+    return OwnAccountRequest(line, row.reference, row.type, row.remark)
+
+
+PAOF = FormSpec(
+    code="PAOF",
+    title="Participant account opening request",
+    rule="CSD-3.1.2-b",
+    body=None,
+    table=PaofLine,
+    table_sheet="PAOF",
+    max_lines=len(TYPES),
+    checks=checks,
+    to_request=to_request,
+    line_reference="reference",
+    notes=(
+        "One line an account; a participant has one of each type. Clients' nominee accounts are opened with IAO or BUNA.",
+        "An account that was closed is opened again under its number.",
+    ),
+)

@@ -1,0 +1,48 @@
+"""A participant opens its own accounts with one form, one of each type."""
+
+from pathlib import Path
+
+import pytest
+
+from depository.answers import Verdict
+from flows.steps.replay import replay
+from tests.support.books import DAY, REFERENCE, Desk, at, ist_line
+
+
+@pytest.fixture
+def desk(lite: Desk) -> Desk:
+    for file in REFERENCE.iterdir():
+        # The fixture loaded them into another archive.
+        lite.site.archive.put(file.read_bytes())
+    lite.plan()
+    return lite
+
+
+@pytest.mark.rule("CSD-3.1.2-b")
+def test_a_missing_account_is_opened_at_once_and_one_that_is_there_is_refused(desk: Desk, tmp_path: Path) -> None:
+    types = ("foreign omnibus", "house", "foreign omnibus")
+    lines = [{"reference": f"P-{n}", "type": type_} for n, type_ in enumerate(types, 1)]
+    receipt = desk.drop_form("PAOF", "B01", "B01-PAOF-1", lines=lines)
+    assert receipt.verdict is Verdict.PARTLY
+    assert [(line.record, line.status) for line in receipt.lines] == [("B01-FO", "opened"), ("", ""), ("", "")]
+    assert [line.places for line in receipt.lines[1:]] == [("PAOF!C13",), ("PAOF!C14",)]
+    assert [line.rejects[0].message for line in receipt.lines[1:]] == [
+        "you have the account B01-HO already (open), and there is one of a type",
+        "you have the account B01-FO already (open), and there is one of a type",
+    ]
+    moved = desk.drop_form(
+        "IST", "B01", "B01-IST-1", lines=[ist_line("L-1", "B01-HO", "B01-FO", reason="own accounts")], local="10:05"
+    )
+    assert moved.lines[0].status == "settled"
+    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+
+
+@pytest.mark.rule("CSD-3.1.2-b")
+def test_an_account_that_was_closed_is_opened_again_under_its_number(desk: Desk) -> None:
+    desk.drop_form("ACR", "B01", "B01-ACR-1", {"account": "B01-MM"})
+    (line,) = desk.drop_form(
+        "PAOF", "B01", "B01-PAOF-1", lines=[{"reference": "P-1", "type": "market maker"}], local="10:05"
+    ).lines
+    assert (line.record, line.note) == ("B01-MM", "it was closed and is open again")
+    again = desk.drop_form("ACR", "B01", "B01-ACR-2", {"account": "B01-MM"}, local="10:10")
+    assert again.verdict is Verdict.ACCEPTED
