@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, insert, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from depository.ledger import GENESIS
 from depository.store import schema
@@ -16,8 +16,15 @@ BARE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """The same as the driver raises them where it is used without SQLAlchemy (`bulk`)."""
 
 
+OUTCOME_UNKNOWN = "it is not known whether this was committed"
+"""When the connection breaks at the commit itself."""
+
+
 class DatabaseUnavailable(OSError):
-    """The database is gone, full, locked or read-only; what was under way was not committed and may be repeated."""
+    """The database is gone, full, locked or read-only; what was under way was not committed, or its outcome is not known.
+
+    Files and batches may be repeated either way: what was committed has its effect once.
+    """
 
 
 def open_database(url: str) -> Engine:
@@ -73,10 +80,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Two intake workers, planners or cycle runners thus have the effect of one (design §3). PostgreSQL: row lock on the journal's
     head; SQLite: BEGIN IMMEDIATE.
     """
-    with told_plainly(), engine.connect().execution_options(writer=True) as connection, connection.begin():
+    with (
+        told_plainly(),
+        engine.connect().execution_options(writer=True) as connection,
+        connection.begin() as transaction,
+    ):
         if engine.dialect.name == "postgresql":
             connection.execute(select(schema.journal_head.c.number).with_for_update())
         yield connection
+        _commit(transaction)
+
+
+def _commit(transaction: RootTransaction) -> None:
+    try:
+        transaction.commit()
+    except DBAPIError as fault:
+        if not fault.connection_invalidated:
+            raise
+        # The server may have carried it out and its answer be lost.
+        raise DatabaseUnavailable(
+            f"the database does not work: the connection broke at the commit; {OUTCOME_UNKNOWN}, look before you do it again"
+        ) from fault
 
 
 @contextmanager
