@@ -602,6 +602,10 @@ def _fetch_all(
             # Or a writer that kept the file open through the rename goes on writing; it is looked at again.
             log.warning("%s/%s: %s", party, folder, data)
             continue
+        if one.ready is not None and isinstance(data, bytes) and len(data) != one.ready.size:
+            # Its sender has written over it since the look, perhaps not to the end yet: a later look finds it where it is now.
+            log.warning("%s/%s/%s changed after it was seen whole", party, folder, one.ready.safe_name)
+            continue
         unfetched = [one for one in (marker, signature) if isinstance(one, SftpError)]
         broken = [one for one in unfetched if not isinstance(one, Missing | TooLarge)]
         if broken:
