@@ -1,4 +1,4 @@
-"""What others do behind the depository's back: folders removed, files replaced, an older database put back."""
+"""What happens behind the depository's back: folders removed, files replaced, a key changed in the middle, an older database put back."""
 
 import shutil
 import threading
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from depository.points import watch
 from depository.store import schema
 from depository.store.archive import Archive
 from depository.store.database import open_database
@@ -18,6 +19,8 @@ from depository.verify import verify
 from flows.steps.backup import copy_site, missing_contents
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
+from flows.steps.signing import create_trial_key, read_signer
+from parsers.cms import fault_of_own
 from tests.faults.kill_points import DAY, Drop, World, drop_files
 from tests.faults.watch import Watch, depository
 from tests.support.fault_results import tried
@@ -136,3 +139,46 @@ def test_an_older_database_put_back_gives_the_same_answers_and_each_file_its_eff
                 assert verify(work).faults == ()
             assert missing_contents(site, moment) == []
     tried("an older database put back while the folders are newer", "SQLite", "the same answers again, no effect twice")
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+def test_a_key_of_ours_changed_between_putting_answers_and_noting_them_signs_all_of_them(
+    world: World, tmp_path: Path
+) -> None:
+    armed = True
+
+    def end(point: str) -> None:
+        if armed and point == "deliver.before commit":
+            raise Cut
+
+    with depository(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path) as live:
+        drop_files(live.root, (FIRST,))
+        watch(end)
+        with live.site.folders() as folders:
+            take_files(live.site, folders, live.start)
+            with pytest.raises(Cut):
+                deliver(live.site, folders, live.start)
+            armed = False
+            put = outboxes(live.root)
+            key, certificate = tmp_path / "new.key", tmp_path / "new.pem"
+            create_trial_key(key, certificate, "Depository", live.start - timedelta(days=1))
+            changed = replace(live.site, signer=read_signer(key, certificate))
+            deliver(changed, folders, live.start + timedelta(minutes=1))
+            assert deliver(changed, folders, live.start + timedelta(minutes=2)) == 0
+        found = outboxes(live.root)
+        assert found.keys() == put.keys()
+        assert changed.signer is not None
+        assert changed.signer.certificate != (live.site.signer.certificate if live.site.signer else "")
+        for name, data in found.items():
+            if name.endswith(".p7s"):
+                file = found[name.removesuffix(".p7s")]
+                assert (fault_of_own(data, file), data != put[name]) == ("", True)
+            else:
+                assert data == put[name]
+        with live.site.engine.connect() as connection:
+            kept = connection.execute(schema.own_signature.select()).all()
+        assert {one.certificate for one in kept} == {changed.signer.certificate}
+    tried("our signing key is changed while answers are put", "SQLite", "the same files, all signed by the new key")
