@@ -16,10 +16,10 @@ def _compiled(name: str) -> Any:
     import numba
 
     try:
-        return numba.njit(cache=True)(getattr(kernels, name))
+        return numba.njit(cache=True, nogil=True)(getattr(kernels, name))
     except RuntimeError:
         # Nowhere to keep compiled code: compile anew in each process.
-        return numba.njit(getattr(kernels, name))
+        return numba.njit(nogil=True)(getattr(kernels, name))
 
 
 def run(name: str, legs: int, *arguments: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from depository.settlement import compiled
 from depository.settlement.reduction import Reduced, part_of
 from depository.settlement.solver import Relaxation
 from depository.settlement.units import balance_after, by_position, leg_units
+from depository.settlement.workers import side_by_side
 
 # Positions with more legs than this are left without cuts: a leg is too small a part of them.
 LONGEST = 2000
@@ -42,7 +44,8 @@ class Cut(NamedTuple):
 class Tight:
     """The relaxation after its cuts: x and profit per unit, price per position, the cuts that bind with their prices.
 
-    `plain_bound` is the bound without cuts, `bound` the one that follows from the prices, cuts and all.
+    `plain_bound` is the bound without cuts, `bound` the one that follows from the prices, cuts and all. `part` holds the solver as
+    it ended.
     """
 
     x: NDArray[np.float64]
@@ -52,6 +55,7 @@ class Tight:
     cut_price: NDArray[np.float64]
     plain_bound: float
     bound: float
+    part: "Part | None"
 
 
 def tighten(
@@ -62,7 +66,7 @@ def tighten(
     These rounds solve only for the units the prices leave near a change, which are few: the others stay as they are, and the bound,
     which counts all units at the last prices, holds whatever became of them.
     """
-    nothing = Tight(np.zeros(len(weight)), weight, np.zeros(len(core.bind)), [], np.zeros(0), np.inf, np.inf)
+    nothing = Tight(np.zeros(len(weight)), weight, np.zeros(len(core.bind)), [], np.zeros(0), np.inf, np.inf, None)
     part = Part(core, weight, np.ones(len(weight), dtype=np.bool_), nothing, stop)
     best = part.solved([])
     if best is None:
@@ -75,7 +79,7 @@ def tighten(
         if not found:
             break
         if len(weight) > WHOLE and (turn == 0 or turn % LOOKED_AT_ANEW == 1):
-            near |= _near(best, weight)
+            near = near | _near(best, weight)
             part = Part(core, weight, near, best, stop)
         tight = part.solved(found)
         if tight is None:
@@ -95,11 +99,10 @@ def _near(tight: Tight, weight: NDArray[np.float64]) -> NDArray[np.bool_]:
 class Part:
     """The relaxation over some units, the others standing at the whole number they are at, with its cuts.
 
-    The price of a position or a cut stays within the limits at which the first of the units that stand would rather move; given
-    `most`, no position costs more than that, and no cut more than `times` its last price.
+    The price of a position or a cut stays within the limits at which the first of the units that stand would rather move.
     """
 
-    __slots__ = ("_core", "_cuts", "_last", "_near", "_place", "_rows", "_stands", "_times", "_weight", "relaxation")
+    __slots__ = ("_core", "_cuts", "_last", "_place", "_rows", "_stands", "_weight", "near", "relaxation")
 
     def __init__(
         self,
@@ -108,21 +111,16 @@ class Part:
         near: NDArray[np.bool_],
         last: Tight,
         stop: Callable[[], bool] | None,
-        most: NDArray[np.float64] | None = None,
-        times: float = 0.0,
     ) -> None:
-        self._core, self._weight, self._near, self._last, self._times = core, weight, near, last, times
+        self._core, self._weight, self.near, self._last = core, weight, near, last
         self._place = np.cumsum(near, dtype=np.int64) - 1
         self._stands = ~near & (last.x > 0.5)
         part, self._rows, limits = core, np.arange(len(core.bind)), None
         if not near.all():
             part, self._rows = part_of(core, np.flatnonzero(near))
             part = replace(part, balance=balance_after(core, core.balance, self._stands)[self._rows])
-            if most is None:
-                low, high = self._limits(core.row, leg_units(core.start), -core.change.astype(np.float64), last.price)
-                limits = low[self._rows], high[self._rows]
-        if most is not None:
-            limits = np.zeros(len(self._rows)), most[self._rows]
+            low, high = self._limits(core.row, leg_units(core.start), -core.change.astype(np.float64), last.price)
+            limits = low[self._rows], high[self._rows]
         self.relaxation = Relaxation(part, weight[near], limits, stop)
         self._cuts: list[Cut] = []
         bind = np.flatnonzero(last.cut_price > 0.0).tolist()
@@ -135,11 +133,18 @@ class Part:
         if not relaxation.solve():
             return None
         x = self._stands.astype(np.float64)
-        x[self._near] = relaxation.x
+        x[self.near] = relaxation.x
         price = self._last.price.copy()
         price[self._rows] = relaxation.price
         profit, bound = _priced(core, self._weight, price, self._cuts, relaxation.cut_price)
-        return Tight(x, profit, price, list(self._cuts), relaxation.cut_price, bound, bound)
+        return Tight(x, profit, price, list(self._cuts), relaxation.cut_price, bound, bound, self)
+
+    def soften(self, price: NDArray[np.float64], times: float) -> None:
+        """From now on positions can be overdrawn at so many times `price`, and cuts at so many times their last price."""
+        relaxation = self.relaxation
+        relaxation.limit(0, np.zeros(len(self._rows)), times * price[self._rows], relaxation.scale)
+        cut_price = times * relaxation.cut_price
+        relaxation.limit(len(self._rows), np.zeros(len(cut_price)), cut_price, np.ones(len(cut_price)))
 
     def _add(self, cuts: list[Cut], price: NDArray[np.float64]) -> None:
         if not cuts:
@@ -149,19 +154,17 @@ class Part:
         unit, value = np.concatenate([cut.unit for cut in cuts]), np.concatenate([cut.value for cut in cuts])
         side: NDArray[np.float64] = np.array([cut.side for cut in cuts], dtype=np.float64)
         side = side - np.bincount(number, value * self._stands[unit], minlength=len(cuts))
-        here = self._near[unit]
+        here = self.near[unit]
         start = np.zeros(len(cuts) + 1, dtype=np.int64)
         np.cumsum(np.bincount(number[here], minlength=len(cuts)), out=start[1:])
         limits = None if here.all() else self._limits(number, unit, value, price)
-        if self._times:
-            limits = np.zeros(len(cuts)), self._times * price
         self.relaxation.add_cuts(side, start, self._place[unit[here]], value[here], limits)
 
     def _limits(
         self, row: NDArray[np.int64], unit: NDArray[np.int64], need: NDArray[np.float64], price: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Between which prices of each row none of the units that stand would rather move, all other prices being as they were."""
-        far = ~self._near[unit] & (need != 0.0)
+        far = ~self.near[unit] & (need != 0.0)
         row, unit, need = row[far], unit[far], need[far]
         distance = np.abs(self._last.profit[unit] / need)
         leaves = self._stands[unit] == (need > 0.0)
@@ -195,26 +198,46 @@ def _priced(
 class _Separation:
     """Finds the cuts that a fractional solution violates; keeps the arrays it needs from round to round."""
 
-    __slots__ = ("_core", "_lists", "_out", "_scratch")
+    __slots__ = ("_core", "_lists", "_parts")
 
     def __init__(self, core: Reduced) -> None:
-        rows, legs = len(core.bind), len(core.row)
+        rows = len(core.bind)
         head, entry = by_position(core.row, rows)
-        longest = int(np.diff(head).max(initial=0))
-        space = min(legs * 4, 6_000_000) + 16
         self._core = core
         self._lists = (head, entry, leg_units(core.start))
-        self._scratch = np.zeros(longest), np.zeros(longest), np.zeros(longest, dtype=np.int64)
-        self._out = (
-            np.zeros(rows, dtype=np.int64), np.zeros(rows), np.zeros(rows + 1, dtype=np.int64),
-            np.zeros(space, dtype=np.int64), np.zeros(space), np.zeros(space, dtype=np.int64), np.zeros(rows),
-        )  # fmt: skip
+        # On large days two parts side by side, each with about half of the legs.
+        middle = int(np.searchsorted(head, len(core.row) // 2)) if len(core.free) > WHOLE else 0
+        self._parts = [_Positions(head, first, end) for first, end in ((0, middle), (middle, rows)) if first < end]
 
     def violated(self, x: NDArray[np.float64]) -> list[Cut]:
         """At most one cut per position."""
         core = self._core
+        found = side_by_side(
+            [partial(part.violated, self._lists, core.change, core.balance, x) for part in self._parts]
+        )
+        return [cut for cuts in found for cut in cuts]
+
+
+class _Positions:
+    """The positions from `first` on and before `end`, with room for their cuts."""
+
+    __slots__ = ("_out", "_range", "_scratch")
+
+    def __init__(self, head: NDArray[np.int64], first: int, end: int) -> None:
+        rows, legs, longest = end - first, int(head[end] - head[first]), int(np.diff(head[first : end + 1]).max())
+        self._range = first, end
+        self._scratch = np.zeros(longest), np.zeros(longest), np.zeros(longest, dtype=np.int64)
+        self._out = (
+            np.zeros(rows, dtype=np.int64), np.zeros(rows), np.zeros(rows + 1, dtype=np.int64),
+            np.zeros(legs, dtype=np.int64), np.zeros(legs), np.zeros(legs, dtype=np.int64), np.zeros(rows),
+        )  # fmt: skip
+
+    def violated(
+        self, lists: tuple[NDArray[np.int64], ...], change: NDArray[Any], balance: NDArray[Any], x: NDArray[np.float64]
+    ) -> list[Cut]:
+        """At most one cut for each of these positions."""
         number = compiled.run(
-            "separate", len(core.row), *self._lists, core.change, core.balance, x, *self._scratch, *self._out,
+            "separate", len(change), *lists, change, balance, x, *self._scratch, *self._out, *self._range,
             LONGEST, TRIES, LEAST_DEPTH,
         )  # fmt: skip
         row, divisor, start, unit, value, other, side = self._out

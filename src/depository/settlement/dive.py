@@ -3,16 +3,11 @@
 A rounding all at once breaks positions that the prices held just so; here the relaxation is solved again after each part of it.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from depository.settlement.cuts import Part, Tight
-from depository.settlement.reduction import Reduced
+from depository.settlement.cuts import Tight
 
-# Units whose profit is at least this part of their weight stand where they are.
-FAR = 0.1
 TURNS = 8
 # Each turn fixes this share of the units that are not whole, the nearest to whole first.
 SHARE = 0.3
@@ -21,22 +16,21 @@ SHARE = 0.3
 SOFT = 1.5
 
 
-def dive(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    tight: Tight,
-    price: NDArray[np.float64],
-    stop: Callable[[], bool] | None = None,
-) -> NDArray[np.bool_]:
-    """The units that the relaxation ends with, rounded, feasible only nearly; `price` > 0 per position."""
-    doubt = (tight.x > 1e-9) & (tight.x < 1.0 - 1e-9)
-    near = doubt | ((tight.profit > 0.0) != (tight.x > 0.5)) | (np.abs(tight.profit) < FAR * weight)
+def dive(tight: Tight, price: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The units that the relaxation ends with, rounded, feasible only nearly; `price` > 0 per position.
+
+    Goes on from where the solver of `tight` stands, which is of no use to others afterwards.
+    """
     settled = tight.x > 0.5
-    relaxation = Part(core, weight, near, tight, stop, SOFT * price, SOFT).relaxation
+    part = tight.part
+    if part is None:
+        return settled
+    part.soften(price, SOFT)
+    relaxation = part.relaxation
     for turn in range(TURNS + 1):
-        if not relaxation.solve():
+        if turn and not relaxation.solve():
             break
-        settled[near] = relaxation.x > 0.5
+        settled[part.near] = relaxation.x > 0.5
         distance = np.minimum(relaxation.x, 1.0 - relaxation.x)
         between = np.flatnonzero(distance > 1e-6)
         if turn == TURNS or not len(between):

@@ -489,11 +489,14 @@ def separate(
     out_value: Any,
     out_other: Any,
     out_side: Any,
+    first_row: int,
+    end_row: int,
     longest: int,
     tries: int,
     least: float,
 ) -> int:
-    """Rounding cuts (Marchand and Wolsey) that the fractional x violates, at most one per position; returns their number.
+    """Rounding cuts (Marchand and Wolsey) that the fractional x violates, at most one per position from `first_row` on
+    and before `end_row`; returns their number.
 
     A position reads sum of needs * x <= balance, receipts being negative needs. Units of the set `other` are counted by what is
     missing (1 - x) instead. Divided by one of the amounts and rounded, it stays true for whole units and cuts fractions off.
@@ -502,7 +505,7 @@ def separate(
     """
     cuts = 0
     at = 0
-    for p in range(len(head) - 1):
+    for p in range(first_row, end_row):
         first = head[p]
         size = head[p + 1] - first
         if size > longest:
@@ -569,7 +572,7 @@ def separate(
                 room -= coefficient[turned]
                 coefficient[turned] = -coefficient[turned]
                 part[turned] = 1.0 - part[turned]
-        if best_divisor == 0.0 or at + size > len(out_unit):
+        if best_divisor == 0.0:
             continue
         if best_turned >= 0:
             room -= coefficient[best_turned]

@@ -7,6 +7,7 @@ starts from a feasible set and ends with one, checked in exact integers; without
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from depository.settlement.dive import dive
 from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.solver import search
 from depository.settlement.units import Units, balance_after, by_position_and, leg_units
+from depository.settlement.workers import side_by_side
 
 ROUNDS_WITHOUT_END = 1 << 30
 # An improvement turns at most so many units, weighs at most SCAN ways to mend a position, looks at LOOK of its legs for them and at
@@ -27,12 +29,14 @@ ROUNDS_WITHOUT_END = 1 << 30
 FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
-# More units than this are searched in blocks of about half as many.
-BLOCK = 16_000
+# More units than TOGETHER are searched in blocks of about BLOCK, two at a time; up to LARGE open units a day is small.
+TOGETHER = 20_000
+BLOCK = 12_500
+LARGE = 16_000
+# A search ends when no more than this part of the gap is left to gain in it.
+REST = 0.005
 # Where no more units than this are open, the search for the proof comes at once.
 PROVEN_AT_ONCE = 2000
-# A rounding that ends this part of the bound or more below it is tried again turn by turn.
-FAR_BELOW = 0.01
 SCAN = 50
 LOOK = 5000
 FILL = 100
@@ -43,27 +47,32 @@ HOPE = 0.2
 class Plan:
     """How much work an effort stands for.
 
-    Rounds of cuts; passes of improvement and how often they may look at each leg; searches (units beside those in doubt,
-    checkpoints of the solver); `idle`, whether units the prices find worth neither more nor less than they use count as in doubt
-    on large days; `whole`, the number of open units up to which a search goes for the proof, and `proof`, its units
-    times checkpoints; `doubted`, the number of units in doubt up to which the other searches come at all.
+    Rounds of cuts; `far`, the part of the bound by which a rounding may end below it before another is tried turn by turn; passes
+    of improvement and how often they may look at each leg; searches (units beside those in doubt, checkpoints of the solver);
+    `idle`, those that on large days come in place of all but the first, units the prices find worth neither more nor less than
+    they use counting as in doubt; `whole`, the number of open units up to which a search goes for the proof, and `proof`, its
+    units times checkpoints; `doubted`, the number of units in doubt up to which the other searches come at all.
     """
 
     rounds: int
+    far: float
     passes: int
     looks: int
     searches: tuple[tuple[int, int], ...]
-    idle: bool
+    idle: tuple[tuple[int, int], ...]
     whole: int
     proof: int
     doubted: int = 1 << 62
 
 
 PLANS = {
-    "quick": Plan(2, 1, 100, ((500, 60),), False, 1500, 1_000_000, 8000),
-    "standard": Plan(6, 3, 200, ((1500, 120),), True, 3000, 12_000_000),
-    "thorough": Plan(12, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), True, 12_000, 8_000_000),
-}
+    "quick": Plan(2, 0.02, 1, 100, ((500, 60),), (), 1500, 1_000_000, 8000),
+    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), ((1500, 120),), 3000, 12_000_000),
+    "thorough": Plan(
+        12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)),
+        ((1500, 120), (8000, 120), (8000, 120), (20_000, 120), (14_000, 120), (14_000, 120)), 12_000, 8_000_000,
+    ),
+}  # fmt: skip
 
 Floor = tuple[NDArray[np.float64], float]
 
@@ -98,31 +107,30 @@ def choose(
         )
 
     def climbed(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        found = _improved(core, weight, table, _feasible(core, table, start), plan, stop)
-        return _better(core, weight, table, x, found, floors)
+        return _improved(core, weight, table, start, plan, stop)
 
     x = incumbent
     rounded = tight.x > 0.5
     closeness = np.abs(tight.profit)
-    x = climbed(rounded)
-    gap = tight.bound - float(weight[x].sum())
-    if gap > FAR_BELOW * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
-        x = climbed(dive(core, weight, tight, table.price, stop))
+    mended = _feasible(core, table, rounded)
+    ways = [lambda: climbed(mended)]
+    gap = tight.bound - float(weight[mended].sum())
+    if gap > plan.far * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
+        ways.append(lambda: climbed(_feasible(core, table, dive(tight, table.price))))
+    for climb in side_by_side(ways):
+        x = _better(core, weight, table, x, climb, floors)
     if x is incumbent:
-        x = climbed(incumbent)
+        x = _better(core, weight, table, x, climbed(incumbent), floors)
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
     doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
     # Beside the units in doubt, those come first that turn at the least part of their weight.
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
-    searches = [(doubtful, more, checks) for more, checks in plan.searches]
-    if plan.idle and len(weight) > BLOCK:
-        with_idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
-        # Where they are so many that they come in blocks, those in doubt are searched together before.
-        few, many = (int((some | (rounded != x)).sum()) + plan.searches[0][0] for some in (doubtful, with_idle))
-        together = searches[:1] if few <= BLOCK < many else []
-        searches = together + [(with_idle, more, checks) for _, more, checks in searches]
-    for in_doubt, more, checks in searches:
+    # On large days also those worth neither more nor less than they use.
+    idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
+    searches = [(doubtful, *one) for one in (plan.searches[:1] if len(weight) > LARGE else plan.searches)]
+    searches += [(idle, *one) for one in plan.idle if len(weight) > LARGE]
+    for turn, (in_doubt, more, checks) in enumerate(searches):
         gap = bound - float(weight[x].sum())
         if gap <= margin or (stop is not None and stop()):
             break
@@ -133,13 +141,11 @@ def choose(
             break
         order = np.argsort(np.where(must, -1.0, ease), kind="stable")
         before = x
-        for block in _blocks(core, order[: int(must.sum()) + more]):
-            some = np.zeros(len(x), dtype=np.bool_)
-            some[block] = True
-            found, _, _ = _searched(core, weight, x, some, checks, gap * 0.02, floors, stop)
-            x = _better(core, weight, table, x, found, floors)
+        blocks = _blocks(core, order[: int(must.sum()) + more], turn)
+        for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
+            x = _searched_at_once(core, weight, table, x, two, checks, gap * REST, floors, stop)
         if x is not before:
-            x = _better(core, weight, table, x, _improved(core, weight, table, x, plan, stop), floors)
+            x = _better(core, weight, table, x, climbed(x), floors)
 
     proven = bound - float(weight[x].sum()) <= margin
     if not proven and not (stop is not None and stop()):
@@ -150,21 +156,48 @@ def choose(
             found, searched, finished = _searched(core, weight, x, open_units, checks, 0.0, floors, stop)
             x = _better(core, weight, table, x, found, floors)
             if not finished:
-                x = _better(core, weight, table, x, _improved(core, weight, table, x, plan, stop), floors)
+                x = _better(core, weight, table, x, climbed(x), floors)
             bound = min(bound, max(searched, float(weight[x].sum())))
             # The float search may have relied on a set the exact check refused: then nothing is proven.
             proven = finished and bound - float(weight[x].sum()) <= margin
     return Chosen(x, bound, proven, tight)
 
 
-def _blocks(core: Reduced, units: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Units to search together: all, or where they are too many, blocks of neighbouring positions (so of neighbouring ISINs)."""
-    if len(units) <= BLOCK:
+def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[np.int64]]:
+    """Units to search together: all, or where they are too many, blocks of neighbouring positions, by first and by last in turn."""
+    if len(units) <= TOGETHER:
         return [units]
-    last = np.zeros(len(core.free), dtype=np.int64)
-    np.maximum.at(last, leg_units(core.start), core.row)
-    by_asset = units[np.argsort(last[units], kind="stable")]
-    return np.array_split(by_asset, -(-len(units) // (BLOCK // 2)))
+    place = np.zeros(len(core.free), dtype=np.int64) if turn % 2 == 0 else np.full(len(core.free), len(core.bind))
+    (np.maximum if turn % 2 == 0 else np.minimum).at(place, leg_units(core.start), core.row)
+    return np.array_split(units[np.argsort(place[units], kind="stable")], -(-len(units) // BLOCK))
+
+
+def _searched_at_once(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    table: "_Table",
+    x: NDArray[np.bool_],
+    blocks: list[NDArray[np.int64]],
+    checks: int,
+    gap: float,
+    floors: list[Floor],
+    stop: Callable[[], bool] | None,
+) -> NDArray[np.bool_]:
+    """The best that the searches of these blocks find, side by side and each from x, and of what they turn the best together."""
+    some = np.zeros((len(blocks), len(x)), dtype=np.bool_)
+    for units, block in zip(some, blocks, strict=True):
+        units[block] = True
+    searches = [partial(_searched, core, weight, x, units, checks, gap, floors, stop) for units in some]
+    before, turned = x, np.zeros(len(x), dtype=np.bool_)
+    for found, _, _ in side_by_side(searches):
+        if found is not None:
+            turned |= found != before
+            x = _better(core, weight, table, x, found, floors)
+    if len(blocks) > 1 and x is not before:
+        # Blocks have no unit in common, but positions: not all that each found may go together.
+        both, _, _ = _searched(core, weight, x, turned, checks, gap, floors, stop)
+        x = _better(core, weight, table, x, both, floors)
+    return x
 
 
 class _Table:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-ENGINE_VERSION = "1.2"
+ENGINE_VERSION = "1.3"
 
 ROOTED = "rooted"
 INDIVISIBLE = "indivisible"

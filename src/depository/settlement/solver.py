@@ -38,7 +38,7 @@ class Relaxation:
     or of the cut's right side).
     """
 
-    __slots__ = ("_columns", "_rows", "_scale", "_solver", "_unit", "cut_price", "price", "x")
+    __slots__ = ("_columns", "_rows", "_solver", "_unit", "cut_price", "price", "scale", "x")
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Relaxation:
         limits: Limits | None,
         stop: Callable[[], bool] | None,
     ) -> None:
-        model, self._scale, self._unit = _model(core.start, core.row, core.change, core.balance, weight)
+        model, self.scale, self._unit = _model(core.start, core.row, core.change, core.balance, weight)
         self._rows, self._columns = len(core.balance), len(weight)
         self._solver = _solver(stop, "off")
         self._solver.passModel(model)
         if limits is not None:
-            self._limit(0, limits, self._scale)
+            self.limit(0, *limits, self.scale)
         self.x = self.price = self.cut_price = np.zeros(0)
 
     def solve(self) -> bool:
@@ -63,7 +63,7 @@ class Relaxation:
         solution = self._solver.getSolution()
         dual = np.maximum(-np.array(solution.row_dual), 0.0) * self._unit
         self.x = np.clip(np.array(solution.col_value[: self._columns]), 0.0, 1.0)
-        self.price = dual[: self._rows] * self._scale
+        self.price = dual[: self._rows] * self.scale
         self.cut_price = dual[self._rows :]
         return True
 
@@ -84,11 +84,13 @@ class Relaxation:
         low = np.full(count, -highspy.kHighsInf)
         self._solver.addRows(count, low, side, len(unit), start[:-1].astype(np.int32), unit.astype(np.int32), value)
         if limits is not None:
-            self._limit(first, limits, np.ones(count))
+            self.limit(first, *limits, np.ones(count))
 
-    def _limit(self, first: int, limits: Limits, scale: NDArray[np.float64]) -> None:
+    def limit(
+        self, first: int, lowest: NDArray[np.float64], highest: NDArray[np.float64], scale: NDArray[np.float64]
+    ) -> None:
         """Let the rows from `first` on be widened at their highest price, and narrowed for their lowest."""
-        for price, sign in zip(limits, (-1.0, 1.0), strict=True):
+        for price, sign in ((lowest, -1.0), (highest, 1.0)):
             rows = np.flatnonzero(price > 0.0 if sign < 0 else np.isfinite(price))
             count = len(rows)
             self._solver.addCols(
@@ -124,6 +126,8 @@ def search(
 
     solver.cbMipInterrupt.subscribe(ask)
     solver.setOptionValue("mip_rel_gap", 0.0)
+    # Starting the tree anew serves the proof, not the next better set.
+    solver.setOptionValue("mip_allow_restart", gap == 0.0)
     solver.setOptionValue("mip_abs_gap", max(gap / unit, 1e-9))
     solver.setOptionValue("mip_feasibility_tolerance", 1e-9 if len(weight) < SMALL_SEARCH else 1e-7)
     nothing = Searched(None, float("inf"), False)

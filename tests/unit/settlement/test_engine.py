@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,19 @@ import pytest
 
 from benchmarks.settlement.instances import day as made_up_day
 from benchmarks.settlement.verify_bound import bound
-from depository.settlement import Due, Problem, check, compiled, forecast, problem, settle, solver
+from depository.settlement import (
+    Due,
+    Problem,
+    check,
+    compiled,
+    cuts,
+    forecast,
+    netting,
+    problem,
+    settle,
+    solver,
+    workers,
+)
 from parsers import solve_files
 from tests.unit.settlement.days import fifo, random_rows, score
 
@@ -191,6 +205,53 @@ def test_compiled_and_plain_loops_choose_the_same(monkeypatch: pytest.MonkeyPatc
     assert fast.settled.tolist() == plain.settled.tolist()
     assert fast.certificate == plain.certificate
     assert fast.multipliers == plain.multipliers
+
+
+@pytest.fixture
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Problem:
+    """A small day that goes the way of large ones: cuts for some units only, searches in blocks, two at a time."""
+    for module, name, value in (
+        (cuts, "WHOLE", 100), (netting, "LARGE", 100), (netting, "TOGETHER", 200), (netting, "BLOCK", 120),
+        (netting, "PROVEN_AT_ONCE", 0),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    return made_up_day(600, "tight", 3).problem()
+
+
+def test_one_worker_and_two_choose_the_same(in_blocks: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def noted(pieces: list[Callable[[], object]]) -> list[object]:
+        sizes.append(len(pieces))
+        return workers.side_by_side(pieces)
+
+    monkeypatch.setattr(netting, "side_by_side", noted)
+    outcomes = []
+    for number in (1, 2):
+        monkeypatch.setattr(workers, "WORKERS", number)
+        outcomes.append(settle(in_blocks))
+
+    one, two = outcomes
+    assert sizes.count(2) > 4
+    assert one.settled.tolist() == two.settled.tolist()
+    assert one.certificate == two.certificate
+    assert one.multipliers == two.multipliers
+
+
+def test_the_emergency_stop_reaches_what_runs_beside(in_blocks: Problem) -> None:
+    pulled = []
+
+    def stop() -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            pulled.append(threading.current_thread().name)
+        return bool(pulled)
+
+    outcome = settle(in_blocks, effort="thorough", stop=stop)
+
+    # Each of the two asked, was told to stop, and asked no further.
+    assert 1 <= len(pulled) <= 4
+    assert check(in_blocks, outcome) == []
+    assert outcome.certificate.stopped_by == "emergency stop"
 
 
 @pytest.mark.long
