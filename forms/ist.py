@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from depository import identifiers
 from depository.rejects import RejectionReason
-from depository.requests import Action, Movement, TransferRequest
+from depository.requests import LENDING, LENDING_RETURN, LOANS, Action, Movement, TransferRequest
 from forms.field import CellFault, Row, choice, code, day, number, text
 from forms.spec import FormSpec
 
-REASONS = ("transfer", "lending", "lending return", "collateral", "own accounts", "off-market", "other")
+REASONS = ("transfer", LENDING, LENDING_RETURN, "collateral", "own accounts", "off-market", "other")
 QUANTITY_TYPES = {"unit": "UNIT", "face amount": "FAMT"}
 
 _UNLESS_REVOKED = "the action is new or replace"
@@ -258,9 +258,15 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     due, traded = values.get("due_date"), values.get("trade_date")
     if due and traded and traded > due:
         faults.append(("trade_date", CellFault(f"is after the due date {due}; correct one of the two.")))
-    if values.get("reason") in ("lending", "lending return") and values.get("agreement") == "":
+    if values.get("reason") in LOANS and values.get("agreement") == "":
         faults.append(
-            ("agreement", CellFault("is missing; a loan names the registered agreement between the two sides."))
+            (
+                "agreement",
+                CellFault(
+                    "is missing; a loan names the registered agreement between the two sides. Borrowing from the depository itself is "
+                    "not possible until further notice (CSD-6.2.2-b)."
+                ),
+            )
         )
     return faults
 

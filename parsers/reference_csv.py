@@ -19,6 +19,7 @@ from depository.register import (
     AccountType,
     BankAccount,
     ExchangeRate,
+    LendingAgreement,
     Party,
     PartyKind,
     Power,
@@ -46,6 +47,7 @@ PRODUCTS = (
     "admitted",
 )
 CALENDAR = ("date", "kind", "reason", "source")
+LENDING_AGREEMENTS = ("reference", "lender", "borrower", "kind", "valid_from", "valid_to")
 RATES = ("currency", "valid_from", "rate", "source")
 POSITIONS = ("account", "isin", "quantity", "registry_reference")
 
@@ -113,7 +115,7 @@ def read_parties(data: bytes) -> Reference[Party]:
         active = cells.flag("active", True)
         return Party(code, name, PartyKind(kind), bic, bin_, active) if kind else None
 
-    return _read(data, PARTIES, "parties", "CSD-2.3.1-a", record, ("code",), ("bic", "bin", "active"))
+    return _read(data, PARTIES, "parties", "KCSD-85", record, ("code",), ("bic", "bin", "active"))
 
 
 def read_powers(data: bytes) -> Reference[Power]:
@@ -198,7 +200,9 @@ def read_accounts(data: bytes) -> Reference[Account]:
     def record(cells: Cells) -> Account | None:
         number = cells.identifier("number", identifiers.account, RejectionReason.ACCOUNT)
         opened_on = cells.day("opened_on")
-        state = cells.choice("state", [s.value for s in AccountState], default=AccountState.OPEN.value)
+        # Blocked by order of a body alone (KCSD-97), never by reference data.
+        states = [s.value for s in AccountState if s is not AccountState.BLOCKED]
+        state = cells.choice("state", states, default=AccountState.OPEN.value)
         nin = cells.identifier("nin", identifiers.nin, mandatory=False)
         if not number:
             return None
@@ -267,6 +271,26 @@ def read_calendar(data: bytes) -> Reference[CalendarDay]:
     return _read(data, CALENDAR, "calendar", "CSD-7.6.5-a", record, ("date",))
 
 
+def read_lending_agreements(data: bytes) -> Reference[LendingAgreement]:
+    """Lending agreements whose two sides and text the depository has approved (CSD-6.2.2-a)."""
+
+    def record(cells: Cells) -> LendingAgreement | None:
+        reference = cells.identifier("reference", identifiers.reference, RejectionReason.REFERENCE)
+        lender = cells.identifier("lender", identifiers.participant)
+        borrower = cells.identifier("borrower", identifiers.participant)
+        kind = cells.text("kind", _LONGEST_NAME)
+        start, end = cells.day("valid_from"), cells.day("valid_to")
+        if start is None or end is None:
+            return None
+        if end < start:
+            cells.fault(RejectionReason.DATE, "valid_to", "valid_to is before valid_from.")
+        if lender == borrower:
+            cells.fault(RejectionReason.COUNTERPARTY, "borrower", "borrower is the lender itself.")
+        return LendingAgreement(reference, lender, borrower, kind, start, end)
+
+    return _read(data, LENDING_AGREEMENTS, "lending agreements", "CSD-6.2.2-a", record, ("reference",))
+
+
 def read_rates(data: bytes) -> Reference[ExchangeRate]:
     """Rates of exchange to the market's reference currency, each in force from its day on (design §5)."""
 
@@ -279,7 +303,7 @@ def read_rates(data: bytes) -> Reference[ExchangeRate]:
             return None
         return ExchangeRate(currency, valid_from, rate, source)
 
-    return _read(data, RATES, "exchange rates", "CSD-3.3.1-e", record, ("currency", "valid_from"))
+    return _read(data, RATES, "exchange rates", "CSD-5.1.5-a", record, ("currency", "valid_from"))
 
 
 def read_opening_positions(data: bytes) -> Reference[OpeningPosition]:

@@ -8,7 +8,7 @@ from typing import Any
 from depository.feeds import OpeningPosition
 from depository.ledger import ISSUER, Entry, move
 from depository.points import reached
-from depository.register import AccountType
+from depository.register import AccountType, LendingAgreement
 from depository.rejects import FileRefused
 from depository.signatories import Signatory
 from depository.store import journal, register, signatories
@@ -33,6 +33,7 @@ READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
     "products.csv": reference_csv.read_products,
     "accounts.csv": reference_csv.read_accounts,
     "rates.csv": reference_csv.read_rates,
+    "lending_agreements.csv": reference_csv.read_lending_agreements,
     "positions.csv": reference_csv.read_opening_positions,
 }
 """In the order in which they depend on each other; a missing file means none."""
@@ -80,6 +81,7 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
         register.add_products(work, records.get("products.csv", ()))
         register.add_rates(work, records.get("rates.csv", ()))
+        load_agreements(work, records.get("lending_agreements.csv", ()))
         accounts = [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None]
         register.open_accounts(work, accounts)
         for nominee in (a for a in accounts if a.type is AccountType.NOMINEE):
@@ -90,6 +92,17 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         reached("reference.before commit")
     reached("reference.committed")
     return {name: len(found) for name, found in records.items()}
+
+
+def load_agreements(work: Work, found: Sequence[LendingAgreement]) -> None:
+    """Registers lending agreements; raises FileRefused for a side that is no participant."""
+    participants = {one.code for one in register.participants(work)}
+    for one in found:
+        strangers = sorted({one.lender, one.borrower} - participants)
+        if strangers:
+            said = f"{one.reference} names {', '.join(strangers)}, which is no participant"
+            raise FileRefused("reference", f"Nothing was loaded. lending_agreements.csv: {said}.")
+    register.add_lending_agreements(work, found)
 
 
 def load_signatories(work: Work, found: Sequence[Signatory]) -> None:

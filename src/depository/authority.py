@@ -24,7 +24,7 @@ def check_authority(work: Work, sender: str, header: Header) -> tuple[Reject, ..
         return (
             Reject(
                 RejectionReason.SENDER,
-                "CSD-2.3.1-a",
+                "KCSD-85",
                 "participant",
                 header.participant,
                 "this participant is not admitted or not active",

@@ -115,6 +115,19 @@ class ExchangeRate:
 
 
 @dataclass(frozen=True, slots=True)
+class LendingAgreement:
+    """A bilateral lending agreement whose two sides and text the depository has approved (CSD-6.2.2-a)."""
+
+    reference: str
+    lender: str
+    borrower: str
+    kind: str
+    """GMSLA 2010, MSLA 2017, or another that was approved."""
+    valid_from: date
+    valid_to: date
+
+
+@dataclass(frozen=True, slots=True)
 class Currency:
     """A settlement currency with an arrangement at the settlement bank: ISO 4217 code, minor digits, our nominee account there."""
 

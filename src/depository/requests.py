@@ -54,6 +54,11 @@ class Movement(StrEnum):
     RECEIVE = "receive free"
 
 
+LENDING, LENDING_RETURN = "lending", "lending return"
+LOANS = (LENDING, LENDING_RETURN)
+"""Reasons of a transfer that opens or returns a loan."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
     """One line of an IST. A revocation carries only `action`, `reference`, `previous`; a replacement carries all."""

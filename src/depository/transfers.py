@@ -13,7 +13,7 @@ from depository.ledger import Entry, move
 from depository.notices import Notice, notify
 from depository.register import Account, AccountState, PartyKind, Product
 from depository.rejects import PendingReason, Reject, RejectionReason
-from depository.requests import Action, Header, Movement, TransferRequest
+from depository.requests import LENDING, LENDING_RETURN, LOANS, Action, Header, Movement, TransferRequest
 from depository.store import instructions as store
 from depository.store import journal, register
 from depository.store.work import Work
@@ -125,6 +125,9 @@ def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instructio
     wrong_date = _date_fault(work, line.due_date, sender == line.counterparty)
     if wrong_date is not None:
         return wrong_date
+    loan = _loan_fault(work, sender, line)
+    if loan is not None:
+        return loan
     return _instruction(work, sender, line, line.due_date or work.business_date, quantity, own, theirs)
 
 
@@ -351,6 +354,34 @@ def _instruction(
         status=Status.MATCHED if within else Status.UNMATCHED,
         reason="" if within else f"{PendingReason.UNMATCHED} waiting for the counterparty's instruction",
     )
+
+
+def _loan_fault(work: Work, sender: str, line: TransferRequest) -> Reject | None:
+    """A loan and its return rest on an agreement registered between just these two, from lender to borrower and back (CSD-6.2.2-a)."""
+    if line.reason not in LOANS:
+        return None
+    agreement = register.lending_agreement(work, line.agreement)
+    if agreement is None:
+        return _loan(line, "no approved agreement is registered under this reference; have it registered first")
+    delivers = line.movement is Movement.DELIVER
+    sides = (sender, line.counterparty) if delivers else (line.counterparty, sender)
+    right = (agreement.lender, agreement.borrower)
+    if line.reason == LENDING and sides == right:
+        day = line.due_date or work.business_date
+        if not agreement.valid_from <= day <= agreement.valid_to:
+            return _loan(line, f"it is in force from {agreement.valid_from} to {agreement.valid_to}, not on {day}")
+        return None
+    if line.reason == LENDING_RETURN and sides == right[::-1]:
+        # What was lent goes back also when no more may be lent.
+        return None
+    if sides in (right, right[::-1]):
+        lends = f"under it {agreement.lender} lends to {agreement.borrower}"
+        return _loan(line, f"{lends}; a loan goes that way, and its return the other")
+    return _loan(line, "it is an agreement of others; name the one between the two of you")
+
+
+def _loan(line: TransferRequest, why: str) -> Reject:
+    return Reject(RejectionReason.RULE, "CSD-6.2.2-a", "agreement", line.agreement, why)
 
 
 def _reference_fault(line: TransferRequest, used: set[str]) -> Reject | None:

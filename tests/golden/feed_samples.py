@@ -30,6 +30,7 @@ REFERENCE_READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
     "products": reference_csv.read_products,
     "calendar": reference_csv.read_calendar,
     "rates": reference_csv.read_rates,
+    "lending_agreements": reference_csv.read_lending_agreements,
     "positions": reference_csv.read_opening_positions,
 }
 
@@ -340,6 +341,9 @@ def _reference() -> dict[str, bytes]:
         "2026-12-19,business,Open without settlement,Notice 2026/14\n",
         "rates": "currency,valid_from,rate,source\nUSD,2026-11-20,518.2,Model rate of the day\n"
         "USD,2026-11-23,521.35,Model rate of the day\nEUR,2026-11-23,601.7,Model rate of the day\n",
+        "lending_agreements": "reference,lender,borrower,kind,valid_from,valid_to\n"
+        "GMSLA-2026-01,B01,B02,GMSLA 2010,2026-01-01,2026-12-31\n"
+        "MSLA-2026-02,B02,B01,MSLA 2017,2026-01-01,2027-12-31\n",
         "positions": "account,isin,quantity,registry_reference\nB01-HO,KZX000009014,1250000,REG-2026-0001\n"
         "B02-N000001,US0378331005,4312.25,REG-2026-0002\n",
     }
@@ -363,6 +367,8 @@ def _reference() -> dict[str, bytes]:
         "wrong-rates-currency.csv": ("rates", "EUR", "ЕUR"),
         "wrong-rates-nought.csv": ("rates", ",601.7,", ",0,"),
         "wrong-rates-day-twice.csv": ("rates", "2026-11-20", "2026-11-23"),
+        "wrong-lending_agreements-one-side.csv": ("lending_agreements", "B01,B02,GMSLA", "B01,B01,GMSLA"),
+        "wrong-lending_agreements-validity.csv": ("lending_agreements", "2026-12-31", "2025-12-31"),
         "wrong-positions-quantity.csv": ("positions", ",1250000,", ',"1,250,000",'),
     }
     files = {f"right-{name}.csv": text.encode() for name, text in right.items()}

@@ -16,6 +16,7 @@ from depository.register import (
     BankAccount,
     Currency,
     ExchangeRate,
+    LendingAgreement,
     Party,
     PartyKind,
     Power,
@@ -175,6 +176,18 @@ def add_calendar(work: Work, days: Iterable[tuple[date, DayKind, str, str]]) -> 
 def add_rates(work: Work, rates: Iterable[ExchangeRate]) -> None:
     """Writes rates of exchange, replacing those of the same currency and day."""
     _replace(work, schema.exchange_rate, [{**asdict(r), "rate": str(r.rate)} for r in rates])
+
+
+def add_lending_agreements(work: Work, agreements: Iterable[LendingAgreement]) -> None:
+    """Registers lending agreements, replacing what was known under the same reference."""
+    _replace(work, schema.lending_agreement, [asdict(a) for a in agreements])
+
+
+def lending_agreement(work: Work, reference: str) -> LendingAgreement | None:
+    """The registered agreement with this reference."""
+    t = schema.lending_agreement
+    row = work.connection.execute(select(t).where(t.c.reference == reference)).first()
+    return None if row is None else LendingAgreement(**row._mapping)
 
 
 def rate(work: Work, currency: str, day: date) -> ExchangeRate | None:

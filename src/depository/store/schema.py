@@ -161,6 +161,16 @@ product = table(
     Column("admitted", Integer, nullable=False, server_default="1"),
 )
 
+lending_agreement = table(
+    "lending_agreement",
+    Column("reference", Text, primary_key=True),
+    Column("lender", Text, ForeignKey("party.code"), nullable=False),
+    Column("borrower", Text, ForeignKey("party.code"), nullable=False),
+    text("kind"),
+    Column("valid_from", Day, nullable=False),
+    Column("valid_to", Day, nullable=False),
+)
+
 currency = table(
     "currency",
     Column("code", Text, primary_key=True),
