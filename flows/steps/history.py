@@ -74,7 +74,7 @@ def _order(site: Site, taken: Sequence[histories.Checked]) -> tuple[histories.As
 def _lines(form: Form) -> Iterator[histories.Asked]:
     for number, line in enumerate(form.lines):
         if number == histories.FEW:
-            yield 0, "lines", f"{len(form.lines)} in all; the others are in the file"
+            yield None, "lines", f"{len(form.lines)} in all; the others are in the file"
             return
         if line.request is None:
             yield line.number, "not right in form", "; ".join(reject.message for reject in line.rejects)
@@ -85,14 +85,14 @@ def _lines(form: Form) -> Iterator[histories.Asked]:
 def _header(form: Form) -> Iterator[histories.Asked]:
     if form.header is None:
         return
-    yield 0, "form date", form.header.form_date.isoformat()
-    yield 0, "participant", f"{form.header.participant} {form.header.participant_name}"
+    yield None, "form date", form.header.form_date.isoformat()
+    yield None, "participant", f"{form.header.participant} {form.header.participant_name}"
     for signatory in form.header.signatories:
-        yield 0, "signatory", f"{signatory.name}, {signatory.position}"
+        yield None, "signatory", f"{signatory.name}, {signatory.position}"
     if form.header.additional_information:
-        yield 0, "additional information", form.header.additional_information
+        yield None, "additional information", form.header.additional_information
     if form.cover is not None:
-        yield 0, "accounts stated", str(form.cover.accounts_stated)
+        yield None, "accounts stated", str(form.cover.accounts_stated)
 
 
 def _asked(request: Any) -> Iterator[tuple[str, Value]]:

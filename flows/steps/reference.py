@@ -8,6 +8,7 @@ from typing import Any
 from depository.feeds import OpeningPosition
 from depository.ledger import ISSUER, Entry, move
 from depository.points import reached
+from depository.products import admit
 from depository.register import AccountType, LendingAgreement
 from depository.rejects import FileRefused
 from depository.signatories import Signatory
@@ -18,6 +19,7 @@ from depository.store.work import Work
 from depository.units import to_units
 from flows.steps.business_date import business_date_at
 from flows.steps.inputs import note, noted_last
+from flows.steps.outgoing import queue_notices
 from flows.steps.sites import Site
 from parsers import reference_csv, reference_pem
 from parsers.reference_csv import Reference
@@ -79,7 +81,7 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         if "revocation_lists.pem" in records:
             signatories.keep_revocation_lists(work, records["revocation_lists.pem"])
         register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
-        register.add_products(work, records.get("products.csv", ()))
+        admitted = admit(work, records.get("products.csv", ()))
         register.add_rates(work, records.get("rates.csv", ()))
         load_agreements(work, records.get("lending_agreements.csv", ()))
         accounts = [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None]
@@ -88,6 +90,7 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
             work.skip_numbers(f"nominee/{nominee.participant}", int(nominee.number.partition("-N")[2]))
         reached("reference.register written")
         lodge(work, records.get("positions.csv", ()))
+        queue_notices(work, site.archive, admitted, f"reference/{said['files'].get('products.csv', '')}")
         note(work, site.archive, EventKind.REFERENCE, said)
         reached("reference.before commit")
     reached("reference.committed")

@@ -58,8 +58,8 @@ ANSWERS = (
     Column("at", "Put into the outbox", Kind.MOMENT),
     Column("sha256", "SHA-256"),
 )
-Asked = tuple[int, str, Value]
-"""A field of the order: line (0 = the form itself), field, value."""
+Asked = tuple[int | None, str, Value]
+"""A field of the order: line (None = the form itself), field, value."""
 Checked = tuple[FormFile, Receipt]
 """A file that carried the form, with the receipt that it got."""
 
