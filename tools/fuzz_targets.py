@@ -1,8 +1,9 @@
 """What is fuzzed: each parser as a function of bytes, what it may raise, and right files to begin with."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from depository.answers import Receipt, Verdict
 from depository.rejects import FileRefused
+from depository.reports import Payment
 from depository.signatories import Trust
-from parsers import cms, pain001, receipt_json, reference_csv, report_json, solve_files
+from parsers import cms, pain001, receipt_json, reference_csv, reference_pem, report_json, solve_files
 from parsers.camt import read_statement
 from parsers.marked_workbook import mark
 from parsers.registry_csv import read_positions
@@ -91,6 +93,10 @@ def read_reference(data: bytes) -> None:
         reference_csv.read_products,
         reference_csv.read_calendar,
         reference_csv.read_opening_positions,
+        reference_csv.read_signatories,
+        reference_csv.read_rates,
+        reference_pem.read_trust_anchors,
+        reference_pem.read_revocation_lists,
     )
     for read in readers:
         try:
@@ -122,6 +128,28 @@ def solve_seeds() -> Iterator[bytes]:
         "rates.csv": "currency,rate\nKZT,1\nUSD,450.5\n",
     }
     yield b"".join(SEPARATOR + name.encode() + b"\n" + text.encode() for name, text in files.items())
+
+
+def orders() -> Iterator[bytes]:
+    """Payment orders of one payment and of three in two groups."""
+    payment = Payment(
+        end_to_end="W000001",
+        debtor_iban="KZ86125KZT5004100100",
+        currency="KZT",
+        amount=Decimal("1250000.50"),
+        creditor_name="A & Co <LLP>",
+        creditor_bin="180140000018",
+        creditor_iban="KZ418560000000001001",
+        creditor_bic="MBNKKZKA",
+        purpose="1517KZT710",
+        details="Proceeds",
+        execution_date=NOW.date(),
+    )
+    other = replace(payment, end_to_end="W000002", purpose="", creditor_bin="")
+    debtor = pain001.Debtor("A Depository", "180140000018", "TESTKZKA", "MBNKKZKA")
+    yield pain001.render([payment], "P1", NOW, debtor)
+    third = replace(other, end_to_end="W000003", execution_date=date(2026, 11, 24))
+    yield pain001.render([payment, other, third], "P2", NOW, debtor)
 
 
 def receipts() -> Iterator[bytes]:
@@ -172,10 +200,10 @@ TARGETS = {
     "form": Target(lambda data: read_form(data, "form.xlsx"), samples("*/*.xlsx", largest=40_000)),
     "marked": Target(read_and_mark, samples("*/wrong-*.xlsx", largest=40_000)),
     "camt": Target(lambda data: read_statement(data, ZONE), samples("camt05*/*.xml")),
-    "pain": Target(pain001.read_orders, samples("camt05*/*.xml")),
+    "pain": Target(pain001.read_orders, orders),
     "trades": Target(lambda data: read_trades(data, ZONE), samples("trades/*.csv")),
     "registry": Target(read_positions, samples("registry/*.csv")),
-    "reference": Target(read_reference, samples("reference/*.csv", "day/reference/*.csv")),
+    "reference": Target(read_reference, samples("reference/*.csv", "day/reference/*.*")),
     "receipt": Target(receipt_json.parse, receipts, (ValueError, KeyError)),
     "report": Target(report_json.parse, reports, (ValueError, KeyError)),
     "cms": Target(check_signature, signatures, ()),
