@@ -204,7 +204,7 @@ def _payment(group: Element, transfer: Element) -> Payment:
         iban(account)
         iban(creditor_iban)
         bic(creditor_bic)
-        day = date.fromisoformat(words(group, "ReqdExctnDt", "Dt"))
+        day = _day(words(group, "ReqdExctnDt", "Dt"))
     except ValueError as error:
         raise FileRefused("wrong-payment", f"Payment {shown(end_to_end)!r}: {error}") from None
     return Payment(
@@ -220,3 +220,10 @@ def _payment(group: Element, transfer: Element) -> Payment:
         details=words(transfer, "RmtInf", "Ustrd"),
         execution_date=day,
     )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadIdentifier(f"The day {shown(text)!r} is no date: write it as 2026-11-23.") from None
