@@ -186,12 +186,13 @@ def _priced(
     profit = weight + np.bincount(
         leg_units(core.start), price[core.row] * core.change.astype(np.float64), minlength=count
     )
-    bound = float(price @ core.balance.astype(np.float64))
+    # No `@`: a long one is split by the number of cores, and its last digits with it.
+    bound = float((price * core.balance.astype(np.float64)).sum())
     if cuts:
         each = np.repeat(cut_price, [len(cut.unit) for cut in cuts])
         unit, value = np.concatenate([cut.unit for cut in cuts]), np.concatenate([cut.value for cut in cuts])
         profit -= np.bincount(unit, each * value, minlength=count)
-        bound += float(cut_price @ np.array([cut.side for cut in cuts]))
+        bound += float((cut_price * np.array([cut.side for cut in cuts])).sum())
     return profit, bound + float(np.maximum(profit, 0.0).sum())
 
 

@@ -34,7 +34,7 @@ TOGETHER = 20_000
 BLOCK = 12_500
 LARGE = 16_000
 # A search ends when no more than this part of the gap is left to gain in it.
-REST = 0.005
+REST = 0.001
 # Where no more units than this are open, the search for the proof comes at once.
 PROVEN_AT_ONCE = 2000
 SCAN = 50
@@ -67,10 +67,10 @@ class Plan:
 
 PLANS = {
     "quick": Plan(2, 0.02, 1, 100, ((500, 60),), (), 1500, 1_000_000, 8000),
-    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), ((1500, 120),), 3000, 12_000_000),
+    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), ((1500, 120), (8000, 120)), 3000, 12_000_000),
     "thorough": Plan(
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)),
-        ((1500, 120), (8000, 120), (8000, 120), (20_000, 120), (14_000, 120), (14_000, 120)), 12_000, 8_000_000,
+        ((1500, 120), (16_000, 120), (16_000, 120), (1500, 120), (16_000, 120)), 12_000, 8_000_000,
     ),
 }  # fmt: skip
 
