@@ -33,8 +33,6 @@ SHARED_UNITS = 300
 TOGETHER = 20_000
 BLOCK = 12_500
 LARGE = 16_000
-# A search ends when no more than this part of the gap is left to gain in it.
-REST = 0.001
 # Where no more units than this are open, the search for the proof comes at once.
 PROVEN_AT_ONCE = 2000
 SCAN = 50
@@ -48,10 +46,11 @@ class Plan:
     """How much work an effort stands for.
 
     Rounds of cuts; `far`, the part of the bound by which a rounding may end below it before another is tried turn by turn; passes
-    of improvement and how often they may look at each leg; searches (units beside those in doubt, checkpoints of the solver);
-    `idle`, those that on large days come in place of all but the first, units the prices find worth neither more nor less than
-    they use counting as in doubt; `whole`, the number of open units up to which a search goes for the proof, and `proof`, its
-    units times checkpoints; `doubted`, the number of units in doubt up to which the other searches come at all.
+    of improvement and how often they may look at each leg; searches (units beside those in doubt, checkpoints of the solver),
+    each ending when `rest`, a part of the gap, is the most that is left to gain in it; `idle`, those that on large days come in
+    place of all but the first, units the prices find worth neither more nor less than they use counting as in doubt; `whole`, the
+    number of open units up to which a search goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number
+    of units in doubt up to which the other searches come at all.
     """
 
     rounds: int
@@ -59,6 +58,7 @@ class Plan:
     passes: int
     looks: int
     searches: tuple[tuple[int, int], ...]
+    rest: float
     idle: tuple[tuple[int, int], ...]
     whole: int
     proof: int
@@ -66,10 +66,10 @@ class Plan:
 
 
 PLANS = {
-    "quick": Plan(2, 0.02, 1, 100, ((500, 60),), (), 1500, 1_000_000, 8000),
-    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), ((1500, 120), (8000, 120)), 3000, 12_000_000),
+    "quick": Plan(2, 0.02, 1, 100, ((500, 60),), 0.02, (), 1500, 1_000_000, 8000),
+    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), 0.001, ((1500, 120), (8000, 120)), 3000, 12_000_000),
     "thorough": Plan(
-        12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)),
+        12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
         ((1500, 120), (16_000, 120), (16_000, 120), (1500, 120), (16_000, 120)), 12_000, 8_000_000,
     ),
 }  # fmt: skip
@@ -143,7 +143,7 @@ def choose(
         before = x
         blocks = _blocks(core, order[: int(must.sum()) + more], turn)
         for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
-            x = _searched_at_once(core, weight, table, x, two, checks, gap * REST, floors, stop)
+            x = _searched_at_once(core, weight, table, x, two, checks, gap * plan.rest, floors, stop)
         if x is not before:
             x = _better(core, weight, table, x, climbed(x), floors)
 
