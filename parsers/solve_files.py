@@ -222,7 +222,7 @@ class _Table:
         column = self.column("priority")
         meaning = {"": 5}
         for text in set(column) - {""}:
-            if not (text.isascii() and text.isdigit()) or int(text) < 1 or len(text) > 9:
+            if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) < 1:
                 number = next(k for k, found in enumerate(column) if found == text)
                 raise self.bad(number, "priority", f"{text!r} is not a whole number from 1 (highest)")
             meaning[text] = int(text)
