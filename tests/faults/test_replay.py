@@ -192,6 +192,9 @@ def test_postgresql_and_sqlite_give_the_same_books_and_files(
     """The day played on PostgreSQL seals into the same hashes as on SQLite."""
     name = postgres_server.create(empty=True)
     with site_at(postgres_server.url(name), tmp_path) as site:
-        play(site)
+        days = play(site)
         assert site.archive.pointers() == played.site.archive.pointers()
+        result = replay(site, days[-1], tmp_path / "replay", played.at)
+        assert result.differences == ()
+        assert result.records > 1000
     postgres_server.drop(name)
