@@ -50,7 +50,7 @@ PER_CYCLE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Time of one piece of work: by the clock, and of the processors of this process and its children that have ended."""
+    """Time of one piece of work: by the clock, and of the processors of this process and its children."""
 
     clock: float
     processor: float
@@ -58,20 +58,25 @@ class Took:
 
 def timed(work: Callable[[], Any]) -> tuple[Any, Took]:
     """The result of one piece of work and what it took."""
-    clock, processor = time.perf_counter(), time.process_time()
+    clock, processor = time.perf_counter(), _processor()
     result = work()
-    return result, Took(time.perf_counter() - clock, time.process_time() - processor)
+    return result, Took(time.perf_counter() - clock, _processor() - processor)
+
+
+def _processor() -> float:
+    """Seconds that the processors have worked for this process and for its children that run: the reader's, a database server's."""
+    children = psutil.Process().children(recursive=True)
+    return time.process_time() + sum(sum(one.cpu_times()[:2]) for one in children)
 
 
 def table(head: str, unit: str, many: int, rows: Sequence[tuple[str, Took]]) -> None:
     """Prints pieces of work beside the first of them."""
     bare = rows[0][1]
     print(f"\n{head}")
-    print(f"  {'step':<56}{'s':>8}{'CPU s':>8}{unit + '/s':>11}{'x bare':>8}")
+    print(f"  {'step':<56}{'s':>8}{'CPU s':>8}{unit + '/s':>11}{'x bare':>8}{'x CPU':>8}")
     for name, took in rows:
-        print(
-            f"  {name:<56}{took.clock:>8.2f}{took.processor:>8.2f}{many / took.clock:>11,.0f}{took.clock / bare.clock:>8.2f}"
-        )
+        seconds = f"{took.clock:>8.2f}{took.processor:>8.2f}{many / took.clock:>11,.0f}"
+        print(f"  {name:<56}{seconds}{took.clock / bare.clock:>8.2f}{took.processor / bare.processor:>8.2f}")
 
 
 # --- a BUNA -------------------------------------------------------------------------------------------------------------------
@@ -94,31 +99,34 @@ def buna(rows: int, wrong: int = 0) -> bytes:
     return fill("BUNA", header, samples.buna_cover(rows), clients)
 
 
-def forms(rows: int, wrong: int = 0, *, openpyxl: bool) -> None:
+def forms(rows: int, wrong: int = 0, kind: str = "SQLite", *, openpyxl: bool) -> None:
     """A BUNA from file to recorded and answered, `wrong` rows in a hundred refused, beside bare reads of the same workbook."""
     # Made in a process of its own, so that what it takes does not count.
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
         data, one = other.submit(buna, rows, wrong).result(), other.submit(buna, 1).result()
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "buna.xlsx"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        path = folder / "buna.xlsx"
         path.write_bytes(data)
+        url = "sqlite:///csd.db"
+        if kind == "PostgreSQL":
+            server = stack.enter_context(PostgresServer(durable=True))
+            url = server.url(server.create(empty=True))
         at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=load_market(MARKET).zone)
-        made = make_site(Path(folder) / "site", MARKET, SAMPLE / "reference", port=0, at=at, looks=1, apart=0)
+        made = make_site(folder / "site", MARKET, SAMPLE / "reference", port=0, at=at, database=url, looks=1, apart=0)
         site = read_site(made.settings)
         load(made.settings, SAMPLE / "reference", at)
         # The parsing child starts before anything is measured.
         site.sandbox.read_form(one, "warm.xlsx")
-        (child,) = [one for one in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(one.cmdline())]
-        before = sum(child.cpu_times()[:2])
+        children = psutil.Process().children(recursive=True)
+        (child,) = [one for one in children if "spawn_main" in " ".join(one.cmdline())]
+        before = [_memory(process, "VmRSS") for process in ("self", child.pid)]
         form, checked = timed(lambda: site.sandbox.read_form(data, "buna.xlsx"))
         assert len(form.lines) == rows
-        between = sum(child.cpu_times()[:2])
         receipt, taken = timed(lambda: take(site, Arrival("B03", "inbox", "buna.xlsx", data, at)))
-        assert (receipt.verdict.value, len(receipt.lines)) == ("partly accepted" if wrong else "accepted", rows)
-        checked = Took(checked.clock, checked.processor + between - before)
-        taken = Took(taken.clock, taken.processor + sum(child.cpu_times()[:2]) - between)
-        parent_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        child_peak = _peak(child.pid)
+        verdict = {0: "accepted", 100: "refused"}.get(wrong, "partly accepted")
+        assert (receipt.verdict.value, len(receipt.lines)) == (verdict, rows)
+        after = [_memory(process, "VmHWM") for process in ("self", child.pid)]
         site.close()
 
         def by_calamine() -> int:
@@ -131,21 +139,23 @@ def forms(rows: int, wrong: int = 0, *, openpyxl: bool) -> None:
         if openpyxl:
             reads.append(("bare read of the workbook, openpyxl read-only", timed(by_openpyxl)[1]))
     table(
-        f"BUNA of {rows:,} rows ({len(data) / 1e6:.1f} MB), {wrong} % of them wrong, SQLite",
+        f"BUNA of {rows:,} rows ({len(data) / 1e6:.1f} MB), {wrong} % of them wrong, {kind}",
         "rows",
         rows,
         [*reads, ("read and checked in the limited child", checked), ("from file to recorded and answered", taken)],
     )
-    print(f"  peak memory: {parent_peak:.0f} MB in the process, {child_peak:.0f} MB in its limited child")
+    print(f"  memory before, the process and its limited child: {before[0]:.0f} and {before[1]:.0f} MB")
+    print(f"  peak memory, the process and its limited child: {after[0]:.0f} and {after[1]:.0f} MB")
 
 
 def _clock(took: Took) -> float:
     return took.clock
 
 
-def _peak(process: int) -> float:
+def _memory(process: int | str, what: str) -> float:
+    """Megabytes of a process by a line of its status."""
     status = Path(f"/proc/{process}/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(what))
 
 
 # --- a journal ----------------------------------------------------------------------------------------------------------------
@@ -353,8 +363,9 @@ def main(given: list[str] | None = None) -> None:
     arguments.add_argument("--openpyxl", action="store_true", help="time a bare read by openpyxl as well")
     asked = arguments.parse_args(given)
     for rows in asked.rows:
-        for wrong in asked.wrong:
-            forms(rows, wrong, openpyxl=asked.openpyxl)
+        for kind in asked.databases:
+            for wrong in asked.wrong:
+                forms(rows, wrong, kind, openpyxl=asked.openpyxl)
     for many in asked.entries:
         for kind in asked.databases:
             journals(kind, many)

@@ -22,7 +22,8 @@ from sqlalchemy import Connection, Engine, Table, insert, select
 
 from benchmarks.settlement.instances import CURRENCIES, PROFILES, Day, day
 from depository.cycle_report import operator_report, participant_reports
-from depository.cycles import Solved, keep, no_search_for_garbage, solve
+from depository.cycles import Solved, keep, solve
+from depository.garbage import no_search_for_garbage
 from depository.instructions import Instruction, InstructionKind, Side, Status
 from depository.ledger import BANK, ISSUER, Entry, move
 from depository.market import Market

@@ -1,11 +1,13 @@
 """BUNA, bulk opening of nominee accounts: a cover with the number of accounts and a table of clients (CSD-3.1.2-e, -g)."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Annotated, Any
 
 from depository import identifiers
 from depository.rejects import RejectionReason
-from depository.requests import OpeningCover, OpeningRequest
-from forms.client import ActionRow, ClientRow, checks, date_checks, to_opening
+from depository.requests import OpeningCover, OpeningRequest, clients_to_json
+from forms.client import ActionRow, ClientRow, checks, date_checks, usual
 from forms.field import Row, code, whole
 from forms.spec import FormSpec
 
@@ -35,6 +37,7 @@ class ReferenceRow(Row):
             "Own reference",
             identifiers.reference,
             "Your own reference of this row.",
+            as_is=identifiers.is_reference,
             max_length=35,
             width=16,
             code=RejectionReason.REFERENCE,
@@ -47,9 +50,10 @@ class BunaRow(ClientRow, ReferenceRow, ActionRow):
     """One client: action, own reference and the client's data."""
 
 
-def to_request(line: int, row: BunaRow) -> OpeningRequest:
-    """Turn a validated row into the core's record."""
-    return to_opening(line, row.reference, row.action, row)
+def to_requests(first: int, columns: Mapping[str, Sequence[Any]]) -> list[OpeningRequest]:
+    """Turn validated rows, given as columns, into the core's records; the first is line `first`."""
+    data = clients_to_json(columns)
+    return list(map(OpeningRequest, count(first), columns["action"], columns["reference"], columns["nin"], data))
 
 
 def to_cover(row: BunaCover) -> OpeningCover:
@@ -66,9 +70,10 @@ BUNA = FormSpec(
     table_sheet="Accounts",
     max_lines=MAX_ACCOUNTS,
     checks=checks,
-    to_request=to_request,
+    to_requests=to_requests,
     line_reference="reference",
     date_checks=date_checks,
+    usual=usual,
     to_cover=to_cover,
     notes=(
         "The sheet Accounts has one row a client. Rows that are right are opened even when others are refused.",

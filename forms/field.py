@@ -74,6 +74,8 @@ class Field:
     """Rule of the rulebook that asks for the field; "" = the form's own."""
     decimals: int = 0
     example: str = ""
+    as_is: Callable[[str], object] | None = None
+    """True at most of texts that are right and are their own values: these need not be converted."""
     name: str = ""
 
     def read(self, cell: object) -> object:
@@ -453,9 +455,18 @@ def latin(value: str) -> None:
         raise CellFault(f"write it in Latin letters as in the passport or charter; {odd!r} is none.")
 
 
+plain_name = re.compile("[A-Za-z][A-Za-z'-]{0,60}").fullmatch
+"""A name of one word that `latin` takes."""
+
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
+
+
+plain_email = re.compile(
+    r"[A-Za-z0-9_-]{1,60}(?:\.[A-Za-z0-9_-]{1,60})?@[A-Za-z0-9]{1,40}(?:\.[A-Za-z0-9]{1,40}){1,2}"
+).fullmatch
+"""An e-mail address that `email` takes."""
 
 
 def email(value: str) -> None:

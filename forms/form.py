@@ -1,9 +1,9 @@
 """A form as read: its header, its lines as requests to the depository, and every fault of form with its place."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from depository.rejects import Reject
 from depository.requests import (
@@ -34,9 +34,14 @@ Request: TypeAlias = (
     | ChallengeRequest
 )
 
+ToRequests: TypeAlias = Callable[[int, Mapping[str, Sequence[Any]]], Sequence[Request]]
+"""Turns rows, given as columns by field with the number of the first line, into requests.
 
-@dataclass(frozen=True, slots=True)
-class Line:
+Where a row is not right, a value may be None, and what becomes of the row is left aside.
+"""
+
+
+class Line(NamedTuple):
     """One line: either a request, or the rejects that say why not. Lines are numbered from 1; empty rows do not count."""
 
     number: int

@@ -1,8 +1,10 @@
 """IST, internal securities transfer: free-of-payment movements, one a line (CSD-4.1.1-a, CSD-4.1.2-b)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from typing import Annotated, Any
 
 from depository import identifiers
@@ -271,26 +273,14 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     return faults
 
 
-def to_request(line: int, row: IstLine) -> TransferRequest:
-    """Turn a validated line into the core's record."""
-    return TransferRequest(
-        line=line,
-        action=row.action,
-        reference=row.reference,
-        previous=row.previous,
-        movement=row.movement,
-        own_account=row.own_account,
-        counterparty=row.counterparty,
-        counterparty_account=row.counterparty_account,
-        isin=row.isin,
-        quantity=row.quantity or Decimal(0),
-        quantity_type=row.quantity_type or "",
-        due_date=row.due_date,
-        trade_date=row.trade_date,
-        reason=row.reason or "",
-        agreement=row.agreement,
-        counterparty_reference=row.counterparty_reference,
-    )
+_FIELDS = tuple(one.name for one in fields(TransferRequest) if one.name != "line")
+
+
+def to_requests(first: int, columns: Mapping[str, Sequence[Any]]) -> list[TransferRequest]:
+    """Turn validated lines, given as columns, into the core's records; the first is line `first`."""
+    nothing = {"quantity": Decimal(0), "quantity_type": "", "reason": ""}
+    filled = {**columns, **{name: [value or blank for value in columns[name]] for name, blank in nothing.items()}}
+    return list(map(TransferRequest, count(first), *(filled[name] for name in _FIELDS)))
 
 
 IST = FormSpec(
@@ -302,7 +292,7 @@ IST = FormSpec(
     table_sheet="IST",
     max_lines=5000,
     checks=checks,
-    to_request=to_request,
+    to_requests=to_requests,
     line_reference="reference",
     notes=(
         "One line a movement. To change an instruction, send a line with the action replace that names the earlier line.",

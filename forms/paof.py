@@ -1,6 +1,7 @@
 """PAOF, participant account opening request: the participant's own accounts, one a line (CSD-3.1.2-b)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Annotated, Any
 
 from depository import identifiers
@@ -53,9 +54,9 @@ def checks(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     return []
 
 
-def to_request(line: int, row: PaofLine) -> OwnAccountRequest:
-    """Turn a validated line into the core's record."""
-    return OwnAccountRequest(line, row.reference, row.type, row.remark)
+def to_requests(first: int, columns: Mapping[str, Sequence[Any]]) -> list[OwnAccountRequest]:
+    """Turn validated lines, given as columns, into the core's records; the first is line `first`."""
+    return list(map(OwnAccountRequest, count(first), columns["reference"], columns["type"], columns["remark"]))
 
 
 PAOF = FormSpec(
@@ -67,7 +68,7 @@ PAOF = FormSpec(
     table_sheet="PAOF",
     max_lines=len(TYPES),
     checks=checks,
-    to_request=to_request,
+    to_requests=to_requests,
     line_reference="reference",
     notes=(
         "One line an account; a participant has one of each type. Clients' nominee accounts are opened with IAO or BUNA.",

@@ -2,20 +2,27 @@
 
 import io
 import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from depository.pieces import pieces
 
-class Written(str):
-    """An element of a top-level list that is canonical JSON already."""
-
-    __slots__ = ()
+_AT_ONCE = 1_000
+"""Elements of a list that are laid out together: all of 100,000 would be in memory several times."""
 
 
-def quoted(text: str) -> str:
-    """A text in JSON's quotes."""
-    return json.encoder.encode_basestring(text)
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A top-level list whose elements are canonical JSON already."""
+
+    elements: Iterable[str]
+
+
+quoted: Callable[[str], str] = json.encoder.encode_basestring
+"""A text in JSON's quotes."""
 
 
 def write(document: dict[str, Any]) -> bytes:
@@ -32,20 +39,22 @@ def write(document: dict[str, Any]) -> bytes:
     for index, key in enumerate(sorted(document)):
         value = document[key]
         put(",\n " if index else "")
-        put(f"{_compact(key)}: ")
-        if isinstance(value, list) and value:
-            put("[")
-            for number, element in enumerate(value):
-                put(",\n  " if number else "\n  ")
-                put(element if isinstance(element, Written) else _compact(element))
-            put("\n ]")
-        else:
-            put(_compact(value))
+        put(f"{compact(key)}: ")
+        if not isinstance(value, list | Written):
+            put(compact(value))
+            continue
+        elements = value.elements if isinstance(value, Written) else map(compact, value)
+        opened = False
+        for some in pieces(elements, _AT_ONCE):
+            put((",\n  " if opened else "[\n  ") + ",\n  ".join(some))
+            opened = True
+        put("\n ]" if opened else "[]")
     put("\n}\n")
     return out.getvalue()
 
 
-def _compact(value: Any) -> str:
+def compact(value: Any) -> str:
+    """A value on one line."""
     return _ENCODER.encode(value)
 
 

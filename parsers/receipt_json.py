@@ -10,7 +10,7 @@ from typing import Any
 from depository.answers import LineOutcome, Receipt, Verdict
 from depository.rejects import Reject, RejectionReason
 from parsers import canonical_json
-from parsers.canonical_json import Written, quoted
+from parsers.canonical_json import Written, compact, quoted
 
 LAYOUT = "receipt-1"
 
@@ -34,30 +34,32 @@ def render(receipt: Receipt) -> bytes:
             "batch": receipt.batch,
             "cut_off": receipt.cut_off,
             "rejects": _rejects(receipt.rejects, receipt.places),
-            "lines": [_line(line) for line in receipt.lines],
+            "lines": Written(map(_line, receipt.lines)),
             "message": receipt.message,
             **({"signed_by": list(receipt.signed_by)} if receipt.signed_by else {}),
         }
     )
 
 
-def _line(line: LineOutcome) -> dict[str, Any] | Written:
-    if not line.rejects:
-        # Of up to 100,000 lines most are like this; written out they take a fifth of the time.
-        return Written(
-            f'{{"line": {line.line}, "note": {quoted(line.note)}, "record": {quoted(line.record)}, '
-            f'"reference": {quoted(line.reference)}, "rejects": [], "status": {quoted(line.status)}, '
-            f'"verdict": {quoted(line.verdict.value)}}}'
+def _line(line: LineOutcome) -> str:
+    if line.rejects:
+        return compact(
+            {
+                "line": line.line,
+                "verdict": line.verdict.value,
+                "reference": line.reference,
+                "record": line.record,
+                "status": line.status,
+                "rejects": _rejects(line.rejects, line.places),
+                "note": line.note,
+            }
         )
-    return {
-        "line": line.line,
-        "verdict": line.verdict.value,
-        "reference": line.reference,
-        "record": line.record,
-        "status": line.status,
-        "rejects": _rejects(line.rejects, line.places),
-        "note": line.note,
-    }
+    # Of up to 100,000 lines most are like this; written out they take a fifth of the time.
+    number, verdict, reference, record, status, _, _, note = line
+    return (
+        f'{{"line": {number}, "note": {quoted(note)}, "record": {quoted(record)}, "reference": {quoted(reference)}, '
+        f'"rejects": [], "status": {quoted(status)}, "verdict": {quoted(verdict)}}}'
+    )
 
 
 def _rejects(rejects: tuple[Reject, ...], places: tuple[str, ...]) -> list[dict[str, str]]:

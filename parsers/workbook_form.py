@@ -13,29 +13,29 @@ from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
-from operator import itemgetter
+from itertools import compress, zip_longest
 from typing import Any
 
 from depository.identifiers import lookalike_message
+from depository.pieces import each
 from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.requests import Header, InterestRequest, OpeningCover, OpeningRequest
 from forms import header as form_header
 from forms.catalog import FORMS
-from forms.columns import validate_rows
+from forms.columns import validate_columns
 from forms.field import CellFault, Field, Row, fields_of, number_text, shown, tidy, validate
 from forms.form import Form, Line, Places, Request
 from forms.header import HeaderRow
-from forms.lines import LinesWriter
+from forms.lines import LinesWriter, Piece
 from forms.spec import Checks, FormSpec
 from parsers.workbook_guard import Inspection, SheetFacts, column_letters, inspect
-from parsers.workbook_rows import rows
+from parsers.workbook_rows import SheetRows, rows
 
 _FRONT_ROWS = 500
 """Rows of a front sheet in which labels are looked for."""
 _TABLE_LABELS = 4
 """So many labels of the table in one row make it the row of labels."""
-_PIECE = 1_000
-"""Rows of a table that are validated at a time."""
+_TEXTS = frozenset((str,))
 _NOTES = 10
 """So many sheets that were not read are named; the rest is counted."""
 _FORM_RULE = "CSD-A3"
@@ -139,7 +139,7 @@ class _Reading:
         if spec.table:
             if not on_front:
                 found = self._table_facts()
-                source = rows(self._data, found) if found else iter(())
+                source = rows(self._data, found) if found else SheetRows(iter(()))
                 if found:
                     table_sheet = found.name
                     self._find_table(source, found)
@@ -279,6 +279,7 @@ class _Reading:
         """Validate a body beside its labels: the form's only line."""
         spec = self._spec
         assert spec.body
+        assert spec.to_request
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
         row, rejects = validate(spec.body, cells, spec.rule, self._line_checks(header.form_date if header else None))
         self._digest(row.__dict__.values() if row else None, cells.values())
@@ -334,62 +335,68 @@ class _Reading:
                 )
         return complete
 
-    def _lines(
-        self, source: Iterator[tuple[int, Sequence[object]]], sheet: str, form_date: date | None
-    ) -> tuple[Sequence[Line], "array[int]"]:
+    def _lines(self, source: SheetRows, sheet: str, form_date: date | None) -> tuple[Sequence[Line], "array[int]"]:
         """Validate the table's rows; empty ones do not count."""
         spec = self._spec
         assert spec.table
+        assert spec.to_requests
         model = spec.table
         names = tuple(one.name for one in fields_of(model))
         checks = self._line_checks(form_date)
+        usual = self._usual(form_date)
         action_at = names.index("action") if "action" in names else None
         reference_at = names.index(spec.line_reference)
         seen: dict[str, int] = {}
         lines = LinesWriter()
         numbers = array("i")
-        for piece in self._table_rows(source, names):
+        for found, every in self._table_rows(source, names):
             room = spec.max_lines - len(numbers)
-            taken = piece[:room]
-            found = validate_rows(model, [cells for _, cells in taken], spec.rule, checks)
-            for (row_number, cells), valid in zip(taken, found, strict=True):
-                numbers.append(row_number)
-                number, row, rejects = len(numbers), valid.row, valid.rejects
-                reference = valid.values[reference_at] if row else tidy(shown(cells[reference_at]))
-                first = seen.setdefault(reference, number) if reference else number
-                if first != number:
-                    row = None
-                    rejects = (*rejects, self._repeated(reference, first, sheet, numbers, spec.line_reference))
-                self._digest(valid.values if row else None, cells)
-                request = spec.to_request(number, row) if row else None
-                lines.add(Line(number, request, rejects, reference))
+            cells = [column[:room] for column in every]
+            first = len(numbers) + 1
+            numbers.extend(found[:room])
+            if not room:
+                self._too_many()
+                break
+            valid = validate_columns(model, cells, spec.rule, checks, usual)
+            rejects = dict(valid.rejects)
+            references = list(valid.columns[spec.line_reference])
+            for index in rejects:
+                references[index] = tidy(shown(cells[reference_at][index]))
+            for number, reference in enumerate(references, first):
+                before = seen.setdefault(reference, number) if reference else number
+                if before != number:
+                    again = self._repeated(reference, before, sheet, numbers, spec.line_reference)
+                    rejects[number - first] = (*rejects.get(number - first, ()), again)
+            self._digest_rows(valid.columns, cells, rejects)
+            lines.add(Piece(first, references, rejects, spec.to_requests, valid.columns))
             if action_at is not None:
-                self._actions.update(_small(cells[action_at]) for _, cells in taken)
-            if len(piece) > room:
-                self._refuse("", f"The table has more than {spec.max_lines:,} lines: split it into several forms.")
+                self._actions.update(map(_small, cells[action_at]))
+            if len(found) > room:
+                self._too_many()
                 break
         if not numbers:
             self._refuse("", f"The table on the sheet {sheet} has no line: fill in at least one.")
         return lines.done(), numbers
 
+    def _too_many(self) -> None:
+        self._refuse("", f"The table has more than {self._spec.max_lines:,} lines: split it into several forms.")
+
     def _table_rows(
-        self, source: Iterator[tuple[int, Sequence[object]]], names: Sequence[str]
-    ) -> Iterator[list[tuple[int, tuple[object, ...]]]]:
-        """Give the rows that are not empty in pieces: number of the row, and its cells in the order of the fields."""
-        columns = [self._table_at[name] - 1 for name in names]
-        width = max(columns) + 1
-        pick: Callable[[Sequence[object]], tuple[object, ...]] = itemgetter(*columns)
-        piece = []
-        for row_number, cells in source:
-            picked = pick(cells) if len(cells) >= width else pick([*cells, *[None] * (width - len(cells))])
-            if _blank(picked[0]) and all(map(_blank, picked)):
-                continue
-            piece.append((row_number, picked))
-            if len(piece) == _PIECE:
-                yield piece
-                piece = []
-        if piece:
-            yield piece
+        self, source: SheetRows, names: Sequence[str]
+    ) -> Iterator[tuple[Sequence[int], list[Sequence[object]]]]:
+        """Give the rows that are not empty in pieces: their numbers, and their cells as columns in the order of the fields."""
+        wanted = [self._table_at[name] - 1 for name in names]
+        for first, some in source.pieces():
+            every: list[Sequence[object]] = list(zip_longest(*some))
+            every += [(None,) * len(some)] * (max(wanted) + 1 - len(every))
+            columns = [every[column] for column in wanted]
+            numbers: Sequence[int] = range(first, first + len(some))
+            if any(map(_blank, columns[0])):
+                filled = [not all(map(_blank, row)) for row in zip(*columns, strict=True)]
+                columns = [tuple(compress(column, filled)) for column in columns]
+                numbers = tuple(compress(numbers, filled))
+            if numbers:
+                yield numbers, columns
 
     def _repeated(self, reference: str, first: int, sheet: str, numbers: "array[int]", name: str) -> Reject:
         place = f"{sheet}!{column_letters(self._table_at[name])}{numbers[first - 1]}"
@@ -405,12 +412,29 @@ class _Reading:
         day = form_date
         return lambda values: [*spec.checks(values), *measured(values, day)]
 
+    def _usual(self, form_date: date | None) -> Callable[[Mapping[str, Sequence[Any]]], Sequence[bool]] | None:
+        usual, day = self._spec.usual, form_date
+        if usual is None or day is None:
+            return None
+        return lambda columns: usual(columns, day)
+
     def _digest(self, values: Iterable[object] | None, cells: Iterable[object]) -> None:
         """Take a row into the hash of the content: its values, or its cells when it is not right."""
-        texts = [one if type(one) is str else _canonical(one) for one in (cells if values is None else values)]
+        texts = list(map(_text, cells if values is None else values))
         if values is None:
             texts = [tidy(text) for text in texts]
         self._hash.update(("\x1f".join(texts) + "\x1e").encode(errors="replace"))
+
+    def _digest_rows(
+        self, columns: Mapping[str, Sequence[object]], cells: Sequence[Sequence[object]], wrong: Iterable[int]
+    ) -> None:
+        """The same for many rows, given as columns; `wrong` are those that are not right."""
+        texts = [column if _TEXTS.issuperset(map(type, column)) else each(_text, column) for column in columns.values()]
+        rows = list(map("\x1f".join, zip(*texts, strict=True)))
+        for index in wrong:
+            rows[index] = "\x1f".join(tidy(_text(column[index])) for column in cells)
+        rows.append("")
+        self._hash.update("\x1e".join(rows).encode(errors="replace"))
 
 
 def _with_header(request: Request, header: Header) -> Request:
@@ -420,7 +444,7 @@ def _with_header(request: Request, header: Header) -> Request:
         return replace(request, additional_information=header.additional_information)
     if isinstance(request, OpeningRequest):
         # CSD-3.1.2-d: an IAO has no reference beside its own number.
-        return replace(request, reference=header.reference)
+        return request._replace(reference=header.reference)
     return request
 
 
@@ -431,6 +455,10 @@ def _blank(cell: object) -> bool:
 @lru_cache(maxsize=1024, typed=True)
 def _small(cell: object) -> str:
     return tidy(shown(cell)).casefold()
+
+
+def _text(value: object) -> str:
+    return value if type(value) is str else _canonical(value)
 
 
 @lru_cache(maxsize=65536, typed=True)

@@ -248,9 +248,11 @@ def _inflated(packed: memoryview) -> Iterator[bytes]:
 # Cell or row references beyond MAX_COLUMNS (BL) or MAX_ROWS, however the attribute is written.
 _FAR_COLUMN = rb"(?:[A-Za-z]{3}|[C-Zc-z][A-Za-z]|[Bb][M-Zm-z])\d"
 _FAR = re.compile(rb"\br\s*=\s*[\"'](?:" + _FAR_COLUMN + rb"|[A-Za-z]{0,2}(?:[2-9]\d{5}|\d{7}))")
-# The same without spaces, for rows of six digits on: fast, and sure when it finds none.
-_PERHAPS_FAR = re.compile(rb'r="(?:' + _FAR_COLUMN + rb"|[A-Za-z]{0,2}\d{6})")
+# The same for rows of six digits on, and any spaces or other quotes: fast, and sure when it finds none.
+_PERHAPS_FAR = re.compile(rb'r(?:="(?:' + _FAR_COLUMN + rb"|[A-Za-z]{0,2}\d{6})|\s+=|=[\s'])")
 _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
+# Begins with a letter that most pieces hardly have.
+_PERHAPS_FORMULA = re.compile(rb"f(?<=[<:]f)[\s>/]")
 _MERGED = re.compile(rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d+):([A-Z]{1,3})\d+[\"']")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9_-]+)[\"']")
 
@@ -376,17 +378,15 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tup
 
 
 def _reaches_far(piece: bytes) -> bool:
-    """Tell whether a piece has a cell or row beyond the limits; a search for one byte costs next to nothing, so that it goes first."""
-    odd = any(one in piece for one in (b"\t", b"\n", b"\r")) or (b"'" in piece and b"='" in piece)
-    odd = odd or b" =" in piece or b"= " in piece
-    return (odd or _PERHAPS_FAR.search(piece) is not None) and _FAR.search(piece) is not None
+    """Tell whether a piece has a cell or row beyond the limits."""
+    return _PERHAPS_FAR.search(piece) is not None and _FAR.search(piece) is not None
 
 
 def _may_be_odd(piece: bytes) -> bool:
     """Tell whether a piece has a formula or an error cell; plain searches first, since they run over every byte."""
-    if b't="e"' in piece or (b"='" in piece and b"t='e'" in piece):
+    if b't="e"' in piece or (b"'" in piece and b"t='e'" in piece):
         return True
-    return (b"<f" in piece or (b":" in piece and b":f" in piece)) and _FORMULA.search(piece) is not None
+    return _PERHAPS_FORMULA.search(piece) is not None and _FORMULA.search(piece) is not None
 
 
 def column_number(letters: str) -> int:

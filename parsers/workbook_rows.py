@@ -10,13 +10,14 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO
+from typing import IO, TypeAlias
 from xml.parsers import expat
 
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
+from depository.pieces import pieces
 from depository.rejects import FileRefused
 from forms.field import OddCell
 from parsers.workbook_guard import MAX_COLUMNS, MAX_ROWS, SheetFacts, column_number
@@ -25,37 +26,61 @@ CHECKED = 6_000_000
 """Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
 PIECE = 2_000_000
 """Expanded bytes of a sheet that calamine gets at a time: it takes some ten times as much memory."""
+TOGETHER = 2_000
+"""Rows that are given together at most."""
+Rows: TypeAlias = tuple[int, Sequence[Sequence[object]]]
+"""The number of a row, and it with those that follow: the cells of each from column A on."""
 _NO_OBJECT = "PyObject pointer is null"
 """How calamine panics when Python has no memory for a value."""
 _LAST_ROWS = 300_000
 """Bytes from the end of a piece in which the row is looked for with which the next piece begins."""
 
 
-def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]]]:
-    """Give (row number from 1, cells from column A on) of each row.
+class SheetRows(Iterator[tuple[int, Sequence[object]]]):
+    """The rows of a sheet from the top: one by one as (number from 1, cells from column A on), or faster as `pieces`."""
 
-    Raises FileRefused when the library cannot read what the guard let through.
-    """
+    def __init__(self, source: Iterator[Rows]) -> None:
+        self._source = source
+        self._at_hand: Rows = (1, ())
+        self._given = 0
+        """So many of the rows at hand have been given."""
+
+    def __next__(self) -> tuple[int, Sequence[object]]:
+        while self._given == len(self._at_hand[1]):
+            self._at_hand, self._given = next(self._source), 0
+        first, some = self._at_hand
+        self._given += 1
+        return first + self._given - 1, some[self._given - 1]
+
+    def pieces(self) -> Iterator[Rows]:
+        """Give what is left: the number of a row, and it with those that follow, at most `TOGETHER`."""
+        first, some = self._at_hand
+        if self._given < len(some):
+            yield first + self._given, some[self._given :]
+        yield from self._source
+
+
+def rows(data: bytes, sheet: SheetFacts) -> SheetRows:
+    """Give the rows of a sheet; going through them raises FileRefused when the library cannot read what the guard let through."""
+    return SheetRows(_checked(data, sheet))
+
+
+def _checked(data: bytes, sheet: SheetFacts) -> Iterator[Rows]:
     try:
         if sheet.size < CHECKED:
             _check_xml(data)
         odd = odd_cells(data, sheet) if sheet.odd else {}
-        for number, cells in calamine_rows(data, sheet):
-            if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
+        for numbered in pieces(calamine_rows(data, sheet), TOGETHER):
+            # Rows that are left out in the file are given as empty ones, so that the numbers follow each other.
+            first, some = numbered[0][0], [cells for _, cells in numbered]
+            if first + len(some) - 1 > MAX_ROWS or max(map(len, some)) > MAX_COLUMNS:
                 # The guard goes by the numbers that rows and cells give themselves; these have none.
                 raise FileRefused(
                     "too-many-cells",
                     f"A sheet reaches farther than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns. "
                     "Delete the rows and columns that are not used, save it and send it again.",
                 )
-            if number in odd:
-                changed = list(cells)
-                for column, cell in odd[number].items():
-                    changed += [None] * (column - len(changed))
-                    changed[column - 1] = cell
-                yield number, changed
-            else:
-                yield number, cells
+            yield first, _with_odd(first, some, odd) if odd else some
     except FileRefused:
         raise
     except Exception as fault:
@@ -65,6 +90,19 @@ def rows(data: bytes, sheet: SheetFacts) -> Iterator[tuple[int, Sequence[object]
         raise FileRefused(
             "damaged", "A sheet of the workbook cannot be read. Open it, save it again and send it once more."
         ) from fault
+
+
+def _with_odd(
+    first: int, some: Sequence[Sequence[object]], odd: Mapping[int, Mapping[int, OddCell]]
+) -> list[Sequence[object]]:
+    found: list[Sequence[object]] = []
+    for number, cells in enumerate(some, first):
+        changed = list(cells)
+        for column, cell in odd.get(number, {}).items():
+            changed += [None] * (column - len(changed))
+            changed[column - 1] = cell
+        found.append(changed)
+    return found
 
 
 def _check_xml(data: bytes) -> None:

@@ -23,4 +23,4 @@ def lift(site: Site, participant: str, nin: str, at: datetime) -> list[str]:
         accounts, notices = release_hold(work, participant, nin)
         queue_notices(work, site.archive, notices, f"hold/{participant}/{nin}")
         note(work, site.archive, EventKind.RELEASE, {"participant": participant, "nin": nin})
-    return [account.number for account in accounts]
+    return accounts

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from depository.answers import Receipt, Verdict
+from depository.garbage import no_search_for_garbage
 from depository.notices import Notice, notify
 from depository.points import reached
 from depository.register import Party, PartyKind
@@ -175,7 +176,7 @@ def take_together(site: Site, some: Sequence[Read]) -> list[Receipt]:
     gathered = Gathered(site.archive)
     within = replace(site, archive=gathered)
     receipts = []
-    with site.writing(some[0].arrival.arrived) as first:
+    with no_search_for_garbage(), site.writing(some[0].arrival.arrived) as first:
         reached("record.begun")
         for one in some:
             work = site.at(first, one.arrival.arrived)
@@ -782,6 +783,7 @@ def _carry_out(
         files.keep_signed_by(work, file, signed.signed_by)
     if recorded.same_as:
         recorded = _first_answer(site, work, recorded)
+    verdict = recorded.verdict
     waited = site.market.technology_time(arrival.arrived)
     if waited is not None and arrival.channel == SFTP:
         told = f"It arrived in the technology time ({waited}), waited for its end and was then taken (CSD-7.6.5-b)."
@@ -797,9 +799,9 @@ def _carry_out(
         channel=arrival.channel,
         form=recorded.form,
         reference=recorded.reference,
-        verdict=Verdict.QUARANTINED if isinstance(content, FileRefused) else recorded.verdict,
-        batch=recorded.batch if recorded.verdict is not Verdict.REFUSED else "",
-        cut_off=recorded.cut_off if recorded.verdict is not Verdict.REFUSED else None,
+        verdict=Verdict.QUARANTINED if isinstance(content, FileRefused) else verdict,
+        batch=recorded.batch if verdict is not Verdict.REFUSED else "",
+        cut_off=recorded.cut_off if verdict is not Verdict.REFUSED else None,
         rejects=recorded.rejects,
         places=recorded.places,
         lines=recorded.lines,

@@ -170,7 +170,7 @@ def _record_lines(work: Work, header: Header, form: Form, cause: str) -> Recorde
     refused: list[LineOutcome] = []
     recorded = _record_requests(work, header, form.code, _requests(form, refused), cause)
     lines = sorted([*recorded.lines, *refused], key=attrgetter("line"))
-    placed = (replace(o, places=_places(form, o.line, o.rejects)) if o.rejects else o for o in lines)
+    placed = (o._replace(places=_places(form, o.line, o.rejects)) if o.rejects else o for o in lines)
     return replace(recorded, lines=tuple(placed), message=_notes(form))
 
 
@@ -252,7 +252,7 @@ def _record_statements(work: Work, statements: tuple[BankStatement, ...]) -> Rec
 
 
 def _with_refused(outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine]) -> tuple[LineOutcome, ...]:
-    placed = [replace(o, places=tuple(f"line {o.line}" for _ in o.rejects)) if o.rejects else o for o in outcomes]
+    placed = [o._replace(places=tuple(f"line {o.line}" for _ in o.rejects)) if o.rejects else o for o in outcomes]
     lines = [
         *placed,
         *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused),

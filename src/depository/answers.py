@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from depository.rejects import Reject
 from depository.reports import Column, Kind, Report, Table, Value, table
@@ -19,8 +20,7 @@ class Verdict(StrEnum):
     QUARANTINED = "quarantined"
 
 
-@dataclass(frozen=True, slots=True)
-class LineOutcome:
+class LineOutcome(NamedTuple):
     """The answer to one line of a form or feed."""
 
     line: int
@@ -102,7 +102,7 @@ def refusals_report(receipt: Receipt) -> Report:
     rows: list[tuple[Value, ...]] = [
         (None, "", place, *_told(reject)) for reject, place in zip(receipt.rejects, receipt.places, strict=True)
     ]
-    for one in receipt.lines:
+    for one in (line for line in receipt.lines if line.rejects):
         places = one.places or ("",) * len(one.rejects)
         rows += [
             (one.line, one.reference, place, *_told(reject)) for reject, place in zip(one.rejects, places, strict=True)

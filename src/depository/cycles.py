@@ -1,16 +1,15 @@
 """Settlement cycles of exchange trades: one transaction, whole instructions, all at once (CSD-5.2-dvp, CSD-5.2.10-a, b)."""
 
-import gc
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from depository.account_states import blocked_accounts
+from depository.garbage import no_search_for_garbage
 from depository.instructions import Instruction, Status
 from depository.ledger import AVAILABLE, FROM_OUTSIDE, Entry, move
 from depository.obligations import due_today
@@ -131,18 +130,6 @@ def _late_money(work: Work) -> dict[tuple[str, str], int]:
     if work.at < end:
         return {}
     return journal.received_since(work, end, FROM_OUTSIDE)
-
-
-@contextmanager
-def no_search_for_garbage() -> Iterator[None]:
-    """Pauses Python's search for what nobody refers to: a cycle makes objects by the million and drops none before its end."""
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searching:
-            gc.enable()
 
 
 def run_cycle(work: Work, kind: str, cause: str) -> Cycle:

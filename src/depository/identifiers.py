@@ -211,6 +211,11 @@ def iin_bin(text: str) -> str:
     return number
 
 
+def is_iin_bin(text: str) -> bool:
+    """Tell whether a text is an IIN or BIN as it stands."""
+    return _DIGITS_12.fullmatch(text) is not None and iin_bin_check_digit(text[:11]) == int(text[11])
+
+
 def participant(text: str) -> str:
     """Check a participant code: one letter and two digits, such as A01."""
     code = _compact(text, "A participant code")
@@ -240,6 +245,9 @@ def participant_of(holder: str) -> str:
 
 _NIN = re.compile(r"[A-Z0-9](?:[A-Z0-9-]{2,18})[A-Z0-9]")
 
+is_nin = _NIN.fullmatch
+"""Tell whether a text is a NIN as it stands."""
+
 
 def nin(text: str) -> str:
     """Check a client's NIN: 4 to 20 letters, digits and hyphens. A field of its own, not an alias of the IIN (CSD-3.1.2-c)."""
@@ -250,6 +258,9 @@ def nin(text: str) -> str:
 
 
 _REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9/._:-]{0,33}[A-Za-z0-9])?")
+
+is_reference = _REFERENCE.fullmatch
+"""Tell whether a text is a reference as it stands."""
 
 
 def reference(text: str) -> str:

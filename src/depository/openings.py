@@ -7,7 +7,6 @@ from datetime import date
 from depository.answers import LineOutcome, Verdict
 from depository.notices import Notice, notify
 from depository.pieces import pieces
-from depository.register import Account, AccountState, AccountType
 from depository.rejects import Reject, RejectionReason
 from depository.requests import CLIENT_FIELDS, ClientData, Header, OpeningCover, OpeningRequest, client_to_json
 from depository.store import openings as store
@@ -75,17 +74,18 @@ def _record_batch(
     to_open: list[OpeningRequest] = []
     to_hold: list[OpeningRequest] = []
     for request in batch:
+        line, change, reference, nin, _ = request
         reject = check_opening(participant, request, by_nin, taken)
         if reject is not None:
-            outcomes[request.line] = LineOutcome(request.line, Verdict.REFUSED, request.reference, "", "", (reject,))
-        elif request.change:
-            outcomes[request.line] = _change(work, request, by_nin[request.nin])
+            outcomes[line] = LineOutcome(line, Verdict.REFUSED, reference, "", "", (reject,))
+        elif change:
+            outcomes[line] = _change(work, request, by_nin[nin])
         else:
-            taken.add(request.nin)
-            held = request.nin in holds or EVERY_CLIENT in holds
+            taken.add(nin)
+            held = nin in holds or EVERY_CLIENT in holds
             (to_hold if held else to_open).append(request)
     for request, account in zip(to_open, _open(work, participant, to_open), strict=True):
-        outcomes[request.line] = LineOutcome(request.line, Verdict.ACCEPTED, request.reference, account.number, OPENED)
+        outcomes[request.line] = LineOutcome(request.line, Verdict.ACCEPTED, request.reference, account, OPENED)
     for outcome in _hold(work, header, to_hold, holds):
         outcomes[outcome.line] = outcome
     return [outcomes[request.line] for request in batch]
@@ -126,8 +126,8 @@ def place_hold(work: Work, participant: str, nin: str, reason: str, operator: st
     store.place(work, participant, nin, reason, operator)
 
 
-def release_hold(work: Work, participant: str, nin: str) -> tuple[list[Account], list[Notice]]:
-    """Lifts a hold and opens what waited for it."""
+def release_hold(work: Work, participant: str, nin: str) -> tuple[list[str], list[Notice]]:
+    """Lifts a hold and opens what waited for it; returns the numbers of the new accounts."""
     store.lift(work, participant, nin)
     still = store.holds(work, participant)
     rows = store.waiting(work, participant)
@@ -135,8 +135,8 @@ def release_hold(work: Work, participant: str, nin: str) -> tuple[list[Account],
     requests = [OpeningRequest(r.line, False, r.reference, r.nin, r.data) for r in free]
     opened = _open(work, participant, requests)
     for row, account in zip(free, opened, strict=True):
-        store.opened(work, row.number, account.number)
-    numbers = ", ".join(a.number for a in opened)
+        store.opened(work, row.number, account)
+    numbers = ", ".join(opened)
     notices = (
         [notify(work, participant, "Nominee accounts were opened", f"The hold is lifted; opened: {numbers}.")]
         if opened
@@ -173,25 +173,15 @@ def _change(work: Work, request: OpeningRequest, account: str) -> LineOutcome:
     )
 
 
-def _open(work: Work, participant: str, requests: Sequence[OpeningRequest]) -> list[Account]:
-    """Opens a nominee account for each request, numbered without gaps."""
+def _open(work: Work, participant: str, requests: Sequence[OpeningRequest]) -> list[str]:
+    """Opens a nominee account for each request, numbered without gaps; returns the numbers."""
     if not requests:
         return []
     first = work.next_number(f"nominee/{participant}", len(requests))
-    accounts = [
-        Account(
-            f"{participant}-N{number:06d}",
-            participant,
-            AccountType.NOMINEE,
-            AccountState.OPEN,
-            work.business_date,
-            request.nin,
-        )
-        for number, request in enumerate(requests, first)
-    ]
-    register.open_accounts(work, accounts)
-    register.add_clients(work, [(a.number, r.reference, r.data) for a, r in zip(accounts, requests, strict=True)])
-    return accounts
+    numbers = [f"{participant}-N{number:06d}" for number in range(first, first + len(requests))]
+    register.open_nominee_accounts(work, participant, zip(numbers, (r.nin for r in requests), strict=True))
+    register.add_clients(work, [(n, r.reference, r.data) for n, r in zip(numbers, requests, strict=True)])
+    return numbers
 
 
 def _hold(

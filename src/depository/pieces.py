@@ -1,9 +1,11 @@
-"""Many things a few at a time; `itertools.batched` of Python 3.12 does the same."""
+"""Many things a few at a time, and the same work on each of many things."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
+H = TypeVar("H", bound=Hashable)
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -12,3 +14,12 @@ def pieces(things: Iterable[T], most: int) -> Iterator[list[T]]:
     source = iter(things)
     while some := list(islice(source, most)):
         yield some
+
+
+def each(work: Callable[[H], R], things: Sequence[H]) -> list[R]:
+    """What the work makes of each thing; where many are equal, of one of these. Equal things must give the same."""
+    distinct = set(things)
+    if 2 * len(distinct) > len(things):
+        return list(map(work, things))
+    known = {thing: work(thing) for thing in distinct}
+    return list(map(known.__getitem__, things))

@@ -4,14 +4,13 @@ Quantities and amounts are `Decimal`, dates are `date`. `line` numbers the rows 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
-from operator import itemgetter
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from depository.register import AccountType
 
@@ -250,29 +249,41 @@ class ClientData:
 
 CLIENT_FIELDS = tuple(f.name for f in fields(ClientData))
 _CLIENT_DATES = {f.name for f in fields(ClientData) if f.type == date | None}
-_CLIENT_KEYS = tuple(f'"{name}": ' for name in sorted(CLIENT_FIELDS))
-_client_values = itemgetter(*sorted(CLIENT_FIELDS))
+_CLIENT_KEYS = tuple((name, f'"{name}": ') for name in sorted(CLIENT_FIELDS))
 _quoted = json.encoder.encode_basestring
 
 
 def client_to_json(values: Mapping[str, Any]) -> str:
-    """Canonical JSON of what is given of a client's data; `values` has every field of `ClientData`, other names are left aside.
+    """Canonical JSON of what is given of a client's data; `values` has every field of `ClientData`, other names are left aside."""
+    return clients_to_json({name: (values[name],) for name in CLIENT_FIELDS})[0]
 
-    Written out here because `json.dumps` takes twice as long, and a form has up to 100,000 clients.
+
+def clients_to_json(columns: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The same of many clients, each field being a column of values.
+
+    Written out here because `json.dumps` takes several times as long, and a form has up to 100,000 clients.
     """
-    texts = [
-        key + (_quoted(value) if type(value) is str else _plain(value))
-        for key, value in zip(_CLIENT_KEYS, _client_values(values), strict=True)
-        if value or value is False
-    ]
-    return "{" + ", ".join(texts) + "}"
+    texts = [_members(key, columns[name]) for name, key in _CLIENT_KEYS]
+    rows = zip(*(column for column in texts if any(column)), strict=True)
+    joined = list(map(", ".join, map(partial(filter, None), rows)))
+    return ["{" + text + "}" for text in joined] if joined else ["{}"] * len(texts[0])
 
 
-@lru_cache(maxsize=65536)
-def _plain(value: bool | date) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f'"{value.isoformat()}"'
+def _members(key: str, column: Sequence[Any]) -> list[str]:
+    """One member of each client's object; "" where it is not given."""
+    distinct = set(column)
+    if 2 * len(distinct) > len(column) and set(map(type, column)) == {str}:
+        return [key + _quoted(value) if value else "" for value in column]
+    known = {value: _member(key, value) for value in distinct}
+    return list(map(known.__getitem__, column))
+
+
+def _member(key: str, value: Any) -> str:
+    if type(value) is str:
+        return key + _quoted(value) if value else ""
+    if value is None:
+        return ""
+    return f'{key}"{value.isoformat()}"' if isinstance(value, date) else f"{key}{str(value).lower()}"
 
 
 def client_from_json(text: str) -> ClientData:
@@ -283,8 +294,7 @@ def client_from_json(text: str) -> ClientData:
     return ClientData(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningRequest:
+class OpeningRequest(NamedTuple):
     """An IAO or one row of a BUNA: a nominee account to open, or client data to change."""
 
     line: int

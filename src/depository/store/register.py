@@ -85,8 +85,9 @@ def accounts_of(work: Work, participant: str) -> list[Account]:
 def accounts_by_nin(work: Work, participant: str, nins: Sequence[str]) -> dict[str, str]:
     """NIN to nominee account of a participant, for those of the given NINs that have one."""
     t = schema.account
-    rows = work.connection.execute(select(t.c.nin, t.c.number).where(t.c.participant == participant, t.c.nin.in_(nins)))
-    return {r.nin: r.number for r in rows}
+    asked = bulk.among(work.connection, t.c.nin, nins)
+    rows = work.connection.execute(select(t.c.nin, t.c.number).where(t.c.participant == participant, asked))
+    return {row[0]: row[1] for row in rows}
 
 
 def open_accounts(work: Work, accounts: Sequence[Account]) -> None:
@@ -105,6 +106,15 @@ def set_state(work: Work, number: str, state: AccountState) -> None:
     t = schema.account
     work.connection.execute(update(t).where(t.c.number == number).values(state=state.value))
     work.known.pop(("account", number), None)
+
+
+def open_nominee_accounts(work: Work, participant: str, clients: Iterable[tuple[str, str]]) -> None:
+    """Writes new nominee accounts of a participant: number, and NIN of the client; there may be very many."""
+    nominee, is_open, today = AccountType.NOMINEE.value, AccountState.OPEN.value, work.business_date.isoformat()
+    rows = [(number, participant, nominee, is_open, today, nin) for number, nin in clients]
+    bulk.add(work.connection, schema.account, rows)
+    for row in rows:
+        work.known.pop(("account", row[0]), None)
 
 
 def product(work: Work, isin: str) -> Product | None:

@@ -63,7 +63,8 @@ def test_an_opening_on_hold_waits_with_its_clock_until_the_hold_is_lifted(books:
     assert send(books, opening(1, "KZ00000102"))[0].verdict is Verdict.REFUSED
     with books.work("15:00") as work:
         opened, notices = release_hold(work, "B03", "KZ00000102")
-    assert [(a.number, a.nin) for a in opened] == [("B03-N000003", "KZ00000102")]
+    assert opened == ["B03-N000003"]
+    assert ("B03-N000003", "KZ00000102") in [(a.number, a.nin) for a in accounts(books)]
     assert [n.addressee for n in notices] == ["B03"]
     with books.work() as work:
         assert on_hold(work) == []
@@ -78,8 +79,10 @@ def test_a_hold_on_all_of_a_participant_holds_everything_and_only_the_last_hold_
     assert {o.status for o in send(books, opening(1, "KZ00000101"), opening(2, "KZ00000102"))} == {"on hold"}
     assert send(books, opening(1, "KZ00000103"), participant="B05")[0].status == "opened"
     with books.work("15:00") as work:
-        assert [a.nin for a in release_hold(work, "B03", "*")[0]] == ["KZ00000102"]
-        assert [a.nin for a in release_hold(work, "B03", "KZ00000101")[0]] == ["KZ00000101"]
+        first, _ = release_hold(work, "B03", "*")
+        second, _ = release_hold(work, "B03", "KZ00000101")
+    nins = {a.number: a.nin for a in accounts(books)}
+    assert [nins[number] for number in (*first, *second)] == ["KZ00000102", "KZ00000101"]
 
 
 @pytest.mark.rule("CSD-3.1.2-g")

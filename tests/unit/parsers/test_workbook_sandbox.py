@@ -5,7 +5,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import psutil
 import pytest
@@ -149,7 +148,7 @@ def test_records_come_back_equal_and_frozen(sandbox: Sandbox) -> None:
     data = fill("BUNA", samples.header(), samples.buna_cover(50), [samples.buna_client(n) for n in range(1, 51)])
     form = sandbox.read_form(data, "x.xlsx")
     assert form == read_form(data, "x.xlsx")
-    assert replace(form.lines[0], number=7).number == 7
+    assert form.lines[0]._replace(number=7).number == 7
 
 
 def test_a_fault_of_the_reader_itself_refuses_the_file_and_not_the_next_one(sandbox: Sandbox) -> None:
