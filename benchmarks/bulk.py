@@ -31,8 +31,9 @@ from depository.store import bulk, journal, register, schema
 from depository.store.database import create_tables, open_database, reading, writing
 from depository.store.work import Work
 from depository.verify import verify
-from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
-from flows.steps.intake import Arrival, take
+from flows.commands.common import MARKET, SAMPLE, SAMPLE_DAY
+from flows.steps.arrivals import Arrival
+from flows.steps.intake import take
 from flows.steps.setup import load, make_site
 from flows.steps.sites import load_market, read_site
 from forms import samples

@@ -33,7 +33,7 @@ from depository.store import bulk, files, instructions, journal, schema
 from depository.store.archive import Archive
 from depository.store.database import create_tables, open_database, writing
 from depository.store.work import Work
-from flows.cli import MARKET
+from flows.commands.common import MARKET
 from flows.steps.cycle_files import keep_proof
 from flows.steps.sites import load_market
 from parsers import report_json, report_workbook

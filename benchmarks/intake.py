@@ -15,9 +15,10 @@ from python_calamine import CalamineWorkbook
 from depository.sftp.client import connect
 from depository.sftp.folders import Folders
 from depository.sftp.server import EmbeddedServer
-from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
+from flows.commands.common import MARKET, SAMPLE, SAMPLE_DAY
+from flows.steps.arrivals import Arrival
 from flows.steps.deliver import deliver
-from flows.steps.intake import Arrival, take, take_files
+from flows.steps.intake import take, take_files
 from flows.steps.setup import HOST_KEY, load, make_site
 from flows.steps.sites import Site, load_market, read_site
 from forms import samples

@@ -34,9 +34,10 @@ from depository.sftp import wire
 from depository.sftp.client import connect
 from depository.store import files, schema
 from depository.verify import verify
-from flows.cli import MARKET, SAMPLE, SAMPLE_DAY
+from flows.commands.common import MARKET, SAMPLE, SAMPLE_DAY
+from flows.steps.arrivals import Arrival
 from flows.steps.deliver import deliver
-from flows.steps.intake import Arrival, take, take_files
+from flows.steps.intake import take, take_files
 from flows.steps.resident import Resident
 from flows.steps.setup import SETTINGS, SIGNING_CERTIFICATE, SIGNING_KEY, load
 from flows.steps.signing import create_trial_key

@@ -13,7 +13,7 @@ from io import BytesIO
 
 from depository.feeds import BankEntry, BankStatement
 from depository.market import Market
-from flows.cli import SAMPLE_DAY
+from flows.commands.common import SAMPLE_DAY
 from forms import samples
 from parsers.blank_workbook import fill
 from parsers.camt import render_statements

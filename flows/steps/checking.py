@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from depository.answers import Receipt
-from flows.steps.intake import CHECK, Arrival, take
+from flows.steps.arrivals import CHECK, Arrival
+from flows.steps.intake import take
 from flows.steps.sites import Site
 from parsers.sandbox import Sandbox
 

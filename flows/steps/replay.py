@@ -27,6 +27,7 @@ from depository.store.events import Event, EventKind
 from depository.store.migrate import upgrade
 from depository.store.records import Comparison, compare
 from depository.store.work import Work
+from flows.steps.arrivals import Arrival
 from flows.steps.assigning import assign_money
 from flows.steps.batches import run_batch
 from flows.steps.blocking import block_account, hand_over, unblock_account
@@ -35,7 +36,7 @@ from flows.steps.challenging import answer_challenge
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.history import send_history
 from flows.steps.holding import lift, place
-from flows.steps.intake import Arrival, take
+from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan

@@ -19,8 +19,9 @@ from depository.instructions import Status
 from depository.rejects import RejectionReason
 from depository.store import schema
 from depository.store.journal import Key
+from flows.steps.arrivals import Arrival
 from flows.steps.batches import BatchResult, run_batch
-from flows.steps.intake import Arrival, take
+from flows.steps.intake import take
 from flows.steps.planning import due, plan
 from parsers import receipt_json
 from parsers.sandbox import Sandbox

@@ -28,7 +28,8 @@ from depository.store import schema
 from depository.store.database import open_database
 from depository.verify import verify
 from flows.server import free_port
-from flows.steps.intake import Arrival, take
+from flows.steps.arrivals import Arrival
+from flows.steps.intake import take
 from flows.steps.replay import replay
 from flows.steps.sites import Site, read_site
 from parsers import receipt_json

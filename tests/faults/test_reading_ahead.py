@@ -20,7 +20,8 @@ from depository.store import schema
 from depository.store.migrate import upgrade
 from depository.verify import verify
 from flows.steps.deliver import deliver
-from flows.steps.intake import TOGETHER, take_files
+from flows.steps.intake import take_files
+from flows.steps.reading import TOGETHER
 from flows.steps.reference import load_reference
 from flows.steps.replay import replay
 from flows.steps.resident import Resident
@@ -124,7 +125,7 @@ def test_read_ahead_and_recorded_together_the_books_and_answers_are_those_of_one
 ) -> None:
     states: list[dict[str, Any]] = []
     for together in (TOGETHER, 1):
-        monkeypatch.setattr("flows.steps.intake.TOGETHER", together)
+        monkeypatch.setattr("flows.steps.reading.TOGETHER", together)
         with depository(world, tmp_path / str(together)) as desk:
             drop_files(desk.root, files())
             assert desk.look() == in_order(files())

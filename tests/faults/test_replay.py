@@ -16,9 +16,10 @@ from depository.store import records, schema
 from depository.store.archive import Archive
 from depository.store.columns import Day, Moment
 from depository.verify import verify
+from flows.steps.arrivals import Arrival
 from flows.steps.backup import missing_contents
 from flows.steps.holding import lift, place
-from flows.steps.intake import Arrival, take
+from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.replay import replay, replay_archive
 from flows.steps.sites import Site

@@ -49,8 +49,9 @@ from depository.transfers import Recorded
 from depository.units import TooFine, to_units
 from depository.verify import Verdict as Proof
 from depository.verify import verify
+from flows.steps.arrivals import Arrival
 from flows.steps.batches import BatchResult, run_batch
-from flows.steps.intake import Arrival, take
+from flows.steps.intake import take
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
 from flows.steps.sites import Site, load_market

@@ -9,8 +9,9 @@ from depository.sftp.intake import Policy
 from depository.store.archive import Archive
 from depository.store.database import open_database
 from depository.store.migrate import upgrade
+from flows.steps.arrivals import Arrival
 from flows.steps.batches import run_batch
-from flows.steps.intake import Arrival, take
+from flows.steps.intake import take
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
 from flows.steps.replay import NOWHERE

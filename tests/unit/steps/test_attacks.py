@@ -454,23 +454,23 @@ def test_files_and_batches_of_two_processes_at_once_leave_whole_books(desk: Desk
 def test_a_crash_between_archive_and_commit_leaves_nothing_and_the_file_is_taken_afterwards(
     desk: Desk, monkeypatch, place
 ):
-    import flows.steps.intake as intake
+    from flows.steps import taking
 
     data = form("IST", "B01", "F-1", lines=[ist_line("T-1", "B01-HO", "B01-DO", 100)])
     name = {"record": "record", "queue": "_queue_answers"}[place]
-    right = getattr(intake, name)
+    right = getattr(taking, name)
 
     def crash(*arguments, **named):
         if place == "queue":
             right(*arguments, **named)
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(intake, name, crash)
+    monkeypatch.setattr(taking, name, crash)
     with pytest.raises(OSError, match="no space"):
         desk.drop("B01", "one.xlsx", data)
     assert desk.amount("B01-DO", SHARE_B) == 0
     assert desk.outbox("B01") == {}
-    monkeypatch.setattr(intake, name, right)
+    monkeypatch.setattr(taking, name, right)
     assert desk.drop("B01", "one.xlsx", data).lines[0].status == "settled"
     assert desk.amount("B01-DO", SHARE_B) == 100
 

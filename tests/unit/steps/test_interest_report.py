@@ -9,7 +9,8 @@ from depository.sftp.intake import Policy
 from depository.store import files
 from depository.store.archive import Archive
 from depository.store.database import open_database
-from flows.steps.intake import Arrival, take
+from flows.steps.arrivals import Arrival
+from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.reference import load_reference
 from flows.steps.sites import SftpSettings, Site, load_market

@@ -1,0 +1,1 @@
+"""The commands of `csd`, each a thin door to a plain function."""

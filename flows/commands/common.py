@@ -1,0 +1,61 @@
+"""What all commands share: the site they work on, and how they show a receipt."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from depository.answers import Receipt
+from flows.clock import RealClock
+from flows.steps.sites import Site, read_site
+
+console = Console()
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKET = ROOT / "market" / "kazakhstan"
+SAMPLE = ROOT / "sample_files" / "day"
+SAMPLE_DAY = date(2026, 11, 23)
+
+Settings = Annotated[Path, typer.Option("--site", help="Settings file of the site.", envvar="CSD_SITE")]
+Day = Annotated[datetime | None, typer.Argument(help="Business date, today when left out.", formats=["%Y-%m-%d"])]
+
+
+@contextmanager
+def opened(settings: Path) -> Iterator[tuple[Site, datetime]]:
+    """A site for the length of one command, and the moment at which it began."""
+    if not settings.exists():
+        raise FileNotFoundError(
+            f"there is no settings file {settings}: make a site with `csd init`, or name one with --site"
+        )
+    site = read_site(settings)
+    try:
+        yield site, RealClock(site.market.zone).now()
+    finally:
+        site.close()
+
+
+def signature_beside(file: Path) -> bytes | None:
+    """The signature `FILE.p7s`, when there is one."""
+    beside = file.with_name(f"{file.name}.p7s")
+    return beside.read_bytes() if beside.exists() else None
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """The verdict, and every reject with its place."""
+    console.print(f"{receipt.file_name}: {receipt.verdict} {receipt.message}", markup=False, soft_wrap=True)
+    for place, reject in zip(receipt.places, receipt.rejects, strict=True):
+        console.print(
+            f"  {place} {reject.field}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True
+        )
+    for line in receipt.lines:
+        console.print(
+            f"  line {line.line} {line.reference}: {line.verdict} {line.status} {line.note}",
+            markup=False,
+            soft_wrap=True,
+        )
+        for place, reject in zip(line.places, line.rejects, strict=True):
+            console.print(f"    {place}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True)

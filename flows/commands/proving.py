@@ -1,0 +1,144 @@
+"""Commands that prove the books and hand them over."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from depository.verify import verify as verify_books
+from flows.commands.common import Settings, console, opened
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Prove the books")
+def verify(site: Settings = Path("csd.toml")) -> None:
+    """Rebuild every balance from the journal; check the chain, blocks, the archive, and what bank and registry stated last."""
+    from flows.steps.backup import missing_contents
+
+    with opened(site) as (here, at):
+        with console.status("Reading the journal …"), here.reading(at) as work:
+            verdict = verify_books(work)
+        faults = [*verdict.faults, *(f"archive: {fault}" for fault in missing_contents(here, at))]
+    console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}", soft_wrap=True)
+    for fault in faults:
+        console.print(f"FAULT {fault}", style="red", markup=False, soft_wrap=True)
+    for difference in verdict.outside:
+        console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)
+    if not faults:
+        console.print("The journal proves the books.")
+    if faults or verdict.outside:
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel="Prove the books")
+def backup(
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="A new folder; with PostgreSQL one that has an earlier copy of the archive is brought up to date."
+        ),
+    ],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Copy the archive, and with SQLite the database, while the depository works (docs/operating/backup.md)."""
+    from flows.steps.backup import copy_archive, copy_site
+
+    with opened(site) as (here, _):
+        sqlite = here.engine.dialect.name == "sqlite"
+        copied = copy_site(here, target) if sqlite else copy_archive(here, target)
+    console.print(f"{copied} contents copied to {target}", markup=False)
+    if not sqlite:
+        console.print("The database is copied by pg_dump, before the archive.")
+
+
+@app.command(rich_help_panel="Prove the books")
+def replay(
+    until: Annotated[
+        datetime, typer.Argument(help="Business date up to whose end everything is replayed.", formats=["%Y-%m-%d"])
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="An empty folder for the sandbox: database, archive, every outgoing file.")
+    ],
+    site: Settings = Path("csd.toml"),
+    from_archive: Annotated[bool, typer.Option(help="Use the archive alone, not the database.")] = False,
+) -> None:
+    """Rebuild the books from what came in, and compare balances, journal, every outgoing file byte for byte, and every record."""
+    from flows.steps.replay import replay as replay_books
+    from flows.steps.replay import replay_archive
+
+    with opened(site) as (here, at), console.status("Replaying what came in …"):
+        if from_archive:
+            result = replay_archive(here.archive, here.sandbox, until.date(), folder)
+        else:
+            result = replay_books(here, until.date(), folder, at)
+    console.print(
+        f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files, "
+        f"{result.records} other records"
+    )
+    for difference in result.differences:
+        console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)
+    if result.differences:
+        raise typer.Exit(1)
+    console.print("The replay gives the same books and the same files.")
+
+
+@app.command(rich_help_panel="Prove the books")
+def cycle(
+    business_date: Annotated[datetime, typer.Argument(help="Business date of the cycle.", formats=["%Y-%m-%d"])],
+    number: Annotated[int, typer.Argument(help="Number of the cycle on that day, as its report says.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the files.")],
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Hand over a settlement cycle as the plain files of `csd solve`: input, outcome, reasons, certificate and its proof."""
+    from flows.steps.cycle_files import hand_over_cycle
+
+    with opened(site) as (here, at):
+        names = hand_over_cycle(here, business_date.date(), number, folder, at)
+    console.print(f"{folder}: {', '.join(names)}", markup=False, soft_wrap=True)
+    console.print(
+        f"Settle it again: csd solve {folder} OUT. Recompute its bound: python -m benchmarks.settlement.verify_bound {folder}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command(rich_help_panel="Prove the books")
+def export(
+    target: Annotated[Path, typer.Argument(help="The zip file to write.")],
+    since: Annotated[datetime, typer.Option(help="First business date.", formats=["%Y-%m-%d"])],
+    until: Annotated[
+        datetime | None, typer.Option(help="Last business date; the first when left out.", formats=["%Y-%m-%d"])
+    ] = None,
+    participant: Annotated[
+        str, typer.Option(help="A participant's records; everybody's of one day when left out.")
+    ] = "",
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Hand over a participant's or a day's records: files, answers, instructions, journal, notices (CSD-2.5.1f-a)."""
+    from flows.steps.export import export_day, export_participant
+
+    with opened(site) as (here, at):
+        if participant:
+            done = export_participant(here, participant, since.date(), (until or since).date(), target, at)
+        else:
+            done = export_day(here, since.date(), target, at)
+    console.print(
+        f"{done.target}: {done.files_in} files in, {done.files_out} files out, {done.rows} records", markup=False
+    )
+
+
+@app.command(rich_help_panel="Prove the books")
+def solve(
+    in_dir: Annotated[Path, typer.Argument(help="Folder with securities.csv, cash.csv, instructions.csv, rates.csv.")],
+    out_dir: Annotated[Path, typer.Argument(help="Folder for the outcome and its certificate.")],
+    objective: Annotated[str, typer.Option(help="mixed, value or count.")] = "mixed",
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
+) -> None:
+    """Run one settlement cycle from plain files, without a database."""
+    from flows.steps.solve import solve_folder
+
+    with console.status("Solving the cycle …"):
+        code = solve_folder(in_dir, out_dir, objective, effort)
+    raise typer.Exit(code)

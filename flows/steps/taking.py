@@ -1,0 +1,228 @@
+"""What becomes of one file in an open transaction: recorded, or tried and taken back, with its answers queued (design §4, §7)."""
+
+from dataclasses import replace
+from typing import Any
+
+from depository.answers import Receipt, Verdict
+from depository.notices import Notice, notify
+from depository.points import reached
+from depository.register import PartyKind
+from depository.rejects import FileRefused, Reject, RejectionReason
+from depository.store import events, files, register
+from depository.store.columns import moment_text
+from depository.store.events import EventKind
+from depository.store.work import Work
+from flows.steps.answering import answers
+from flows.steps.arrivals import CHECK, PUT_ASIDE, SFTP, Arrival, Read
+from flows.steps.confining import TRIES
+from flows.steps.forecasts import refresh_forecasts
+from flows.steps.inputs import note
+from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
+from flows.steps.reading import content_and_proof, known_before
+from flows.steps.recording import Content, Recorded, record
+from flows.steps.signatures import Proof, identity
+from flows.steps.signatures import judge as judge_signature
+from flows.steps.sites import Site
+from parsers import receipt_json
+
+LIMITS = ("time-limit", "reader-stopped", "memory-limit", PUT_ASIDE)
+"""Refusals that hang on us as well as on the file; a replay repeats them instead of reading the file again."""
+
+
+def record_file(site: Site, work: Work, read: Read) -> Receipt:
+    """Carries out one file in an open transaction, and queues its answers; a known one has its first answer sent again."""
+    arrival, digest = read.arrival, read.digest
+    known = known_before(site, work, arrival, digest)
+    if known is not None:
+        return _same_again(site, work, arrival, known)
+    content, proof = content_and_proof(site, arrival) if read.content is None else (read.content, read.proof)
+    if arrival.folder == CHECK:
+        return _dry_run(site, work, arrival, digest, content, proof)
+    file, receipt, recorded = _carry_out(site, work, arrival, digest, content, proof)
+    reached("record.carried out")
+    _queue_answers(site, work, arrival, file, receipt, recorded, content)
+    because = f"{arrival.name} of {arrival.party}, receipt {receipt.number}"
+    refresh_forecasts(work, site.archive, f"funding-{receipt.number}", f"forecast/{file}", because)
+    reached("record.answers queued")
+    _note(site, work, arrival, digest, content)
+    return receipt
+
+
+def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) -> Receipt:
+    # Found once more on our side after a crash, or by another worker, it is the same repetition.
+    counted = bool(arrival.claimed) and events.has_taken(work, arrival.party, arrival.claimed)
+    if known.claimed != arrival.claimed and not counted:
+        files.repeat(work, known.id)
+        files.queue_again(work, f"file/{known.id}")
+        _note(site, work, arrival, arrival.sha256, None)
+        reached("repeat.before commit")
+    return receipt_json.parse(site.archive.get(known.receipt))
+
+
+def _dry_run(
+    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused, proof: Proof | None
+) -> Receipt:
+    """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
+    # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
+    cause = f"check/{arrival.claimed or digest}"
+    answered = bool(arrival.claimed) and files.queued(work, cause)
+    undo = work.connection.begin_nested()
+    trial = Work(work.connection, work.business_date, work.at, work.market)
+    _, receipt, _ = _carry_out(site, trial, arrival, digest, content, proof)
+    reached("check.before taking back")
+    undo.rollback()
+    reached("check.taken back")
+    work.tally[files.FILES_IN] += 1
+    receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
+    if answered:
+        return receipt
+    data = receipt_json.render(receipt)
+    queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
+    for ending, answer in answers(site, arrival.data, content, receipt):
+        queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.{ending}", answer, cause)
+    _note(site, work, arrival, digest, content)
+    return receipt
+
+
+def _note(site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused | None) -> None:
+    """The file as the input log keeps it: all that `take` was given, and what the reader's limits of time and memory made of it."""
+    said: dict[str, Any] = {
+        "party": arrival.party,
+        "folder": arrival.folder,
+        "name": arrival.name,
+        "sha256": digest,
+        "arrived": moment_text(arrival.arrived),
+        "channel": arrival.channel,
+        "claimed": arrival.claimed,
+        "fault": arrival.fault,
+        "stopped": [content.code, content.message]
+        if isinstance(content, FileRefused) and content.code in LIMITS
+        else None,
+    }
+    if arrival.signature is not None:
+        said["signature"] = identity(arrival.signature)
+    note(work, site.archive, EventKind.FILE, said)
+
+
+def _carry_out(
+    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused, proof: Proof | None
+) -> tuple[int, Receipt, Recorded]:
+    number = files.receipt_number(work)
+    before = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
+    if before is not None:
+        file = before.id
+        files.take_anew(work, file, arrival.name, arrival.channel, arrival.claimed)
+    else:
+        file = files.add_file(
+            work,
+            arrival.party,
+            arrival.folder,
+            arrival.name,
+            digest,
+            len(arrival.data),
+            arrival.channel,
+            arrival.claimed,
+            identity(arrival.signature),
+        )
+    if isinstance(content, FileRefused):
+        reject = Reject(RejectionReason.OTHER, "CSD-1.5-d", "", content.code, content.message)
+        message = "The file was put aside unchanged."
+        if content.code != PUT_ASIDE:
+            message = "The file could not be read; it was put aside unchanged."
+        recorded = Recorded("", "", (reject,), ("",), message=message)
+    else:
+        signed = judge_signature(
+            site, work, arrival.party, arrival.name, content, arrival.signature, arrival.data, proof
+        )
+        recorded = record(work, arrival.party, file, content, signed)
+        files.keep_signed_by(work, file, signed.signed_by)
+    if recorded.same_as:
+        recorded = _first_answer(site, work, recorded)
+    verdict = recorded.verdict
+    waited = site.market.technology_time(arrival.arrived)
+    if waited is not None and arrival.channel == SFTP:
+        told = f"It arrived in the technology time ({waited}), waited for its end and was then taken (CSD-7.6.5-b)."
+        recorded = replace(recorded, message=f"{recorded.message} {told}".strip())
+    receipt = Receipt(
+        number=number,
+        sender=arrival.party,
+        file_name=arrival.name,
+        sha256=digest,
+        size=len(arrival.data),
+        arrived_at=site.market.local(arrival.arrived),
+        business_date=work.business_date,
+        channel=arrival.channel,
+        form=recorded.form,
+        reference=recorded.reference,
+        verdict=Verdict.QUARANTINED if isinstance(content, FileRefused) else verdict,
+        batch=recorded.batch if verdict is not Verdict.REFUSED else "",
+        cut_off=recorded.cut_off if verdict is not Verdict.REFUSED else None,
+        rejects=recorded.rejects,
+        places=recorded.places,
+        lines=recorded.lines,
+        message=recorded.message,
+        signed_by=recorded.signed_by,
+    )
+    refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
+    files.answer_file(work, file, receipt.form, receipt.reference, receipt.verdict.value, len(receipt.lines), refused)
+    files.keep_receipt(work, file, site.archive.put(receipt_json.render(receipt)))
+    return file, receipt, recorded
+
+
+def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
+    """The same form saved anew: no second effect, the first answer again."""
+    first = receipt_json.parse(site.archive.get(files.receipt_of(work, recorded.same_as)))
+    message = f"The same form came before in {first.file_name}, receipt {first.number}; it has one effect, and this is its answer."
+    return replace(
+        recorded,
+        rejects=first.rejects,
+        places=first.places,
+        lines=first.lines,
+        batch=first.batch,
+        cut_off=first.cut_off,
+        message=message,
+    )
+
+
+def _queue_answers(
+    site: Site,
+    work: Work,
+    arrival: Arrival,
+    file: int,
+    receipt: Receipt,
+    recorded: Recorded,
+    content: Content | FileRefused,
+) -> None:
+    cause = f"file/{file}"
+    # The receipt is in the archive already (`_carry_out`).
+    name = f"{arrival.name}.{receipt.number}.receipt.json"
+    files.queue(work, arrival.party, name, files.receipt_of(work, file), cause)
+    for ending, answer in answers(site, arrival.data, content, receipt):
+        name = f"{stem(arrival.name)}.{receipt.number}.answer.{ending}"
+        queue_bytes(work, site.archive, arrival.party, name, answer, cause)
+    for report in recorded.reports:
+        name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"
+        queue_report(work, site.archive, report, name, cause, printed=True)
+    notices = list(recorded.notices)
+    operator = register.party_of_kind(work, PartyKind.OPERATOR)
+    if isinstance(content, FileRefused) and content.code == PUT_ASIDE and operator is not None:
+        notices.append(_alarm(work, operator.code, arrival, receipt))
+    queue_notices(work, site.archive, notices, cause)
+    for party in recorded.copies:
+        queue_bytes(work, site.archive, party, f"{work.business_date:%Y%m%d}_copy_{arrival.name}", arrival.data, cause)
+
+
+def _alarm(work: Work, operator: str, arrival: Arrival, receipt: Receipt) -> Notice:
+    """To the operators: we failed on a file, and what to do."""
+    facts = (
+        ("Sender", arrival.party),
+        ("File", arrival.name),
+        ("SHA-256", receipt.sha256),
+        ("Receipt", receipt.number),
+        ("Fault", arrival.fault),
+    )
+    body = (
+        f"The depository failed on this file {TRIES} times by a fault of its own and put it aside; nothing of it was recorded. Find the "
+        "fault (the intake's log has it in full), run `csd verify`, mend it, and ask the sender to send the same file again."
+    )
+    return notify(work, operator, "A file was put aside by a fault of the depository", body, facts)
