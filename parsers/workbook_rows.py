@@ -8,14 +8,16 @@ calamine also reads on in XML that is not well-formed, so that of all but very l
 import io
 import re
 import zipfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import IO, TypeAlias
 from xml.parsers import expat
 
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
-from python_calamine import CalamineWorkbook
+from python_calamine import CalamineSheet, CalamineWorkbook
 
 from depository.pieces import pieces
 from depository.rejects import FileRefused
@@ -26,6 +28,8 @@ CHECKED = 6_000_000
 """Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
 PIECE = 2_000_000
 """Expanded bytes of a sheet that calamine gets at a time: it takes some ten times as much memory."""
+AHEAD = 2
+"""Pieces that are read ahead, side by side."""
 TOGETHER = 2_000
 """Rows that are given together at most."""
 Rows: TypeAlias = tuple[int, Sequence[Sequence[object]]]
@@ -155,22 +159,27 @@ def _calamine_pieces(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Iter
     """Give the rows of a sheet piece by piece, each with the number of its first row.
 
     calamine takes memory for every cell of a sheet at once, so a long sheet is handed to it as several short ones. While the rows of
-    one are gone through, another thread reads the next.
+    one are gone through, other threads read the next: calamine lets go of the interpreter while it reads.
     """
     if facts.size <= PIECE or not facts.plain:
-        whole = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(facts.name)
+        whole = _sheet(io.BytesIO(data), facts)
         if whole.start is not None:
             yield 1, whole.iter_rows()
         return
-    sheets = (CalamineWorkbook.from_filelike(one).get_sheet_by_name(facts.name) for one in _packages(data, facts))
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, sheets, None)
-        while (sheet := coming.result()) is not None:
-            coming = thread.submit(next, sheets, None)
+    packages = _packages(data, facts)
+    with ThreadPoolExecutor(AHEAD) as threads:
+        coming = deque(threads.submit(_sheet, one, facts) for one in islice(packages, AHEAD))
+        while coming:
+            sheet = coming.popleft().result()
+            coming.extend(threads.submit(_sheet, one, facts) for one in islice(packages, 1))
             if sheet.start is not None:
                 row, column = sheet.start
                 found = sheet.to_python(skip_empty_area=True)
                 yield row + 1, ([*[None] * column, *cells] for cells in found) if column else found
+
+
+def _sheet(package: IO[bytes], facts: SheetFacts) -> CalamineSheet:
+    return CalamineWorkbook.from_filelike(package).get_sheet_by_name(facts.name)
 
 
 _ROW = re.compile(rb'<row r="\d+"')
