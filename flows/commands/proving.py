@@ -73,10 +73,12 @@ def replay(
             result = replay_archive(here.archive, here.sandbox, until.date(), folder)
         else:
             result = replay_books(here, until.date(), folder, at)
+    others = f"{result.records} other records" if result.records else "other records not compared"
     console.print(
-        f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files, "
-        f"{result.records} other records"
+        f"{result.events} events, {result.entries} journal entries, head {result.head}, {result.outgoing} outgoing files, {others}"
     )
+    if not (result.records or result.differences or from_archive):
+        console.print("Later days are recorded, too: name the last one to compare every other record.")
     for difference in result.differences:
         console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)
     if result.differences:
