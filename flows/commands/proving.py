@@ -137,10 +137,14 @@ def solve(
     out_dir: Annotated[Path, typer.Argument(help="Folder for the outcome and its certificate.")],
     objective: Annotated[str, typer.Option(help="mixed, value or count.")] = "mixed",
     effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
+    units: Annotated[
+        int | None,
+        typer.Option(min=0, help="Stop after so many units of work, as a certificate says that the clock did."),
+    ] = None,
 ) -> None:
     """Run one settlement cycle from plain files, without a database."""
     from flows.steps.solve import solve_folder
 
     with console.status("Solving the cycle …"):
-        code = solve_folder(in_dir, out_dir, objective, effort)
+        code = solve_folder(in_dir, out_dir, objective, effort, units)
     raise typer.Exit(code)

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from time import monotonic
 
 from depository.cancellations import cancel_asked
 from depository.challenges import trading_reports
@@ -48,6 +49,7 @@ from parsers import pain001
 from parsers.pain001 import Debtor
 
 Facts = dict[str, Value]
+Clock = Callable[[], float]
 UNORDERED = (BatchKind.FUNDING, BatchKind.PAYOUT)
 """Kinds on which no later batch depends: one that fails holds up nothing else."""
 
@@ -65,18 +67,24 @@ class BatchResult:
 
 
 def run_batch(
-    site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str] = frozenset()
+    site: Site,
+    business_date: date,
+    slot: str,
+    at: datetime,
+    marks: Collection[str] = frozenset(),
+    clock: Clock | None = monotonic,
 ) -> BatchResult:
     """Runs a batch of the plan if it has not run; two runners at once, or the same one again, have the effect of one.
 
     Batches before it whose order matters and that are still planned run first, so that triggers which fire together or out of
     order do no harm (design §6). A batch that finds a later one of its kind due follows its lateness policy. `marks` are those of
-    `Work`, given by a replay or an operator. Raises Broken, committing nothing, when the plan has no such batch, its moment has not
+    `Work`, given by a replay or an operator; `clock` is the machine's own in seconds, for the emergency stop of a cycle, and None in a
+    replay. Raises Broken, committing nothing, when the plan has no such batch, its moment has not
     come, or an invariant fails.
     """
     for earlier in _left_before(site, business_date, slot, at):
-        _run(site, earlier.business_date, earlier.slot, at)
-    return _run(site, business_date, slot, at, marks)
+        _run(site, earlier.business_date, earlier.slot, at, (), clock)
+    return _run(site, business_date, slot, at, marks, clock)
 
 
 def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> list[PlannedBatch]:
@@ -93,9 +101,11 @@ def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> li
     return [b.batch for b in left if b.batch.kind not in UNORDERED]
 
 
-def _run(site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str] = frozenset()) -> BatchResult:
-    with site.writing(at, business_date) as work:
-        work.marks.update(marks)
+def _run(
+    site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str], clock: Clock | None
+) -> BatchResult:
+    with site.writing(at, business_date) as begun:
+        work = replace(begun, marks=set(marks), clock=clock)
         state = to_start(work, slot)
         if state is None:
             return _before(work, slot)

@@ -227,7 +227,7 @@ def _timetable(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG0
 
 
 def _batch(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
-    run_batch(site, event.business_date, event.data["slot"], event.at, event.data.get("marks", ()))
+    run_batch(site, event.business_date, event.data["slot"], event.at, event.data.get("marks", ()), None)
 
 
 def _hold(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players

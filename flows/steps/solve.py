@@ -19,11 +19,18 @@ BROKEN = 3
 EMERGENCY_SECONDS = 3600.0
 
 
-def solve_folder(in_dir: Path | str, out_dir: Path | str, objective: str = "mixed", effort: str = "standard") -> int:
+def solve_folder(
+    in_dir: Path | str,
+    out_dir: Path | str,
+    objective: str = "mixed",
+    effort: str = "standard",
+    units: int | None = None,
+) -> int:
     """Settle what the files of `in_dir` say and write the outcome, its reasons and its proof to `out_dir`.
 
-    Returns 0 when done; 2 with file, line and column on standard error when the input cannot be taken; 3 when the separate check
-    finds a rule broken. Nothing is written unless the result is 0.
+    `units` stops it after so many units of work, as a certificate says that a clock did, and no clock does then. Returns 0 when
+    done; 2 with file, line and column on standard error when the input cannot be taken; 3 when the separate check finds a rule
+    broken. Nothing is written unless the result is 0.
     """
     began = time.perf_counter()
     source, target = Path(in_dir), Path(out_dir)
@@ -55,7 +62,8 @@ def solve_folder(in_dir: Path | str, out_dir: Path | str, objective: str = "mixe
     read = time.perf_counter()
 
     problem = problem_read.problem
-    outcome = by_engine(problem, objective, effort, stop=lambda: time.perf_counter() - began > EMERGENCY_SECONDS)
+    late = (lambda: time.perf_counter() - began > EMERGENCY_SECONDS) if units is None else None
+    outcome = by_engine(problem, objective, effort, late, units)
     broken: list[str] = []
     if outcome is None:
         outcome = first_in_first_out(problem, objective)

@@ -133,6 +133,7 @@ def certificate_facts(solved: Solved) -> list[tuple[str, Value]]:
         ("Bound that anyone can recompute", _number(certificate.bound_from_multipliers)),
         ("Effort", certificate.effort),
         ("Stopped by", certificate.stopped_by),
+        ("Units of work", certificate.units),
         ("Seed", certificate.seed),
         ("Engine version", certificate.engine_version),
         ("Input SHA-256", certificate.input_sha256),
@@ -159,6 +160,11 @@ def summary(cycle: Cycle) -> dict[str, Value]:
     }
     if certificate.effort == SIMPLE:
         facts["attention"] = f"the engine failed; this cycle went by {SIMPLE}"
+    if certificate.by_clock:
+        facts["attention"] = (
+            f"stopped by clock after {certificate.units} units of work: what was found by then has settled, and more might have; "
+            "late cycles look again, or raise settlement_seconds of the market"
+        )
     return {**facts, **remarks_in(cycle.solved.posed.weighing)}
 
 

@@ -20,6 +20,7 @@ from depository.settlement import (
     SIMPLE,
     Certificate,
     Due,
+    Late,
     Outcome,
     Problem,
     Unsettled,
@@ -32,7 +33,12 @@ from depository.store import cycles as cycle_store
 from depository.store import instructions as store
 from depository.store import journal
 from depository.store.work import Work
+from depository.timetable import moment
 
+STOPPED = "stopped by clock after units: "
+"""Before the number of units of work, in the mark of a piece of work whose cycle ran out of time."""
+SECONDS, LEAST_SECONDS = 600, 60
+"""What a cycle's search may take where the market does not say, and what it may always take."""
 BLOCKED_PLACE = "-BLOCKED"
 """Behind the number of a blocked account in what the engine is given."""
 
@@ -147,12 +153,19 @@ def run_cycle(work: Work, kind: str, cause: str) -> Cycle:
 def solve(work: Work, due: Sequence[Instruction]) -> Solved:
     """The set that settles, by the day's objective and against what is available.
 
-    When the engine fails, the simple method stands in for it and marks the work. Raises Broken when the checker refuses that, too.
+    When its time is over, the best set so far is taken; when the engine fails, the simple method stands in for it. Either marks the
+    work, and a work so marked goes the same way. Raises Broken when the checker refuses the simple set, too.
     """
     posed = pose(work, due)
     weighing = posed.weighing
     reached("cycle.posed")
-    outcome = None if SIMPLE in work.marks else by_engine(posed.problem, weighing.objective, weighing.effort)
+    outcome = None
+    if SIMPLE not in work.marks:
+        most = _units_in(work.marks)
+        late = _late(work) if most is None else None
+        outcome = by_engine(posed.problem, weighing.objective, weighing.effort, late, most)
+        if outcome is not None and outcome.certificate.by_clock:
+            work.marks.add(f"{STOPPED}{outcome.certificate.units}")
     if outcome is None:
         work.marks.add(SIMPLE)
         outcome = first_in_first_out(posed.problem, weighing.objective)
@@ -161,6 +174,26 @@ def solve(work: Work, due: Sequence[Instruction]) -> Solved:
             raise Broken("the settlement check refused the cycle: " + "; ".join(faults[:10]))
     reached("cycle.solved")
     return Solved(posed, outcome)
+
+
+def _late(work: Work) -> Late | None:
+    """Has the time for a search that begins now run out, by the machine's clock? None where there is no clock.
+
+    It may take `settlement_seconds` of the market, and never goes on after the depository's close.
+    """
+    clock = work.clock
+    if clock is None:
+        return None
+    market = work.market
+    close = moment(work.business_date, market.timetable(work.business_date).close, market.zone)
+    allowed = int(market.parameter("settlement_seconds", work.business_date, SECONDS))
+    ends = clock() + min(allowed, max((close - work.at).total_seconds(), LEAST_SECONDS))
+    return lambda: clock() > ends
+
+
+def _units_in(marks: Collection[str]) -> int | None:
+    """After how many units of work the cycle was stopped."""
+    return next((int(mark.removeprefix(STOPPED)) for mark in marks if mark.startswith(STOPPED)), None)
 
 
 def keep(work: Work, kind: str, solved: Solved, cause: str) -> Cycle:

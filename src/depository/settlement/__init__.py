@@ -7,6 +7,7 @@ from depository.settlement.forecast import Forecast, Missing, Release, forecast
 from depository.settlement.objective import OBJECTIVES
 from depository.settlement.outcome import Certificate, Failing, Multiplier, Outcome, PriorityLine, Unsettled
 from depository.settlement.problem import Due, Position, Problem, problem
+from depository.settlement.watch import Late
 
 __all__ = [
     "Due",
@@ -20,6 +21,7 @@ __all__ = [
     "by_engine",
     "first_in_first_out",
     "SIMPLE",
+    "Late",
     "forecast",
     "Outcome",
     "Unsettled",

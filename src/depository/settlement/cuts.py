@@ -1,6 +1,5 @@
 """The relaxation made tight: rounding cuts on single positions, found, added and dropped round by round."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from depository.settlement import compiled
 from depository.settlement.reduction import Reduced, part_of
 from depository.settlement.solver import Relaxation
 from depository.settlement.units import balance_after, by_position, leg_units
+from depository.settlement.watch import Watch
 from depository.settlement.workers import side_by_side
 
 # Positions with more legs than this are left without cuts: a leg is too small a part of them.
@@ -58,9 +58,7 @@ class Tight:
     part: "Part | None"
 
 
-def tighten(
-    core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Callable[[], bool] | None = None
-) -> Tight | None:
+def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch) -> Tight | None:
     """Solve the relaxation, then up to `rounds` times add the cuts it violates; None if not even the first solution came.
 
     These rounds solve only for the units the prices leave near a change, which are few: the others stay as they are, and the bound,
@@ -69,7 +67,7 @@ def tighten(
     nothing = Tight(np.zeros(len(weight)), weight, np.zeros(len(core.bind)), [], np.zeros(0), np.inf, np.inf, None)
     part = Part(core, weight, np.ones(len(weight), dtype=np.bool_), nothing, stop)
     best = part.solved([])
-    if best is None:
+    if best is None or not stop.done():
         return None
     best = replace(best, plain_bound=best.bound)
     separation = _Separation(core)
@@ -82,7 +80,7 @@ def tighten(
             near = near | _near(best, weight)
             part = Part(core, weight, near, best, stop)
         tight = part.solved(found)
-        if tight is None:
+        if tight is None or not stop.done():
             break
         best = replace(tight, plain_bound=best.plain_bound)
     return best
@@ -110,7 +108,7 @@ class Part:
         weight: NDArray[np.float64],
         near: NDArray[np.bool_],
         last: Tight,
-        stop: Callable[[], bool] | None,
+        stop: Watch,
     ) -> None:
         self._core, self._weight, self.near, self._last = core, weight, near, last
         self._place = np.cumsum(near, dtype=np.int64) - 1

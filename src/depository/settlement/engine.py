@@ -1,6 +1,5 @@
 """One settlement cycle: the best set of the netted class, then the gross class one by one, with the proof (design §5)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -13,33 +12,39 @@ from depository.settlement.certificate import prove
 from depository.settlement.cuts import Tight, tighten
 from depository.settlement.netting import PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose
 from depository.settlement.objective import Objective, objective_of, unit_totals
-from depository.settlement.outcome import ENGINE_VERSION, Certificate, Outcome, PriorityLine
+from depository.settlement.outcome import CLOCK, ENGINE_VERSION, Certificate, Outcome, PriorityLine
 from depository.settlement.problem import Problem
 from depository.settlement.reduction import Reduced, reduce
 from depository.settlement.units import Units, balance_after, units_of
+from depository.settlement.watch import Late, Watch
 
 EFFORTS = tuple(PLANS)
 # Up to this many open units a lower priority may rearrange a higher one's set as long as its objective stays the same.
 REARRANGED = 2000
 
 Totals = tuple[NDArray[Any], NDArray[np.int64]]
-Stop = Callable[[], bool] | None
 
 
 def settle(
-    problem: Problem, objective: str = "mixed", effort: str = "standard", seed: int = 0, stop: Stop = None
+    problem: Problem,
+    objective: str = "mixed",
+    effort: str = "standard",
+    seed: int = 0,
+    stop: Late | None = None,
+    most: int | None = None,
 ) -> Outcome:
     """Choose what settles, explain what does not, and prove how good the choice is.
 
     `objective` is mixed, value or count; `effort` (quick, standard, thorough) is counted in work units, never in seconds; `seed`
-    is only recorded, for nothing is drawn at random. `stop` is the emergency stop: once it returns true the best feasible set so
-    far is taken. Raises ValueError for an unknown objective or effort.
+    is only recorded, for nothing is drawn at random. `stop` is the emergency stop: once it returns true the best feasible set found
+    by the last unit of work that had ended is taken; `most` stops after so many units, which a certificate names, and so ends with
+    the same set. Raises ValueError for an unknown objective or effort.
     """
     if effort not in PLANS:
         raise ValueError(f"effort is {effort!r}, not one of {', '.join(EFFORTS)}")
     goal = objective_of(problem, objective)
     units = units_of(problem)
-    cycle = _Cycle(problem, units, goal, PLANS[effort], stop)
+    cycle = _Cycle(problem, units, goal, PLANS[effort], Watch(stop, most))
     everything = np.arange(len(units))
     fifo = _fifo(units, problem.opening, everything, np.zeros(len(units), dtype=np.int64))
     run = cycle.run(np.zeros(len(units), dtype=np.int64), None)
@@ -47,7 +52,7 @@ def settle(
     kept = cycle.not_below(step > 0, fifo > 0, objective)
     if not kept:
         # The best by the objective alone gives away value or number against first in, first out: keep both.
-        floored = cycle.run(np.zeros(len(units), dtype=np.int64), fifo > 0) if not units.gross.any() else run
+        floored = cycle.run(np.zeros(len(units), dtype=np.int64), fifo > 0, run.tight) if not units.gross.any() else run
         step = floored.step
         if not cycle.not_below(step > 0, fifo > 0, objective):
             step = cycle.run(fifo, None).step
@@ -71,7 +76,7 @@ class _Cycle:
 
     __slots__ = ("goal", "levels", "plan", "problem", "stop", "totals", "units")
 
-    def __init__(self, problem: Problem, units: Units, goal: Objective, plan: Plan, stop: Stop) -> None:
+    def __init__(self, problem: Problem, units: Units, goal: Objective, plan: Plan, stop: Watch) -> None:
         self.problem = problem
         self.units = units
         self.goal = goal
@@ -80,10 +85,11 @@ class _Cycle:
         self.levels: list[int] = np.unique(problem.priority).tolist()
         self.totals = [unit_totals(problem, units.member, len(units), level) for level in self.levels]
 
-    def run(self, step: NDArray[np.int64], floor: NDArray[np.bool_] | None) -> _Run:
+    def run(self, step: NDArray[np.int64], floor: NDArray[np.bool_] | None, known: Tight | None = None) -> _Run:
         """Netted class at once, gross class one by one, and again as long as something settles, starting from `step`.
 
-        `floor` is a set whose value and number the highest priority must reach.
+        `floor` is a set whose value and number the highest priority must reach. `known` is the relaxation of another way through the
+        same cycle, for when there is no time for it anew.
         """
         units = self.units
         net, gross = np.flatnonzero(~units.gross), np.flatnonzero(units.gross)
@@ -92,7 +98,7 @@ class _Cycle:
         while True:
             before = int((step > 0).sum())
             balance = balance_after(units, self.problem.opening, step > 0)
-            found = self._net(balance, net[step[net] == 0], floor if first is None else None)
+            found = self._net(balance, net[step[net] == 0], *((floor, known) if first is None else (None, None)))
             together = found.step
             if len(together):
                 step[together] = step.max(initial=0) + 1
@@ -106,7 +112,9 @@ class _Cycle:
                 # Nothing came in between, so the netted class has nothing new to go on.
                 return replace(first, step=step)
 
-    def _net(self, balance: NDArray[Any], waiting: NDArray[np.int64], floor: NDArray[np.bool_] | None) -> _Run:
+    def _net(
+        self, balance: NDArray[Any], waiting: NDArray[np.int64], floor: NDArray[np.bool_] | None, known: Tight | None
+    ) -> _Run:
         """The netted units that settle together (as `step`), priority by priority."""
         units = self.units
         core = reduce(units, balance, waiting)
@@ -129,7 +137,7 @@ class _Cycle:
             if not weight.any():
                 lines.append((level, fixed, True))
                 continue
-            tight = tighten(now, weight, self.plan.rounds, self.stop)
+            tight = tighten(now, weight, self.plan.rounds, self.stop) or known
             found = choose(now, weight, chosen[now.free], self.plan, floors, tight, self.stop)
             chosen[now.free] = found.x
             lines.append((level, fixed + found.bound, found.proven))
@@ -221,7 +229,6 @@ def _outcome(
             proven, upper = True, reached
         elif len(cycle.levels) == 1 and run.bound < float(bound):
             upper = max(reached, min(bound, Fraction(run.bound) * (1 + Fraction(1, 10**9))))
-    stopped = cycle.stop is not None and cycle.stop()
     certificate = Certificate(
         instructions=len(problem.ids),
         value_total=int(problem.value.sum()) * problem.value_unit,
@@ -234,7 +241,13 @@ def _outcome(
         proven_optimal=proven,
         bound_from_multipliers=bound,
         effort=effort,
-        stopped_by="emergency stop" if stopped else "finished" if proven else "effort",
+        stopped_by=f"{CLOCK} after {cycle.stop.units} units of work"
+        if cycle.stop.stopped
+        else "finished"
+        if proven
+        else "effort",
+        units=cycle.stop.units,
+        by_clock=cycle.stop.stopped,
         seed=seed,
         engine_version=ENGINE_VERSION,
         input_sha256=problem.sha256,

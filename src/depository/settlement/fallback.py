@@ -5,7 +5,7 @@ bound is the trivial one, everything.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +17,7 @@ from depository.settlement.objective import objective_of
 from depository.settlement.outcome import ENGINE_VERSION, Certificate, Outcome
 from depository.settlement.problem import Problem
 from depository.settlement.units import units_of
+from depository.settlement.watch import Late
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,15 @@ SIMPLE = "first in, first out"
 FAILED = "engine failure"
 
 
-def by_engine(problem: Problem, objective: str, effort: str, stop: Callable[[], bool] | None = None) -> Outcome | None:
+def by_engine(
+    problem: Problem, objective: str, effort: str, stop: Late | None = None, most: int | None = None
+) -> Outcome | None:
     """The engine's outcome; None, and a line in the log, when it fails or its set does not pass the independent check.
 
-    `stop` is the engine's emergency stop.
+    `stop` and `most` are the engine's emergency stop.
     """
     try:
-        outcome = settle(problem, objective, effort, stop=stop)
+        outcome = settle(problem, objective, effort, stop=stop, most=most)
     except Exception:
         # Whatever goes wrong in it or in the solver below it, a cycle must not end with nothing.
         log.exception("the settlement engine failed: %s stands in for it", SIMPLE)
@@ -92,6 +95,8 @@ def first_in_first_out(problem: Problem, objective: str = "mixed") -> Outcome:
         bound_from_multipliers=Fraction(bound),
         effort=SIMPLE,
         stopped_by=FAILED,
+        units=0,
+        by_clock=False,
         seed=0,
         engine_version=ENGINE_VERSION,
         input_sha256=problem.sha256,

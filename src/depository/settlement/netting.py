@@ -5,7 +5,6 @@ these prices; improvement by chains, circles and exchanges; branch and bound on 
 starts from a feasible set and ends with one, checked in exact integers; without the solver the first and the last still work.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from depository.settlement.dive import dive
 from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.solver import search
 from depository.settlement.units import Units, balance_after, by_position_and, leg_units
+from depository.settlement.watch import Watch
 from depository.settlement.workers import side_by_side
 
 ROUNDS_WITHOUT_END = 1 << 30
@@ -94,14 +94,20 @@ def choose(
     plan: Plan,
     floors: list[Floor],
     tight: Tight | None,
-    stop: Callable[[], bool] | None,
+    stop: Watch,
 ) -> Chosen:
-    """The best set found from a feasible incumbent; `floors` (coefficients, least) hold for the incumbent and stay kept."""
+    """The best set found from a feasible incumbent; `floors` (coefficients, least) hold for the incumbent and stay kept.
+
+    Each `stop.done()` ends a unit of work: what was found since the one before counts, or nothing of it.
+    """
     if not len(core.free):
         return Chosen(incumbent, 0.0, True, tight)
     table = _Table(core, weight, tight)
     if tight is None:
         x = _improved(core, weight, table, incumbent, plan, stop)
+        if not stop.done():
+            # No prices and no time: a single pass, whose work is counted.
+            x = _improved(core, weight, table, incumbent, plan, stop)
         return Chosen(
             x if _keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None
         )
@@ -117,10 +123,16 @@ def choose(
     gap = tight.bound - float(weight[mended].sum())
     if gap > plan.far * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
         ways.append(lambda: climbed(_feasible(core, table, dive(tight, table.price))))
-    for climb in side_by_side(ways):
+    climbs = side_by_side(ways)
+    if not stop.done():
+        # No time: a single pass from each, and as without prices.
+        climbs = [climbed(mended), climbed(incumbent)]
+        climbs.append(_improved(core, weight, _Table(core, weight, None), incumbent, plan, stop))
+    for climb in climbs:
         x = _better(core, weight, table, x, climb, floors)
-    if x is incumbent:
-        x = _better(core, weight, table, x, climbed(incumbent), floors)
+    if x is incumbent and not stop():
+        climb = climbed(incumbent)
+        x = _better(core, weight, table, x, climb, floors) if stop.done() else x
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
     doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
@@ -132,7 +144,7 @@ def choose(
     searches += [(idle, *one) for one in plan.idle if len(weight) > LARGE]
     for turn, (in_doubt, more, checks) in enumerate(searches):
         gap = bound - float(weight[x].sum())
-        if gap <= margin or (stop is not None and stop()):
+        if gap <= margin or stop():
             break
         if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
             break
@@ -143,23 +155,27 @@ def choose(
         before = x
         blocks = _blocks(core, order[: int(must.sum()) + more], turn)
         for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
-            x = _searched_at_once(core, weight, table, x, two, checks, gap * plan.rest, floors, stop)
-        if x is not before:
-            x = _better(core, weight, table, x, climbed(x), floors)
+            found = _searched_at_once(core, weight, table, x, two, checks, gap * plan.rest, floors, stop)
+            x = found if stop.done() else x
+        if x is not before and not stop():
+            climb = climbed(x)
+            x = _better(core, weight, table, x, climb, floors) if stop.done() else x
 
     proven = bound - float(weight[x].sum()) <= margin
-    if not proven and not (stop is not None and stop()):
+    if not proven and not stop():
         # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
         open_units = closeness <= bound - float(weight[x].sum()) + margin
         if int(open_units.sum()) <= plan.whole:
             checks = plan.proof // max(int(open_units.sum()), 500)
-            found, searched, finished = _searched(core, weight, x, open_units, checks, 0.0, floors, stop)
-            x = _better(core, weight, table, x, found, floors)
+            searched_x, searched, finished = _searched(core, weight, x, open_units, checks, 0.0, floors, stop)
+            better = _better(core, weight, table, x, searched_x, floors)
             if not finished:
-                x = _better(core, weight, table, x, climbed(x), floors)
-            bound = min(bound, max(searched, float(weight[x].sum())))
-            # The float search may have relied on a set the exact check refused: then nothing is proven.
-            proven = finished and bound - float(weight[x].sum()) <= margin
+                better = _better(core, weight, table, better, climbed(better), floors)
+            if stop.done():
+                x = better
+                bound = min(bound, max(searched, float(weight[x].sum())))
+                # The float search may have relied on a set the exact check refused: then nothing is proven.
+                proven = finished and bound - float(weight[x].sum()) <= margin
     return Chosen(x, bound, proven, tight)
 
 
@@ -181,7 +197,7 @@ def _searched_at_once(
     checks: int,
     gap: float,
     floors: list[Floor],
-    stop: Callable[[], bool] | None,
+    stop: Watch,
 ) -> NDArray[np.bool_]:
     """The best that the searches of these blocks find, side by side and each from x, and of what they turn the best together."""
     some = np.zeros((len(blocks), len(x)), dtype=np.bool_)
@@ -256,7 +272,7 @@ def _improved(
     table: _Table,
     start: NDArray[np.bool_],
     plan: Plan,
-    stop: Callable[[], bool] | None,
+    stop: Watch,
 ) -> NDArray[np.bool_]:
     """Chains, circles and exchanges around a feasible set until the passes or the work run out; infeasible starts come back as they are."""
     settled = start.astype(np.int64)
@@ -279,7 +295,7 @@ def _improved(
             np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, LOOK, FILL, HOPE, left,
         )  # fmt: skip
         left -= work
-        if left <= 0 or (stop is not None and stop()) or (not kept and turn >= 2):
+        if left <= 0 or stop() or (not kept and turn >= 2):
             break
     return settled > 0
 
@@ -309,7 +325,7 @@ def _searched(
     checks: int,
     gap: float,
     floors: list[Floor],
-    stop: Callable[[], bool] | None,
+    stop: Watch,
 ) -> tuple[NDArray[np.bool_] | None, float, bool]:
     """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished)."""
     rest = x & ~some

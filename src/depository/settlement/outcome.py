@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 ENGINE_VERSION = "1.3"
 
+CLOCK = "emergency stop by clock"
+
 ROOTED = "rooted"
 INDIVISIBLE = "indivisible"
 CHOICE = "choice"
@@ -72,7 +74,8 @@ class Certificate:
     """How good the settled set is; values in the reference currency, `objective_settled`, `upper_bound`, `gap` in units of the objective.
 
     `bound_from_multipliers` is the bound anyone can recompute; `upper_bound` is lower where a search tree proved more.
-    `stopped_by` is `finished`, `effort` (the budget of work units ran out) or `emergency stop`.
+    `stopped_by` is `finished`, `effort` (the budget of work units ran out) or, where the emergency stop by clock ended it, says so
+    and after how many `units` of work; the same number ends with the same set.
     """
 
     instructions: int
@@ -87,6 +90,8 @@ class Certificate:
     bound_from_multipliers: Fraction
     effort: str
     stopped_by: str
+    units: int
+    by_clock: bool
     seed: int
     engine_version: str
     input_sha256: str

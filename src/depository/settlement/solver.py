@@ -4,7 +4,6 @@ Its floats only guide: what it returns is checked and mended in exact integers b
 that load and machine do not change the result (changing `threads` within one process makes later runs return nothing).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from depository.settlement.reduction import Reduced
+from depository.settlement.watch import Watch
 
 # Lowest and highest price of each row.
 Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -45,7 +45,7 @@ class Relaxation:
         core: Reduced,
         weight: NDArray[np.float64],
         limits: Limits | None,
-        stop: Callable[[], bool] | None,
+        stop: Watch,
     ) -> None:
         model, self.scale, self._unit = _model(core.start, core.row, core.change, core.balance, weight)
         self._rows, self._columns = len(core.balance), len(weight)
@@ -106,7 +106,7 @@ def search(
     checks: int,
     gap: float,
     floors: list[tuple[NDArray[np.float64], float]],
-    stop: Callable[[], bool] | None = None,
+    stop: Watch,
 ) -> Searched:
     """Maximise weight @ x over whole units by branch and bound, each floor asking floor[0] @ x >= floor[1].
 
@@ -121,7 +121,7 @@ def search(
     def ask(event: Any) -> None:
         nonlocal passed
         passed += 1
-        if passed > checks or (stop is not None and stop()):
+        if passed > checks or stop():
             event.interrupt()
 
     solver.cbMipInterrupt.subscribe(ask)
@@ -151,7 +151,7 @@ def search(
     return Searched(x, -float(info.mip_dual_bound) * unit, finished)
 
 
-def _solver(stop: Callable[[], bool] | None, presolve: str) -> Any:
+def _solver(stop: Watch | None, presolve: str) -> Any:
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
@@ -162,7 +162,7 @@ def _solver(stop: Callable[[], bool] | None, presolve: str) -> Any:
     if presolve == "off":
         # The rows come scaled.
         solver.setOptionValue("simplex_scale_strategy", 0)
-    if stop is not None:
+    if stop is not None and stop.armed:
         still = stop
 
         def ask(event: Any) -> None:

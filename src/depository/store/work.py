@@ -1,6 +1,7 @@
 """One piece of work on the books: the open transaction, the business date and the moment, and the market's configuration."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -40,6 +41,9 @@ class Work:
 
     begun: int = field(default=0, repr=False)
     """Nanoseconds of the machine's own clock when it began, 0 = not measured; for the figures of the run alone."""
+
+    clock: Callable[[], float] | None = field(default=None, repr=False)
+    """The machine's own clock in seconds, for the emergency stop of a cycle alone; None: nothing stops it, as in a replay."""
 
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""

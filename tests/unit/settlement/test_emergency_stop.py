@@ -1,0 +1,114 @@
+"""The emergency stop: wherever the clock runs out, a stop after as many units of work gives the same outcome, byte for byte."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.settlement.instances import day as made_up_day
+from depository.settlement import Outcome, Problem, check, cuts, netting, problem, settle
+from tests.properties.test_settlement_engine import Rows, days
+from tests.unit.settlement.days import RATES, fifo, score
+
+
+def after_looks(number: int) -> Callable[[], bool]:
+    """A clock that has run out once it has been looked at so often."""
+    looks = iter(range(number))
+    return lambda: next(looks, None) is None
+
+
+def told(outcome: Outcome) -> tuple[object, ...]:
+    """Everything of an outcome."""
+    return (
+        outcome.settled.tolist(), outcome.step.tolist(), outcome.unsettled, outcome.failing, outcome.certificate,
+        outcome.multipliers,
+    )  # fmt: skip
+
+
+def looks_at_the_clock(day: Problem, effort: str = "standard") -> int:
+    looks = 0
+
+    def look() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    settle(day, effort=effort, stop=look)
+    return looks
+
+
+def again(day: Problem, outcome: Outcome, effort: str = "standard") -> Outcome:
+    """The same stop without the clock."""
+    return settle(day, effort=effort, most=outcome.certificate.units)
+
+
+@settings(max_examples=60, deadline=None)
+@given(days(), st.integers(0, 60))
+def test_wherever_the_clock_runs_out_as_many_units_give_the_same_outcome(rows: Rows, looks: int) -> None:
+    day = problem(*rows, RATES)
+    outcome = settle(day, stop=after_looks(looks))
+
+    assert check(day, outcome) == []
+    if outcome.certificate.by_clock:
+        assert told(again(day, outcome)) == told(outcome)
+    else:
+        assert told(settle(day)) == told(outcome)
+
+
+@pytest.fixture
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Problem:
+    """A small day that goes the way of large ones: cuts for some units only, searches in blocks, two at a time."""
+    for module, name, value in (
+        (cuts, "WHOLE", 100), (netting, "LARGE", 100), (netting, "TOGETHER", 200), (netting, "BLOCK", 120),
+        (netting, "PROVEN_AT_ONCE", 0),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    return made_up_day(600, "tight", 3).problem()
+
+
+def test_a_day_with_work_side_by_side_stops_at_many_units_each_of_which_can_be_repeated(in_blocks: Problem) -> None:
+    all_looks = looks_at_the_clock(in_blocks)
+    units = set()
+    reached = []
+    for part in range(12):
+        outcome = settle(in_blocks, stop=after_looks(part * all_looks // 12))
+        certificate = outcome.certificate
+        assert check(in_blocks, outcome) == []
+        assert certificate.by_clock
+        assert certificate.stopped_by == f"emergency stop by clock after {certificate.units} units of work"
+        assert told(again(in_blocks, outcome)) == told(outcome)
+        units.add(certificate.units)
+        reached.append(certificate.objective_settled)
+    assert min(units) == 0
+    assert len(units) >= 4
+    assert settle(in_blocks).certificate.objective_settled > reached[-1] >= reached[0]
+
+
+@pytest.mark.parametrize("shape", [{"priorities": 3}, {"gross": 0.2}, {"priorities": 3, "gross": 0.2}])
+def test_priorities_and_the_gross_class_stop_and_repeat_too(shape: dict[str, float]) -> None:
+    day = made_up_day(400, "tight", 5, **shape).problem()  # type: ignore[arg-type]
+    all_looks = looks_at_the_clock(day)
+    for part in range(6):
+        outcome = settle(day, stop=after_looks(part * all_looks // 6))
+        assert check(day, outcome) == []
+        assert told(again(day, outcome)) == told(outcome)
+
+
+def test_no_time_at_all_still_gives_more_than_first_in_first_out() -> None:
+    day = made_up_day(3000, "tight", 1).problem()
+    outcome = settle(day, stop=lambda: True)
+
+    assert (outcome.certificate.units, outcome.certificate.by_clock) == (0, True)
+    now = score(day, {j for j, s in enumerate(outcome.settled.tolist()) if s}, "mixed")
+    least = score(day, fifo(day), "mixed")
+    assert now.levels > least.levels
+    assert now.value >= least.value
+    assert now.number >= least.number
+
+
+def test_a_clock_that_never_runs_out_changes_nothing() -> None:
+    day = made_up_day(400, "tight", 5).problem()
+    assert told(settle(day, stop=lambda: False)) == told(settle(day))
+    assert told(settle(day, most=sys.maxsize)) == told(settle(day))
