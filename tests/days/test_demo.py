@@ -9,7 +9,7 @@ import pytest
 from tests.support.command import csd
 from tests.support.key_material import key_lines, leaks
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

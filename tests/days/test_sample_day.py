@@ -40,8 +40,6 @@ from tests.support.books import (
 )
 from tests.support.databases import PostgresServer, SqliteTemplate
 
-pytestmark = pytest.mark.xdist_group("sample day")
-
 
 @dataclass
 class Story:

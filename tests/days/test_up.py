@@ -29,7 +29,7 @@ SAMPLE = ROOT / "sample_files" / "day" / "2026-11-23"
 PATIENCE = 150
 """Seconds; a busy machine takes half of it to start a Prefect server and a run."""
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,6 @@ from tests.support.databases import LIBRARIES, PostgresServer
 from tests.support.day_player import SAMPLE, play, site_at
 from tests.support.fault_results import tried
 
-pytestmark = pytest.mark.xdist_group("backup")
-
 
 def evening(site: Site, day: date) -> datetime:
     return datetime.combine(day, datetime.max.time(), site.market.zone)

@@ -16,8 +16,6 @@ from tests.faults.kill_points import SMALL_DAY, World, differences, drop_files, 
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
-pytestmark = pytest.mark.xdist_group("postgresql faults")
-
 SOCKET = ".s.PGSQL.5432"
 EVERY = 5
 """Of the commits of writers so many go well before one is cut."""

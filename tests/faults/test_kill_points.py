@@ -32,7 +32,7 @@ from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = 12
+GROUPS = 4
 """Runs of the short version; each kills several processes, one after the other, so that every point is tried once."""
 MINUTE = 60.0
 

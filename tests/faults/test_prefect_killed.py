@@ -49,7 +49,7 @@ MADE_UP_WITHIN = timedelta(minutes=1)
 WORKING = ("RUNNING", "PENDING", "CANCELLING")
 """States of Prefect's runs that somebody works on."""
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,6 @@ from flows.steps.sites import Site
 from tests.support.databases import PostgresServer
 from tests.support.day_player import SAMPLE, play, site_at
 
-pytestmark = pytest.mark.xdist_group("replay")
-
 OTHER_TEXT = {Day: "2001-01-01", Moment: "2001-01-01T00:00:00.000000Z"}
 
 

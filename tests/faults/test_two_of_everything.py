@@ -14,7 +14,7 @@ from depository.day import batches_of
 from depository.store import schema
 from depository.store.database import open_database
 from depository.verify import verify
-from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Died, Drop, Place, World, drop_files, open_site
+from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Died, Drop, Place, World, drop_files, open_site, play
 from tests.support.fault_results import tried
 
 Death = tuple[str, int]
@@ -125,6 +125,19 @@ def taken_by(world: World, url: str, folder: Path, workers: int, death: Death | 
     return place
 
 
+@pytest.fixture(scope="module")
+def alone(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which one worker took the files: with its database and its SFTP folders."""
+    folder = tmp_path_factory.mktemp("alone")
+    taken_by(world, database_in(folder), folder, 1)
+    return folder
+
+
+def database_in(folder: Path) -> str:
+    """The address of a SQLite database there."""
+    return f"sqlite:///{folder / 'csd.db'}"
+
+
 def books(engine: Engine) -> dict[str, Any]:
     """What must not hang on who took which file first."""
     b, j, o = schema.balance, schema.journal, schema.outgoing
@@ -139,14 +152,13 @@ def books(engine: Engine) -> dict[str, Any]:
         }
 
 
-def test_two_intake_workers_take_each_file_once(world: World, empty_database_url: str, tmp_path: Path) -> None:
+def test_two_intake_workers_take_each_file_once(
+    world: World, alone: Path, empty_database_url: str, tmp_path: Path
+) -> None:
     place = taken_by(world, empty_database_url, tmp_path, WORKERS)
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    taken_by(world, f"sqlite:///{alone / 'csd.db'}", alone, 1)
     root = tmp_path / "sftp"
     assert [str(p) for p in root.rglob("*") if p.is_file() and p.parent.name != "outbox"] == []
-    engine, other = open_database(empty_database_url), open_database(f"sqlite:///{alone / 'csd.db'}")
+    engine, other = open_database(empty_database_url), open_database(database_in(alone))
     assert books(engine) == books(other)
     files = rows(engine, schema.file, schema.file.c.id)
     distinct = many()[:DISTINCT]
@@ -171,31 +183,34 @@ def test_two_intake_workers_take_each_file_once(world: World, empty_database_url
 
 @pytest.mark.parametrize("death", [("claim.done", 5), ("record.committed", 1)], ids=lambda death: death[0])
 def test_of_two_intake_workers_one_or_both_are_killed_and_each_file_is_taken_once(
-    world: World, tmp_path: Path, death: Death
+    world: World, alone: Path, tmp_path: Path, death: Death
 ) -> None:
-    alone, two = tmp_path / "alone", tmp_path / "two"
-    urls = [f"sqlite:///{folder / 'csd.db'}" for folder in (alone, two)]
-    for folder in (alone, two):
-        folder.mkdir()
-    taken_by(world, urls[0], alone, 1)
-    taken_by(world, urls[1], two, WORKERS, death)
-    engines = [open_database(url) for url in urls]
+    taken_by(world, database_in(tmp_path), tmp_path, WORKERS, death)
+    engines = [open_database(database_in(folder)) for folder in (alone, tmp_path)]
     assert books(engines[1]) == books(engines[0])
     for engine in engines:
         engine.dispose()
-    assert [str(p) for p in (two / "sftp").rglob("*") if p.is_file() and p.parent.name != "outbox"] == []
-    assert len(list((two / "sftp").rglob("*.receipt.json"))) == len(list((alone / "sftp").rglob("*.receipt.json"))) > 50
+    sftp = tmp_path / "sftp"
+    assert [str(p) for p in sftp.rglob("*") if p.is_file() and p.parent.name != "outbox"] == []
+    assert len(list(sftp.rglob("*.receipt.json"))) == len(list((alone / "sftp").rglob("*.receipt.json"))) > 50
     tried(
         f"of two intake workers one or both killed at “{death[0]}”", "SQLite", "each file taken once, one receipt each"
     )
 
 
+@pytest.fixture(scope="module")
+def day_of_one(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which one process had the whole day: with its database and its SFTP folders."""
+    folder = tmp_path_factory.mktemp("day-of-one")
+    play(world, database_in(folder), folder)
+    return folder
+
+
 def test_two_planners_and_two_runners_have_the_effect_of_one(
-    world: World, empty_database_url: str, tmp_path: Path
+    world: World, day_of_one: Path, empty_database_url: str, tmp_path: Path
 ) -> None:
     """Everything of the day is told to both at once; each looks, plans and runs as if it were alone."""
-    root, other = tmp_path / "sftp", tmp_path / "alone"
-    other.mkdir()
+    root, other = tmp_path / "sftp", day_of_one / "sftp"
     zone = world.zone
     with world.server(root) as server:
         place = world.place(empty_database_url, tmp_path / "var", server)
@@ -207,14 +222,7 @@ def test_two_planners_and_two_runners_have_the_effect_of_one(
                 two.processes[0].do("look", step.moment(zone))
             two.both(step.command, step.moment(zone))
         two.close()
-    with world.server(other / "sftp") as server:
-        alone_place = world.place(f"sqlite:///{other / 'csd.db'}", other / "var", server)
-        alone = world.forker.depository(alone_place)
-        for step in SMALL_DAY:
-            drop_files(other / "sftp", step.drops)
-            alone.do(step.command, step.moment(zone))
-        alone.close()
-    ours, theirs = open_database(empty_database_url), open_database(f"sqlite:///{other / 'csd.db'}")
+    ours, theirs = open_database(empty_database_url), open_database(database_in(day_of_one))
     for table in (
         schema.balance,
         schema.journal,
@@ -231,7 +239,7 @@ def test_two_planners_and_two_runners_have_the_effect_of_one(
     for engine in (ours, theirs):
         engine.dispose()
     out = {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
-    assert out == {p.relative_to(other / "sftp"): p.read_bytes() for p in (other / "sftp").rglob("*") if p.is_file()}
+    assert out == {p.relative_to(other): p.read_bytes() for p in other.rglob("*") if p.is_file()}
     site = open_site(place)
     with site.reading(datetime.combine(DAY, datetime.max.time(), zone), date(2026, 11, 23)) as work:
         assert {b.state for b in batches_of(work, DAY)} == {"done"}

@@ -13,7 +13,7 @@ import pytest
 from flows.clock import RealClock
 from flows.steps.sites import load_market
 from tests.support.books import MARKET
-from tests.support.command import ROOT, csd
+from tests.support.command import ROOT, csd, forked_csd
 
 STATEMENT = ROOT / "sample_files/day/2026-11-23/0905/bank/inbox/camt053_20261123_0905.xml"
 WRONG_ROWS = ROOT / "sample_files/day/2026-11-23/1030/B01/inbox/IST_B01-IST-0001.xlsx"
@@ -34,13 +34,13 @@ def test_blank_writes_a_workbook_that_opens(form: str, tmp_path: Path) -> None:
     """One file, one sheet named after the form."""
     target = tmp_path / f"{form}.xlsx"
 
-    assert csd("blank", form, "--out", target).returncode == 0
+    assert forked_csd("blank", form, "--out", target).returncode == 0
     assert form in openpyxl.load_workbook(target).sheetnames
 
 
 def test_blank_of_an_unknown_form_names_the_forms_there_are() -> None:
     """The error names the fix."""
-    ran = csd("blank", "XYZ")
+    ran = forked_csd("blank", "XYZ")
 
     assert ran.returncode == 2
     assert "IST" in ran.stdout
@@ -59,7 +59,10 @@ def test_check_names_the_cell_of_every_fault_and_sends_nothing() -> None:
 def test_a_single_account_s_form_is_checked_before_it_is_sent() -> None:
     """A right form says so; a wrong one is named with its cells."""
     samples = ROOT / "sample_files/IAO"
-    right, wrong = csd("check", samples / "right-open.xlsx"), csd("check", samples / "wrong-document-expired.xlsx")
+    right, wrong = (
+        forked_csd("check", samples / "right-open.xlsx"),
+        forked_csd("check", samples / "wrong-document-expired.xlsx"),
+    )
 
     assert right.returncode == 0, right.stdout
     assert wrong.returncode == 1
@@ -86,11 +89,11 @@ def test_in_the_technology_time_the_operator_sees_it_and_takes_nothing_in_by_han
     timetable = timetable.replace("technology_start = 23:00:00", f"technology_start = {begin:%H:%M}:00")
     timetable = timetable.replace("technology_end = 01:00:00", f"technology_end = {end:%H:%M}:00")
     (market / "timetable.toml").write_text(timetable)
-    assert csd("init", site, "--market", market).returncode == 0
+    assert forked_csd("init", site, "--market", market).returncode == 0
     why = ("--party", "B01", "--channel", "e-mail", "--reason", "SFTP is down", "--operator", "Operator One")
 
-    taken = csd("take", WRONG_ROWS, *why, "--site", site / "csd.toml")
-    seen = csd("status", "--site", site / "csd.toml")
+    taken = forked_csd("take", WRONG_ROWS, *why, "--site", site / "csd.toml")
+    seen = forked_csd("status", "--site", site / "csd.toml")
 
     assert taken.returncode == 2
     assert f"technology time ({begin:%H:%M} to {end:%H:%M})" in taken.stdout
@@ -105,9 +108,9 @@ def test_nobodys_money_is_listed_and_given_to_its_participant_by_two_persons(tmp
     timetable = (market / "timetable.toml").read_text()
     (market / "timetable.toml").write_text(re.sub(r"(?m)^technology_.*\n", "", timetable))
     settings = ("--site", site / "csd.toml")
-    assert csd("init", site, "--market", market).returncode == 0
+    assert forked_csd("init", site, "--market", market).returncode == 0
     why = ("--party", "bank", "--channel", "e-mail", "--reason", "SFTP is down", "--operator", "Operator One")
-    assert csd("take", STATEMENT, *why, *settings).returncode == 0
+    assert forked_csd("take", STATEMENT, *why, *settings).returncode == 0
     command = (
         "assign",
         "KZT-261123-007",
@@ -119,25 +122,28 @@ def test_nobodys_money_is_listed_and_given_to_its_participant_by_two_persons(tmp
         *settings,
     )
 
-    before = csd("status", *settings).stdout
-    alone, given = csd(*command, "--approved-by", "Operator One"), csd(*command, "--approved-by", "Operator Two")
+    before = forked_csd("status", *settings).stdout
+    alone, given = (
+        forked_csd(*command, "--approved-by", "Operator One"),
+        forked_csd(*command, "--approved-by", "Operator Two"),
+    )
 
     assert "nobody's money: 123456.00 KZT, bank reference KZT-261123-007" in before
     assert alone.returncode == 2
     assert "two persons" in alone.stdout
     assert given.stdout == "A00000001: KZT-261123-007 is money of B03\n"
-    assert "nobody's money" not in csd("status", *settings).stdout
+    assert "nobody's money" not in forked_csd("status", *settings).stdout
 
 
 @pytest.mark.rule("CSD-1.5-c")
 def test_a_notice_is_sent_from_a_text_file_to_everybody(tmp_path: Path) -> None:
     """One line for each addressee; who gives the command twice, or to nobody, is told."""
     site, text = tmp_path / "site", tmp_path / "notice.txt"
-    assert csd("init", site).returncode == 0
+    assert forked_csd("init", site).returncode == 0
     text.write_text("Годовое собрание: 1 декабря.\n", encoding="utf-8")
     command = ("notice", "Meeting", "--file", text, "--operator", "Operator One", "--site", site / "csd.toml")
 
-    sent, again, nobody = csd(*command, "--all"), csd(*command, "--all"), csd(*command)
+    sent, again, nobody = forked_csd(*command, "--all"), forked_csd(*command, "--all"), forked_csd(*command)
 
     assert [line.split()[1] for line in sent.stdout.splitlines()] == [f"B0{n}" for n in range(1, 7)]
     assert "nothing was sent again" in again.stdout

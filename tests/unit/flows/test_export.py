@@ -20,8 +20,6 @@ from flows.steps.export import export_day, export_participant, last_purgeable, p
 from flows.steps.sites import Site
 from tests.support.day_player import play, site_at
 
-pytestmark = pytest.mark.xdist_group("export")
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:

@@ -22,8 +22,7 @@ from flows.schedule import run_name, schedule_batches
 from flows.server import PrefectServer, ServerNotStartedError, client_settings, foreign_settings, server_settings
 from tests.support.databases import PostgresServer
 
-# One worker runs them all: they share one server.
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[3]
 MONDAY = date(2026, 11, 23)

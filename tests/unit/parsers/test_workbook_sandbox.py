@@ -20,7 +20,6 @@ from tests.support.form_cases import CASES, repacked
 from tests.unit.parsers.test_workbook_marked import receipt_of
 
 WRN = fill("WRN", samples.header(), samples.wrn_body(), ())
-pytestmark = pytest.mark.xdist_group("sandbox")
 
 
 @pytest.fixture(scope="module")
