@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 PYTHON ?= $(shell for p in python3.11 python3 /usr/bin/python3.11; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 2
 
-.PHONY: help install demo test lint types imports format lock bench docs programs clean
+.PHONY: help install demo test long lint types imports format lock bench docs programs clean
 
 help: ## this list
 	@echo "Usage: make <target>"
@@ -34,11 +34,18 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: install ## one simulated business day from first file to last statement, on this machine, without a server installed
 	@$(BIN)/csd demo
 
-programs: install # the outside programs that some tests use: installed as root on Debian, else named
-	@$(BIN)/python tools/programs.py
+programs: # the outside programs that some tests use: installed as root on Debian, else named
+	@test -z "$(PYTHON)" || $(PYTHON) tools/programs.py
 
-test: install programs lint types imports ## all checks and tests; says at the end what it could not test, and why
-	@$(BIN)/pytest -n $(WORKERS)
+# Programs are fetched while packages are installed and the code is checked.
+test: ## all checks and tests; says at the end what it could not test, and why
+	@$(MAKE) --no-print-directory programs & programs=$$!; \
+		$(MAKE) --no-print-directory install lint types imports; code=$$?; wait $$programs && exit $$code
+	@$(BIN)/pytest -n $(WORKERS) -m "not long"
+	@echo "Left out: the longer variants of tests that were run (make long)."
+
+long: install programs ## the long variants of tests, which `make test` leaves out (those of faults: python tools/faults.py)
+	@$(BIN)/pytest -n $(WORKERS) -m long
 
 lint: install ## ruff: faults and format
 	@$(BIN)/ruff check

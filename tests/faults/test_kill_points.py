@@ -87,6 +87,12 @@ def deaths_of(group: int, undisturbed: Undisturbed) -> tuple[tuple[str, int], ..
     return tuple((point, 1) for point in undisturbed.points[group::GROUPS])
 
 
+def same(expected: Played, found: Played) -> None:
+    """The day ended in the same state; else the first differences are told."""
+    told = differences(expected.state, found.state)
+    assert not told, "\n".join([f"{len(told)} differences:", *told[:30]])
+
+
 def judge(
     expected: Played,
     found: Played,
@@ -97,8 +103,7 @@ def judge(
     """All deaths happened, recovery was quick, and the day ended as without them."""
     assert found.deaths == len(deaths)
     assert found.longest_recovery < MINUTE
-    found_differences = differences(expected.state, found.state)
-    assert found_differences == []
+    same(expected, found)
     for point, _ in deaths:
         tried(f"SIGKILL at “{point}”", where, known, found.longest_recovery)
 
@@ -195,7 +200,7 @@ def test_killed_at_random_again_and_again(
         url = server.url(server.create(empty=True))
     found = play(world, url, tmp_path, deaths)
     assert found.longest_recovery < MINUTE
-    assert differences(undisturbed.day.state, found.state) == [], deaths
+    same(undisturbed.day, found)
     tried(
         "SIGKILL at random passings of random points", database, "the same state, byte for byte", found.longest_recovery
     )

@@ -46,6 +46,8 @@ TO_START = 20
 """Seconds from the making of the site to the opening of its day."""
 MADE_UP_WITHIN = timedelta(minutes=1)
 """Measured: 22 to 26 s by itself on two cores, 40 s with six processes at work on them. How late it was, the results say."""
+STARTS = 8
+"""On a slower machine, within so many times what `csd up` took there from its first start to the plan: 9 to 12 s on two cores."""
 WORKING = ("RUNNING", "PENDING", "CANCELLING")
 """States of Prefect's runs that somebody works on."""
 
@@ -301,7 +303,7 @@ def test_the_day_ends_the_same_when_prefect_and_the_serving_process_are_killed(p
         for one in early:
             take(site, Arrival(one.party, "inbox", one.name, one.data, place.opens - timedelta(seconds=15)))
     place.start()
-    place.wait("the plan", lambda: bool(place.states()))
+    start = timedelta(seconds=place.wait("the plan", lambda: bool(place.states())))
     place.wait("the opening", lambda: place.states()["opening"] == "done")
 
     # The Prefect server dies; files go on being taken while it is away.
@@ -345,7 +347,7 @@ def test_the_day_ends_the_same_when_prefect_and_the_serving_process_are_killed(p
     }
     assert all(state in ("done", "skipped") for state in place.states().values())
     made_up = delays(place, dropped)
-    assert max(made_up.values()) < MADE_UP_WITHIN, made_up
+    assert max(made_up.values()) < max(MADE_UP_WITHIN, STARTS * start), made_up
     # Of the runs that the killed process left nobody is said to work on one.
     assert [(name, state) for name, state in place.runs(place.starts[1]) if state in WORKING] == []
     receipts = [receipt_json.parse(p.read_bytes()) for p in place.folder.glob("sftp/*/outbox/*.receipt.json")]

@@ -230,7 +230,7 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_no_process_is_left_behind_however_the_one_that_serves_ends(
     server: PrefectServer, tmp_path: Path, order: int
 ) -> None:
@@ -257,7 +257,6 @@ def test_no_process_is_left_behind_however_the_one_that_serves_ends(
     wait_for(lambda: not processes_in(home), 90, lambda: f"left behind: {processes_in(home)}")
 
 
-@pytest.mark.long
 def test_the_deployments_of_prefect_yaml_are_taken_by_a_real_server(server: PrefectServer) -> None:
     from prefect.client.orchestration import get_client
 
@@ -279,7 +278,6 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, server: PrefectServ
         PrefectServer(tmp_path, port=server.port).start()
 
 
-@pytest.mark.long
 def test_the_server_keeps_its_runs_on_postgresql(tmp_path: Path, postgres_server: PostgresServer) -> None:
     name = postgres_server.create(empty=True)
     with PrefectServer(tmp_path, database_url=postgres_server.url(name, "asyncpg")):

@@ -195,7 +195,6 @@ def test_a_column_of_text_holds_numbers_as_they_are_written() -> None:
     assert (sheet["A5"].value, sheet["A5"].number_format) == (7.5, "0.00")
 
 
-@pytest.mark.long
 def test_libreoffice_opens_it_and_finds_the_same_values_and_no_formula(tmp_path: Path) -> None:
     (tmp_path / "report.xlsx").write_bytes(render(report(table(), texts(*FORMULAS))))
     command = [program("soffice"), "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"]

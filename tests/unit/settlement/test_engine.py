@@ -254,7 +254,6 @@ def test_the_emergency_stop_reaches_what_runs_beside(in_blocks: Problem) -> None
     assert outcome.certificate.by_clock
 
 
-@pytest.mark.long
 def test_threads_and_hash_seeds_change_no_byte(tmp_path: Path) -> None:
     made = made_up_day(2000, "mid", 4)
     files: dict[str, list[tuple[object, ...]]] = {
