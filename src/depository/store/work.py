@@ -42,7 +42,7 @@ class Work:
     begun: int = field(default=0, repr=False)
     """Nanoseconds of the machine's own clock when it began, 0 = not measured; for the figures of the run alone."""
 
-    clock: Callable[[], float] | None = field(default=None, repr=False)
+    clock: Callable[[], float] | None = field(default=None, repr=False)  # float: seconds
     """The machine's own clock in seconds, for the emergency stop of a cycle alone; None: nothing stops it, as in a replay."""
 
     def next_number(self, name: str, many: int = 1) -> int:
