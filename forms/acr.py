@@ -3,13 +3,12 @@
 The rulebook asks for the request through SFTP and gives it no form of its own; this is the depository's.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from depository import identifiers
 from depository.rejects import RejectionReason
 from depository.requests import ClosureRequest
-from forms.field import CellFault, Row, code, text
+from forms.field import Row, code, text
 from forms.spec import FormSpec
 
 
@@ -30,11 +29,6 @@ class AcrBody(Row):
     reason: Annotated[str, text("Reason", "For the record.", max_length=140, mandatory=False)]
 
 
-def checks(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
-    """Nothing hangs together but what the books know."""
-    return []
-
-
 def to_request(_line: int, row: AcrBody) -> ClosureRequest:
     """Turn the validated body into the core's record."""
     return ClosureRequest(row.account, row.reason)
@@ -45,7 +39,6 @@ ACR = FormSpec(
     title="Account closure request",
     rule="CSD-3.4.1-a",
     body=AcrBody,
-    checks=checks,
     to_request=to_request,
     notes=(
         "The account is closed at once, or the answer says what is still on it. A closed nominee account is not opened again.",

@@ -3,14 +3,13 @@
 The rulebook gives the challenge a deadline and no form of its own; this is the depository's.
 """
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from depository import identifiers
 from depository.rejects import RejectionReason
 from depository.requests import ChallengeRequest
-from forms.field import CellFault, Row, code, day, text
+from forms.field import Row, code, day, text
 from forms.spec import FormSpec
 
 
@@ -34,11 +33,6 @@ class ObcBody(Row):
     statement: Annotated[str, text("What is wrong", "In the report, and what is right.", max_length=500)]
 
 
-def checks(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
-    """Nothing hangs together but what the books know."""
-    return []
-
-
 def to_request(_line: int, row: ObcBody) -> ChallengeRequest:
     """Turn the validated body into the core's record."""
     return ChallengeRequest(row.trading_day, row.trade, row.statement)
@@ -49,7 +43,6 @@ OBC = FormSpec(
     title="Obligations challenge",
     rule="CSD-5.2.13-a",
     body=ObcBody,
-    checks=checks,
     to_request=to_request,
     notes=(
         "Until the moment that the report names: 16:00 of the business day after the trading, unless a notice moves it.",

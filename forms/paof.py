@@ -8,7 +8,7 @@ from depository import identifiers
 from depository.register import AccountType
 from depository.rejects import RejectionReason
 from depository.requests import OwnAccountRequest
-from forms.field import CellFault, Row, choice, code, text
+from forms.field import Row, choice, code, text
 from forms.spec import FormSpec
 
 TYPES = {
@@ -49,11 +49,6 @@ class PaofLine(Row):
     remark: Annotated[str, text("Remark", "For the record.", max_length=140, mandatory=False, width=40)]
 
 
-def checks(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
-    """Nothing hangs together but what the books know."""
-    return []
-
-
 def to_requests(first: int, columns: Mapping[str, Sequence[Any]]) -> list[OwnAccountRequest]:
     """Turn validated lines, given as columns, into the core's records; the first is line `first`."""
     return list(map(OwnAccountRequest, count(first), columns["reference"], columns["type"], columns["remark"]))
@@ -67,7 +62,6 @@ PAOF = FormSpec(
     table=PaofLine,
     table_sheet="PAOF",
     max_lines=len(TYPES),
-    checks=checks,
     to_requests=to_requests,
     line_reference="reference",
     notes=(

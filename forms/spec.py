@@ -12,6 +12,11 @@ from forms.form import Request, ToRequests
 Checks = Callable[[Mapping[str, Any]], list[tuple[str, CellFault]]]
 
 
+def nothing_between(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
+    """Of a form whose fields hang together by nothing but what the books know."""
+    return []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSpec:
     """A form. One with a `table` has many lines; one without has its one line in the body beside the labels."""
@@ -29,7 +34,7 @@ class FormSpec:
     max_lines: int = 1
     notes: tuple[str, ...] = ()
     """Sentences of guidance, printed on the blank's front sheet."""
-    checks: Checks
+    checks: Checks = nothing_between
     """Faults between the fields of one line."""
     to_request: Callable[[int, Any], Request] | None = None
     """Turn the validated body into the core's record, when the body is the form's only line."""

@@ -3,13 +3,12 @@
 The rulebook asks for the request through SFTP and gives it no form of its own; this is the depository's.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from depository import identifiers
 from depository.rejects import RejectionReason
 from depository.requests import CancellationRequest
-from forms.field import CellFault, Row, code, pattern, text
+from forms.field import Row, code, pattern, text
 from forms.spec import FormSpec
 
 _instruction = pattern(
@@ -45,11 +44,6 @@ class TcrBody(Row):
     reason: Annotated[str, text("Reason", "For the other side to read.", max_length=140, mandatory=False)]
 
 
-def checks(_values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
-    """Nothing hangs together but what the books know."""
-    return []
-
-
 def to_request(_line: int, row: TcrBody) -> CancellationRequest:
     """Turn the validated body into the core's record."""
     return CancellationRequest(row.instruction, row.trade, row.reason)
@@ -60,7 +54,6 @@ TCR = FormSpec(
     title="Trade cancellation request",
     rule="CSD-5.1.10-b",
     body=TcrBody,
-    checks=checks,
     to_request=to_request,
     notes=(
         "Only from the side that is not failing, from the fail until the last cycle of the first settlement day after the intended one.",

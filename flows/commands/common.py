@@ -21,6 +21,8 @@ SAMPLE = ROOT / "sample_files" / "day"
 SAMPLE_DAY = date(2026, 11, 23)
 
 Settings = Annotated[Path, typer.Option("--site", help="Settings file of the site.", envvar="CSD_SITE")]
+Operator = Annotated[str, typer.Option(help="Who enters it.")]
+Approver = Annotated[str, typer.Option(help="Who approves it: another person.")]
 Day = Annotated[datetime | None, typer.Argument(help="Business date, today when left out.", formats=["%Y-%m-%d"])]
 
 

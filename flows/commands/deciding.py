@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 
 from depository import openings
 from depository.register import AccountType
-from flows.commands.common import Settings, console, opened, print_receipt, signature_beside
+from flows.commands.common import Approver, Operator, Settings, console, opened, print_receipt, signature_beside
 
 app = typer.Typer()
 
@@ -59,8 +59,8 @@ def sir(
 def cancel(
     instruction: Annotated[str, typer.Argument(help="Our number of the instruction, e.g. I000000123.")],
     reason: Annotated[str, typer.Option(help="Why the side that did not fail is better off; both sides read it.")],
-    operator: Annotated[str, typer.Option(help="Who enters it.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    operator: Operator,
+    approved_by: Approver,
     site: Settings = Path("csd.toml"),
 ) -> None:
     """Cancel an unsettled exchange trade on the first settlement day after its intended one (CSD-5.1.10-b); both sides are told."""
@@ -90,8 +90,8 @@ def block(
     account: Annotated[str, typer.Argument(help="Number of the account.")],
     body: Annotated[str, typer.Option(help="Who orders it: a court, a bailiff, the regulator.")],
     document: Annotated[str, typer.Option(help="The order: number and date.")],
-    operator: Annotated[str, typer.Option(help="Who enters it.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    operator: Operator,
+    approved_by: Approver,
     channel: Annotated[str, typer.Option(help="How the letter goes to the body.")] = "courier",
     reason: Annotated[str, typer.Option(help="For the record; nobody is told.")] = "",
     site: Settings = Path("csd.toml"),
@@ -108,8 +108,8 @@ def block(
 def unblock(
     account: Annotated[str, typer.Argument(help="Number of the account.")],
     document: Annotated[str, typer.Option(help="The order that lifts the block: number and date.")],
-    operator: Annotated[str, typer.Option(help="Who enters it.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    operator: Operator,
+    approved_by: Approver,
     channel: Annotated[str, typer.Option(help="How the letter goes to the body.")] = "courier",
     site: Settings = Path("csd.toml"),
 ) -> None:
@@ -169,8 +169,8 @@ def assign(
     reference: Annotated[str, typer.Argument(help="The bank's reference of the credit; `csd status` lists them.")],
     participant: Annotated[str, typer.Argument(help="Code of the participant whose money it is.")],
     reason: Annotated[str, typer.Option(help="How it is known whose money it is.")],
-    operator: Annotated[str, typer.Option(help="Who enters it.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    operator: Operator,
+    approved_by: Approver,
     site: Settings = Path("csd.toml"),
 ) -> None:
     """Give a credit that names no participant to the one whose money it is; it funds the participant from now on (CSD-3.3.1-a)."""
@@ -185,8 +185,8 @@ def assign(
 def refund(
     reference: Annotated[str, typer.Argument(help="The bank's reference of the credit; `csd status` lists them.")],
     reason: Annotated[str, typer.Option(help="How it is known that it is no participant's.")],
-    operator: Annotated[str, typer.Option(help="Who enters it.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    operator: Operator,
+    approved_by: Approver,
     purpose: Annotated[str, typer.Option(help="EKNP of the payment, for KZT.")] = "",
     iban: Annotated[str, typer.Option(help="The sender's account, when the bank's statement does not name it.")] = "",
     bic: Annotated[str, typer.Option(help="BIC of the sender's bank, when the statement does not name it.")] = "",

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table as Grid
 
 from flows.clock import RealClock
-from flows.commands.common import MARKET, SAMPLE, Day, Settings, console, opened
+from flows.commands.common import MARKET, SAMPLE, Approver, Day, Operator, Settings, console, opened
 from flows.steps.sites import load_market
 
 app = typer.Typer()
@@ -71,10 +71,10 @@ def up(
 @app.command(rich_help_panel="Run a depository")
 def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
     """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
+    from depository.amounts import in_words
     from depository.bank import unidentified
     from depository.day import batches_of
-    from depository.store import account_changes, challenges, failed_takes, files, notices, refunds, register
-    from depository.units import from_units
+    from depository.store import account_changes, challenges, failed_takes, files, notices, payments
     from flows.steps import technology_time
 
     with opened(site) as (here, at):
@@ -85,7 +85,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             waiting = files.count_waiting(work)
             failing = failed_takes.every(work)
             nobodys = [
-                f"{from_units(one.amount, register.scale(work, one.currency))} {one.currency}, bank reference {one.reference}, "
+                f"{in_words(work, one.currency, one.amount)}, bank reference {one.reference}, "
                 f"from {one.sender.name or 'an unnamed sender'} {one.sender.iban}".rstrip()
                 for one in unidentified(work)
             ]
@@ -93,9 +93,9 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             letters = notices.letters(work)
             challenged = challenges.open_ones(work)
             going_back = [
-                f"{from_units(one.amount, register.scale(work, one.currency))} {one.currency}, bank reference {one.credit}, "
+                f"{in_words(work, one.currency, one.amount)}, bank reference {one.credit}, "
                 f"to {one.iban}: {one.number} {one.state}, payment day {one.pay_on}"
-                for one in refunds.under_way(work)
+                for one in payments.refunds_under_way(work)
             ]
         waits = technology_time.waits(here, at)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
@@ -186,8 +186,8 @@ def plan(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
 @app.command("move-day", rich_help_panel="Run a depository")
 def move_day(
     business_date: Annotated[datetime, typer.Argument(help="The planned day.", formats=["%Y-%m-%d"])],
-    operator: Annotated[str, typer.Option(help="Who enters the change.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves it: another person.")],
+    operator: Operator,
+    approved_by: Approver,
     site: Settings = Path("csd.toml"),
 ) -> None:
     """Bring what is left of a planned day to the changed timetable of the market (CSD-7.6.5-c); every participant is told."""

@@ -1,6 +1,7 @@
 """The end of the business day: reconciliation, statements, the operators' pack, the next day's plan is the planner's."""
 
 from depository import figures
+from depository.amounts import shown
 from depository.bank import unidentified
 from depository.business_days import OutsideCalendar
 from depository.day import batches_of
@@ -20,7 +21,7 @@ from depository.register import PartyKind
 from depository.rejects import Broken
 from depository.reports import Column, Kind, Report, Table, Value, table
 from depository.statements import statements
-from depository.store import files, journal, refunds, register
+from depository.store import files, journal, payments, register
 from depository.store import instructions as instruction_store
 from depository.store.archive import Archive
 from depository.store.work import Work
@@ -198,11 +199,11 @@ def _nobodys(work: Work) -> tuple[tuple[Value, ...], ...]:
     """What is held apart, and what is on its way back to its sender."""
     rows: list[tuple[Value, ...]] = []
     for held in unidentified(work):
-        amount = from_units(held.amount, register.scale(work, held.currency))
+        amount = shown(work, held.currency, held.amount)
         sender = (held.sender.name, held.sender.iban)
         rows.append((held.reference, held.came_on, held.currency, amount, *sender, "held apart"))
-    for back in refunds.under_way(work):
-        amount = from_units(back.amount, register.scale(work, back.currency))
+    for back in payments.refunds_under_way(work):
+        amount = shown(work, back.currency, back.amount)
         state = f"goes back as {back.number}: {back.state}"
         rows.append((back.credit, None, back.currency, amount, back.beneficiary_name, back.iban, state))
     return tuple(rows)

@@ -16,13 +16,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, and_, or_, select, true
 
+from depository.amounts import shown
 from depository.reports import Column, Report, Value
 from depository.reports import Table as Sheet
 from depository.sftp.intake import SIGNATURE
 from depository.store import journal, register, schema, signatories
 from depository.store.archive import SIGNATURES, Archive
 from depository.store.work import Work
-from depository.units import from_units
 from flows.steps.sites import Site
 from parsers import report_csv
 
@@ -197,10 +197,7 @@ def _postings(scope: _Scope) -> bytes:
         query = query.where(p.c.holder.in_(journal.holders_of(scope.participant)))
     columns = ["number", "business_date", "at", "kind", "cause", "hash", "line", "holder", "asset", "part", "amount"]
     rows = [
-        tuple(
-            from_units(row.amount, register.scale(scope.work, row.asset)) if name == "amount" else getattr(row, name)
-            for name in columns
-        )
+        tuple(shown(scope.work, row.asset, row.amount) if name == "amount" else getattr(row, name) for name in columns)
         for row in scope.work.connection.execute(query)
     ]
     return _csv(scope.work, "posting", columns, rows)
@@ -217,7 +214,7 @@ def _exact(work: Work, values: Any, name: str) -> Value:
         return values[name]  # type: ignore[no-any-return]
     if not values[asset]:
         return Decimal(values[name])
-    return from_units(values[name], register.scale(work, values[asset]))
+    return shown(work, values[asset], values[name])
 
 
 def _csv(work: Work, name: str, columns: list[str], rows: Sequence[tuple[Value, ...]]) -> bytes:

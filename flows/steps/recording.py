@@ -39,7 +39,7 @@ from depository.requests import (
     WithdrawalRequest,
 )
 from depository.signatories import SignatureCheck
-from depository.store import files, withdrawals
+from depository.store import files, payments
 from depository.store.work import Work
 from depository.timetable import BatchKind
 from depository.trades import record_trades
@@ -202,7 +202,7 @@ def _record_requests(work: Work, header: Header, code: str, requests: Iterator[R
         if isinstance(request, WithdrawalRequest):
             outcome = record_withdrawal(work, header, request)
             recorded = Recorded(code, header.reference, lines=(outcome,))
-            paid = withdrawals.get(work, outcome.record)
+            paid = payments.get(work, outcome.record)
             today = paid is not None and paid.pay_on == work.business_date
             return _in_next(work, BatchKind.PAYOUT, recorded) if today else recorded
         if isinstance(request, BankDetailsRequest):

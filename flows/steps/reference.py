@@ -7,9 +7,10 @@ from typing import Any
 
 from depository.feeds import OpeningPosition
 from depository.ledger import ISSUER, Entry, move
+from depository.lending import register_agreements
 from depository.points import reached
 from depository.products import admit
-from depository.register import AccountType, LendingAgreement
+from depository.register import AccountType
 from depository.rejects import FileRefused
 from depository.signatories import Signatory
 from depository.store import journal, register, signatories
@@ -83,7 +84,7 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         register.add_bank_accounts(work, records.get("bank_accounts.csv", ()))
         admitted = admit(work, records.get("products.csv", ()))
         register.add_rates(work, records.get("rates.csv", ()))
-        load_agreements(work, records.get("lending_agreements.csv", ()))
+        register_agreements(work, records.get("lending_agreements.csv", ()))
         accounts = [a for a in records.get("accounts.csv", ()) if register.account(work, a.number) is None]
         register.open_accounts(work, accounts)
         for nominee in (a for a in accounts if a.type is AccountType.NOMINEE):
@@ -95,17 +96,6 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         reached("reference.before commit")
     reached("reference.committed")
     return {name: len(found) for name, found in records.items()}
-
-
-def load_agreements(work: Work, found: Sequence[LendingAgreement]) -> None:
-    """Registers lending agreements; raises FileRefused for a side that is no participant."""
-    participants = {one.code for one in register.participants(work)}
-    for one in found:
-        strangers = sorted({one.lender, one.borrower} - participants)
-        if strangers:
-            said = f"{one.reference} names {', '.join(strangers)}, which is no participant"
-            raise FileRefused("reference", f"Nothing was loaded. lending_agreements.csv: {said}.")
-    register.add_lending_agreements(work, found)
 
 
 def load_signatories(work: Work, found: Sequence[Signatory]) -> None:

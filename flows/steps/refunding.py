@@ -6,7 +6,7 @@ from datetime import datetime
 from depository.refunds import give_back
 from depository.store.bank import Sender
 from depository.store.events import EventKind
-from depository.store.refunds import Refund
+from depository.store.payments import Refund
 from flows.steps.approval import two_persons
 from flows.steps.inputs import note
 from flows.steps.sites import Site

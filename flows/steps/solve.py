@@ -1,6 +1,5 @@
 """`csd solve`: one settlement cycle from a folder of plain files to another (no database)."""
 
-import gc
 import hashlib
 import json
 import resource
@@ -8,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from depository.garbage import no_search_for_garbage
 from depository.settlement import EFFORTS, OBJECTIVES, by_engine, check, first_in_first_out
 from parsers import solve_files
 
@@ -51,13 +51,11 @@ def solve_folder(
                 digest.update(content)
                 texts[name] = _text(name, content)
         # Millions of rows that all stay: looking for garbage among them would take as long as reading them.
-        gc.disable()
-        problem_read = solve_files.read(texts)
+        with no_search_for_garbage():
+            problem_read = solve_files.read(texts)
     except solve_files.BadInput as error:
         print(f"csd solve: {error}", file=sys.stderr)
         return BAD_INPUT
-    finally:
-        gc.enable()
     texts.clear()
     read = time.perf_counter()
 

@@ -7,6 +7,7 @@ recorded before keeps its rank: discharge and enforcement go on.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from depository.amounts import in_words
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.ledger import AVAILABLE
@@ -18,7 +19,6 @@ from depository.store import account_changes as store
 from depository.store import instructions, interests, journal, register
 from depository.store.account_changes import AccountChange
 from depository.store.work import Work
-from depository.units import from_units
 
 CLOSURE = "CSD-3.4.1-a"
 SHOWN = 5
@@ -53,7 +53,7 @@ def check_closure(work: Work, participant: str, number: str) -> Reject | None:
     if account.state is not AccountState.OPEN:
         return _reject(number, f"this account is {account.state.value}")
     held = [
-        f"{from_units(n, register.scale(work, asset))} {asset}{f' ({part})' if part != AVAILABLE else ''}"
+        f"{in_words(work, asset, n)}{f' ({part})' if part != AVAILABLE else ''}"
         for (_, asset, part), n in sorted(journal.balances(work, [number]).items())
         if n
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from depository.amounts import in_words
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.feeds import BankEntry, BankStatement
@@ -14,10 +15,9 @@ from depository.notices import Notice, notify
 from depository.register import PartyKind
 from depository.rejects import Reject, RejectionReason
 from depository.store import bank as store
-from depository.store import journal, refunds, register
-from depository.store import withdrawals as payments
+from depository.store import journal, payments, register
 from depository.store.work import Work
-from depository.units import TooFine, from_units, to_units
+from depository.units import TooFine, to_units
 
 
 def check_statement(work: Work, statement: BankStatement) -> Reject | None:
@@ -104,7 +104,7 @@ def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, events
         )
     if not entry.credit:
         return _record_debit(work, statement, entry, amount, events)
-    returned = _ours(work, entry.end_to_end) if entry.end_to_end else None
+    returned = payments.get(work, entry.end_to_end) if entry.end_to_end else None
     if returned is not None:
         return _record_return(work, statement, entry, amount, returned, events)
     party = register.party(work, entry.participant)
@@ -121,7 +121,7 @@ def _record_debit(
     work: Work, statement: BankStatement, entry: BankEntry, amount: int, events: list[Event]
 ) -> LineOutcome:
     """A debit is the execution of one of our payment orders; anything else is refused and left to reconciliation."""
-    paid = _ours(work, entry.end_to_end)
+    paid = payments.get(work, entry.end_to_end)
     if paid is None or paid.state != payments.ORDERED or (paid.currency, paid.amount) != (statement.currency, amount):
         return _refused(
             entry,
@@ -130,11 +130,11 @@ def _record_debit(
             entry.end_to_end,
             "no payment order of ours with this end-to-end id, currency and amount waits for execution",
         )
-    holder, part = _paid_from(paid)
-    journal.post(work, [Entry("payment", paid.number, move(paid.currency, amount, holder, BANK, part, AVAILABLE))])
-    _set_state(work, paid, payments.PAID)
-    _keep_entry(work, statement, entry, amount, holder)
-    if isinstance(paid, refunds.Refund):
+    left = move(paid.currency, amount, paid.holder, BANK, paid.part, AVAILABLE)
+    journal.post(work, [Entry("payment", paid.number, left)])
+    payments.set_state(work, [paid], payments.PAID)
+    _keep_entry(work, statement, entry, amount, paid.holder)
+    if not isinstance(paid, payments.Withdrawal):
         return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, paid.number, payments.PAID)
     money = _money(work, statement, entry)
     events.append(
@@ -149,35 +149,16 @@ def _record_debit(
     return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, paid.number, payments.PAID)
 
 
-def _ours(work: Work, end_to_end: str) -> payments.Withdrawal | refunds.Refund | None:
-    """Our payment with this end-to-end id."""
-    return payments.get(work, end_to_end) or refunds.get(work, end_to_end)
-
-
-def _paid_from(paid: payments.Withdrawal | refunds.Refund) -> tuple[str, str]:
-    """Whose money a payment of ours takes, and the part that it has blocked."""
-    if isinstance(paid, refunds.Refund):
-        return UNIDENTIFIED, refunds.blocked_part(paid.number)
-    return paid.participant, payments.blocked_part(paid.number)
-
-
-def _set_state(work: Work, paid: payments.Withdrawal | refunds.Refund, state: str) -> None:
-    if isinstance(paid, refunds.Refund):
-        refunds.set_state(work, [paid.number], state)
-    else:
-        payments.set_state(work, [paid.number], state)
-
-
 def _record_return(
     work: Work,
     statement: BankStatement,
     entry: BankEntry,
     amount: int,
-    returned: payments.Withdrawal | refunds.Refund,
+    returned: payments.OutgoingPayment,
     events: list[Event],
 ) -> LineOutcome:
     """A payment of ours that comes back whole is its participant's, or nobody's, money again; any other is left to operators."""
-    what = f"{'refund' if isinstance(returned, refunds.Refund) else 'withdrawal'} {returned.number}"
+    what = f"{type(returned).__name__.lower()} {returned.number}"
     if returned.state != payments.PAID:
         return _refused(
             entry,
@@ -187,19 +168,18 @@ def _record_return(
             f"{what} is {returned.state}, and only a paid one can be returned; operators look into it",
         )
     if (returned.currency, returned.amount) != (statement.currency, amount):
-        paid = from_units(returned.amount, register.scale(work, returned.currency))
+        paid = in_words(work, returned.currency, returned.amount)
         return _refused(
             entry,
             RejectionReason.MONEY,
             "amount",
             _money(work, statement, entry),
-            f"{what} was paid with {paid} {returned.currency}; a return of another amount is left to operators",
+            f"{what} was paid with {paid}; a return of another amount is left to operators",
         )
-    holder, _ = _paid_from(returned)
-    journal.post(work, [Entry(RETURN, returned.number, move(returned.currency, amount, BANK, holder))])
-    _set_state(work, returned, payments.RETURNED)
-    _keep_entry(work, statement, entry, amount, holder)
-    if isinstance(returned, refunds.Refund):
+    journal.post(work, [Entry(RETURN, returned.number, move(returned.currency, amount, BANK, returned.holder))])
+    payments.set_state(work, [returned], payments.RETURNED)
+    _keep_entry(work, statement, entry, amount, returned.holder)
+    if not isinstance(returned, payments.Withdrawal):
         return LineOutcome(entry.line, Verdict.ACCEPTED, entry.reference, returned.number, payments.RETURNED)
     events.append(
         Event(
@@ -244,8 +224,8 @@ def _counts(work: Work) -> str:
 
 def _money(work: Work, statement: BankStatement, entry: BankEntry) -> str:
     """The amount with every decimal that its currency has, and the currency."""
-    digits = register.scale(work, statement.currency)
-    return f"{from_units(to_units(entry.amount, digits), digits)} {statement.currency}"
+    units = to_units(entry.amount, register.scale(work, statement.currency))
+    return in_words(work, statement.currency, units)
 
 
 def _tell(work: Work, statement: BankStatement, events: Sequence[Event]) -> tuple[Notice, ...]:
@@ -300,7 +280,7 @@ def assign(work: Work, reference: str, participant: str) -> tuple[str, Notice]:
     currency, amount = credit.currency, credit.amount
     journal.post(work, [Entry(ASSIGNMENT, reference, move(currency, amount, UNIDENTIFIED, participant))])
     store.give(work, reference, participant)
-    money = f"{from_units(amount, register.scale(work, currency))} {currency}"
+    money = in_words(work, currency, amount)
     at = work.market.local(work.at)
     sentence = (
         f"{money}, which the bank had credited without naming a participant (bank reference {reference}), were found to be yours and are "

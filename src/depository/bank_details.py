@@ -7,7 +7,7 @@ from depository.register import BankAccount
 from depository.rejects import Reject, RejectionReason
 from depository.requests import BankDetailsAction, BankDetailsRequest, Header
 from depository.store import bank_details as store
-from depository.store import register, withdrawals
+from depository.store import payments, register
 from depository.store.work import Work
 
 RULE = "CSD-3.3.2-c"
@@ -130,7 +130,7 @@ def _check_removed(work: Work, participant: str, request: BankDetailsRequest, ol
             return Reject(RejectionReason.CASH_ACCOUNT, RULE, name, given, f"this account is registered with {kept!r}")
     waiting = [
         one
-        for one in withdrawals.of_participant(work, participant, [withdrawals.QUEUED])
+        for one in payments.withdrawals_of(work, participant, payments.QUEUED)
         if (one.iban, one.currency) == (request.iban, request.currency) and one.pay_on >= request.valid_from
     ]
     if waiting:

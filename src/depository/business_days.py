@@ -55,6 +55,13 @@ class Calendar:
         """`day` itself when it is a business day, else the next one."""
         return day if self.is_business_day(day) else self.business_day_after(day, 1)
 
+    def business_day_before(self, day: date) -> date:
+        """The last business day before `day`."""
+        before = day - timedelta(days=1)
+        while not self.is_business_day(before):
+            before -= timedelta(days=1)
+        return before
+
     def _after(self, day: date, count: int, wanted: DayKind | None) -> date:
         for following in self._from(day + timedelta(days=1)):
             kind = self.kind(following)

@@ -5,13 +5,12 @@ starts. The depository may cancel one by itself on that day (CSD-5.1.10-b). Both
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.instructions import OPEN, Instruction, InstructionKind, Status
-from depository.notices import Notice, notify
+from depository.notices import Notice, Taken, notify
 from depository.rejects import Reject, RejectionReason
 from depository.requests import CancellationRequest, Header
 from depository.store import cancellations as store
@@ -22,14 +21,6 @@ from depository.store.work import Work
 from depository.timetable import moment
 
 RULE = "CSD-5.1.10-b"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The answer to a request, and the notices to both sides."""
-
-    outcome: LineOutcome
-    notices: tuple[Notice, ...] = ()
 
 
 def record_cancellation(work: Work, header: Header, request: CancellationRequest) -> Taken:

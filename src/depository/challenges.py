@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.instructions import Instruction, Status, by_participant
-from depository.notices import Notice, notify
+from depository.notices import Notice, Taken, notify
 from depository.register import PartyKind
 from depository.rejects import Reject, RejectionReason
 from depository.reports import Column, Kind, Report, Value, table
@@ -30,32 +29,18 @@ OBLIGATIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The answer to a challenge, and the notice to the operators."""
-
-    outcome: LineOutcome
-    notices: tuple[Notice, ...] = ()
-
-
 def trading_reports(work: Work) -> list[Report]:
     """To each participant its obligations from the trading since the last business day, with the moment until which to challenge it."""
-    since = _last_business_day(work)
-    traded = instructions.traded_from(work, since) if since else []
+    try:
+        since = register.calendar(work).business_day_before(work.business_date)
+    except OutsideCalendar:
+        # The first day of the first published year follows no trading that is known.
+        return []
+    traded = instructions.traded_from(work, since)
     return [_report(work, who, since, mine) for who, mine in sorted(by_participant(traded).items())]
 
 
-def _last_business_day(work: Work) -> date | None:
-    calendar, day = register.calendar(work), work.business_date - timedelta(days=1)
-    try:
-        while not calendar.is_business_day(day):
-            day -= timedelta(days=1)
-    except OutsideCalendar:
-        return None
-    return day
-
-
-def _report(work: Work, who: str, since: date | None, mine: Sequence[Instruction]) -> Report:
+def _report(work: Work, who: str, since: date, mine: Sequence[Instruction]) -> Report:
     sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
     for one in mine:
         if one.status is not Status.CANCELLED:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from depository.amounts import shown
 from depository.cycles import Cycle, Solved, decimal
 from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
 from depository.identifiers import participant_of
@@ -12,9 +13,7 @@ from depository.instructions import Instruction, Status, by_participant
 from depository.rates import remarks_in
 from depository.reports import Column, Kind, Report, Value, table
 from depository.settlement import SIMPLE
-from depository.store import register
 from depository.store.work import Work
-from depository.units import from_units
 
 SHORT = (
     Column("instruction", "Instruction"),
@@ -211,9 +210,9 @@ def _settled_rows(work: Work, settled: Sequence[Instruction]) -> tuple[tuple[Val
             one.deliver_account,
             one.receive_account,
             one.isin,
-            from_units(one.quantity, register.scale(work, one.isin)),
+            shown(work, one.isin, one.quantity),
             one.currency,
-            from_units(one.amount, register.scale(work, one.currency)) if one.amount else None,
+            shown(work, one.currency, one.amount) if one.amount else None,
         )
         for one in settled
     )
@@ -235,7 +234,7 @@ def _short_rows(
                     short.role,
                     short.asset,
                     short.holder,
-                    from_units(short.short_by, register.scale(work, short.asset)) if own else None,
+                    shown(work, short.asset, short.short_by) if own else None,
                     ", ".join(short.causes),
                     LABELS.get(short.label, short.label),
                 )
@@ -244,10 +243,7 @@ def _short_rows(
 
 
 def _failing_rows(work: Work, solved: Solved) -> tuple[tuple[Value, ...], ...]:
-    return tuple(
-        (f.participant, f.asset, f.holder, from_units(f.short_by, register.scale(work, f.asset)))
-        for f in solved.outcome.failing
-    )
+    return tuple((f.participant, f.asset, f.holder, shown(work, f.asset, f.short_by)) for f in solved.outcome.failing)
 
 
 def jsonable(facts: dict[str, Value]) -> dict[str, str | int | bool | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from depository.amounts import shown
 from depository.cycles import Shortage, causes_in, pending_reason, shortages_of, solve
 from depository.instructions import Instruction, Status, by_participant
 from depository.notices import Notice, notify
@@ -12,7 +13,6 @@ from depository.store import instructions as store
 from depository.store import register
 from depository.store.fails import Fail, fails_of_day
 from depository.store.work import Work
-from depository.units import from_units
 
 LATE = "late"
 FAILED = "failed"
@@ -87,7 +87,7 @@ def _procedures(one: Instruction, shortage: Shortage | None, fail: Fail) -> list
 
 def _procedure_notices(work: Work, one: Instruction, procedure: str, failing: str) -> list[Notice]:
     """To both sides: what the depository will do at whose risk (CSD-A2-4.1)."""
-    quantity = from_units(one.quantity, register.scale(work, one.isin))
+    quantity = shown(work, one.isin, one.quantity)
     body = (
         f"Instruction {one.id} (trade {one.reference}) was to settle on {one.isd} and was not put right by the end of the last cycle of "
         f"{work.business_date}. The depository will carry out a {procedure} of {quantity} {one.isin} at the risk and expense of {failing} "

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from depository.amounts import in_words
 from depository.reports import Column, Kind, Value
-from depository.store import events, journal, register
+from depository.store import events, journal
 from depository.store.events import EventKind, Tally
 from depository.store.files import FILES_IN, FILES_OUT, LINES, REFUSED
 from depository.store.instructions import MOVED_ON
 from depository.store.work import Work
-from depository.units import from_units
 
 BETWEEN = "intake and operators"
 COLUMNS = (
@@ -87,11 +87,7 @@ def rows(work: Work, shown: Iterable[Run]) -> tuple[tuple[Value, ...], ...]:
 
 def _row(work: Work, run: Run) -> tuple[Value, ...]:
     moved = journal.moved_in(work, run.first, run.last) if run.last >= run.first else {}
-    money = [
-        f"{from_units(moved[c.code], register.scale(work, c.code))} {c.code}"
-        for c in work.market.currencies
-        if c.code in moved
-    ]
+    money = [in_words(work, c.code, moved[c.code]) for c in work.market.currencies if c.code in moved]
     quantities = [amount for asset, amount in moved.items() if work.market.currency(asset) is None]
     return (
         run.name,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
+from depository.amounts import shown
 from depository.cycles import decimal, pose
 from depository.identifiers import participant_of
 from depository.instructions import Instruction, InstructionKind, Status, by_participant
@@ -164,7 +165,7 @@ def instruction_rows(
                 one.isin,
                 from_units(one.quantity, scale),
                 one.currency,
-                from_units(one.amount, register.scale(work, one.currency)) if one.amount else None,
+                shown(work, one.currency, one.amount) if one.amount else None,
                 (now or one.status).value,
                 "" if now else one.reason,
             )
@@ -237,7 +238,7 @@ def _releases(work: Work, releases: Sequence[Release]) -> tuple[tuple[str | int 
         (
             r.asset,
             r.holder,
-            from_units(r.short_by, register.scale(work, r.asset)),
+            shown(work, r.asset, r.short_by),
             r.instructions,
             decimal(r.value).quantize(CENT),
         )

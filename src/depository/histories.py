@@ -8,7 +8,7 @@ from depository.answers import Receipt, Verdict
 from depository.instructions import OPEN
 from depository.pieces import pieces
 from depository.reports import Column, Kind, Report, Table, Value, table
-from depository.store import cancellations, challenges, instructions, interests, withdrawals
+from depository.store import cancellations, challenges, instructions, interests, payments
 from depository.store import histories as store
 from depository.store.histories import FormFile, Step
 from depository.store.indemnities import GIVEN
@@ -175,11 +175,11 @@ def _steps(work: Work, numbers: Sequence[str]) -> list[Step]:
 
 
 def _ordered(work: Work, number: str) -> list[Step]:
-    one = withdrawals.get(work, number)
+    one = payments.get(work, number)
     sent = store.message_sent(work, one.message_id) if one is not None and one.message_id else None
     if one is None or sent is None:
         return []
-    return [Step(sent, work.market.local(sent).date(), number, withdrawals.ORDERED, "", one.message_id)]
+    return [Step(sent, work.market.local(sent).date(), number, payments.ORDERED, "", one.message_id)]
 
 
 def _opened(work: Work, number: str) -> list[Step]:
@@ -216,11 +216,11 @@ def _instruction(work: Work, number: str) -> State:
 
 
 def _withdrawal(work: Work, number: str) -> State:
-    one = withdrawals.get(work, number)
+    one = payments.get(work, number)
     if one is None:
         return State("unknown", final=True)
-    wait = f", payment day {one.pay_on}" if one.state == withdrawals.QUEUED else ""
-    return State(f"{one.state}{wait}", one.state in (withdrawals.PAID, withdrawals.RETURNED))
+    wait = f", payment day {one.pay_on}" if one.state == payments.QUEUED else ""
+    return State(f"{one.state}{wait}", one.state in (payments.PAID, payments.RETURNED))
 
 
 def _interest(work: Work, number: str) -> State:

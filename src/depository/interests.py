@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from depository.amounts import shown
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.indemnities import check_indemnity, interest_of
@@ -57,7 +58,7 @@ def carry_out_enforcements(work: Work) -> tuple[list[store.Enforcement], list[No
         store.set_locked(work, interest.number, left, store.LOCKED if left else store.ENFORCED)
         store.close_enforcement(work, one.number)
         done.append(one)
-        quantity = from_units(one.quantity, register.scale(work, interest.isin))
+        quantity = shown(work, interest.isin, one.quantity)
         for party in (interest.debtor, interest.secured_party):
             notices.append(
                 notify(

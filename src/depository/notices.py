@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from depository.answers import LineOutcome
 from depository.register import AccountState, AccountType
 from depository.store import notices as store
 from depository.store import register
@@ -33,6 +34,14 @@ class Notice:
     subject: str
     body: str
     facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to a request, and the notices that it caused."""
+
+    outcome: LineOutcome
+    notices: tuple[Notice, ...] = ()
 
 
 def notify(

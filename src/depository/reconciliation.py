@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from depository.amounts import shown
 from depository.answers import LineOutcome, Verdict
 from depository.feeds import RegistryPosition
 from depository.ledger import AVAILABLE, BANK, ISSUER
 from depository.rejects import Reject, RejectionReason
-from depository.store import journal, refunds, register
+from depository.store import journal, payments, register
 from depository.store import positions as store
-from depository.store import withdrawals as payments
 from depository.store.bank import closing_balance, last_closing
 from depository.store.work import Work
 from depository.units import TooFine, from_units, to_units
@@ -101,10 +101,7 @@ def _position_units(work: Work, position: RegistryPosition) -> int | Reject:
 def overnight_breaches(work: Work) -> list[tuple[str, str, str]]:
     """Balances left on transitory settlement accounts: account, asset, quantity (CSD-3.1.3-a, CSD-3.5.8-a)."""
     left = journal.balances_at_close(work, journal.transitory())
-    return [
-        (holder, asset, str(from_units(amount, register.scale(work, asset))))
-        for (holder, asset, _), amount in left.items()
-    ]
+    return [(holder, asset, str(shown(work, asset, amount))) for (holder, asset, _), amount in left.items()]
 
 
 def conservation(work: Work) -> dict[str, int]:
@@ -120,10 +117,7 @@ def negative_balances(work: Work) -> list[journal.Key]:
 def payments_under_way(work: Work) -> dict[str, int]:
     """Ordered payments per currency that the bank has not confirmed: they explain a difference in cash."""
     sums: dict[str, int] = {}
-    for participant in register.participants(work):
-        for one in payments.of_participant(work, participant.code, [payments.ORDERED]):
+    for one in payments.under_way(work):
+        if one.state == payments.ORDERED:
             sums[one.currency] = sums.get(one.currency, 0) + one.amount
-    for back in refunds.under_way(work):
-        if back.state == payments.ORDERED:
-            sums[back.currency] = sums.get(back.currency, 0) + back.amount
     return sums

@@ -6,11 +6,10 @@ from dataclasses import replace
 from depository.bank import nobodys_credit
 from depository.business_days import OutsideCalendar
 from depository.identifiers import EKNP, EKNP_MESSAGE, bic, iban, iin_bin
-from depository.ledger import UNIDENTIFIED, Entry, block
+from depository.ledger import Entry, block
 from depository.store import bank as store
-from depository.store import journal, refunds
+from depository.store import journal, payments
 from depository.store.bank import Sender
-from depository.store.withdrawals import QUEUED
 from depository.store.work import Work
 from depository.withdrawals import payment_day
 
@@ -19,7 +18,7 @@ LONGEST_NAME = 140
 """Characters, as a payment order holds them."""
 
 
-def give_back(work: Work, reference: str, named: Sender, purpose: str) -> refunds.Refund:
+def give_back(work: Work, reference: str, named: Sender, purpose: str) -> payments.Refund:
     """Blocks a credit that is nobody's, whole, and queues its payment back for the next payout of its currency.
 
     `named` is the sender as operators know it. What the bank named wins: the money goes back to the account that it came from and to
@@ -35,7 +34,7 @@ def give_back(work: Work, reference: str, named: Sender, purpose: str) -> refund
     except OutsideCalendar as outside:
         raise LookupError(str(outside)) from None
     number = f"R{work.next_number('refund'):09d}"
-    one = refunds.Refund(
+    one = payments.Refund(
         number=number,
         credit=reference,
         currency=credit.currency,
@@ -49,13 +48,12 @@ def give_back(work: Work, reference: str, named: Sender, purpose: str) -> refund
             :LONGEST_DETAILS
         ],
         pay_on=pay_on,
-        state=QUEUED,
+        state=payments.QUEUED,
         message_id="",
         requested_at=work.at,
     )
-    part = refunds.blocked_part(number)
-    journal.post(work, [Entry("block", number, block(one.currency, one.amount, UNIDENTIFIED, part))])
-    refunds.add(work, one)
+    journal.post(work, [Entry("block", number, block(one.currency, one.amount, one.holder, one.part))])
+    payments.add(work, one)
     store.give_back(work, reference)
     return one
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from depository.amounts import shown
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
 from depository.reports import Column, Kind, Report, Value, table
@@ -177,7 +178,7 @@ def _movements(work: Work, movements: Sequence[journal.Movement]) -> tuple[tuple
             r.holder,
             r.asset,
             r.part or "available",
-            from_units(r.amount, register.scale(work, r.asset)),
+            shown(work, r.asset, r.amount),
         )
         for r in movements
     )
@@ -195,7 +196,7 @@ def _interests(work: Work, participant: str) -> tuple[tuple[Value, ...], ...]:
                 one.secured_party if debtor else one.debtor,
                 one.debtor_account,
                 one.isin,
-                from_units(one.locked, register.scale(work, one.isin)),
+                shown(work, one.isin, one.locked),
                 one.additional_information,
             )
         )

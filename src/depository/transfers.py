@@ -4,21 +4,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
+from depository.amounts import shown
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
 from depository.ledger import Entry, move
+from depository.lending import loan_fault
 from depository.notices import Notice, notify
 from depository.register import Account, AccountState, PartyKind, Product
 from depository.rejects import PendingReason, Reject, RejectionReason
-from depository.requests import LENDING, LENDING_RETURN, LOANS, Action, Header, Movement, TransferRequest
+from depository.requests import Action, Header, Movement, TransferRequest
 from depository.store import instructions as store
 from depository.store import journal, register
 from depository.store.work import Work
 from depository.timetable import moment
-from depository.units import TooFine, from_units, to_units
+from depository.units import TooFine, to_units
 
 FREE = (InstructionKind.TRANSFER, InstructionKind.OWN_TRANSFER)
 
@@ -125,7 +126,7 @@ def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instructio
     wrong_date = _date_fault(work, line.due_date, sender == line.counterparty)
     if wrong_date is not None:
         return wrong_date
-    loan = _loan_fault(work, sender, line)
+    loan = loan_fault(work, sender, line)
     if loan is not None:
         return loan
     return _instruction(work, sender, line, line.due_date or work.business_date, quantity, own, theirs)
@@ -356,34 +357,6 @@ def _instruction(
     )
 
 
-def _loan_fault(work: Work, sender: str, line: TransferRequest) -> Reject | None:
-    """A loan and its return rest on an agreement registered between just these two, from lender to borrower and back (CSD-6.2.2-a)."""
-    if line.reason not in LOANS:
-        return None
-    agreement = register.lending_agreement(work, line.agreement)
-    if agreement is None:
-        return _loan(line, "no approved agreement is registered under this reference; have it registered first")
-    delivers = line.movement is Movement.DELIVER
-    sides = (sender, line.counterparty) if delivers else (line.counterparty, sender)
-    right = (agreement.lender, agreement.borrower)
-    if line.reason == LENDING and sides == right:
-        day = line.due_date or work.business_date
-        if not agreement.valid_from <= day <= agreement.valid_to:
-            return _loan(line, f"it is in force from {agreement.valid_from} to {agreement.valid_to}, not on {day}")
-        return None
-    if line.reason == LENDING_RETURN and sides == right[::-1]:
-        # What was lent goes back also when no more may be lent.
-        return None
-    if sides in (right, right[::-1]):
-        lends = f"under it {agreement.lender} lends to {agreement.borrower}"
-        return _loan(line, f"{lends}; a loan goes that way, and its return the other")
-    return _loan(line, "it is an agreement of others; name the one between the two of you")
-
-
-def _loan(line: TransferRequest, why: str) -> Reject:
-    return Reject(RejectionReason.RULE, "CSD-6.2.2-a", "agreement", line.agreement, why)
-
-
 def _reference_fault(line: TransferRequest, used: set[str]) -> Reject | None:
     if line.reference in used:
         return Reject(
@@ -543,11 +516,6 @@ def _facts(work: Work, one: Instruction) -> tuple[tuple[str, str], ...]:
         ("Quantity", str(shown(work, one.isin, one.quantity))),
         ("Due date", one.isd.isoformat()),
     )
-
-
-def shown(work: Work, asset: str, units: int) -> Decimal:
-    """Units of an asset as people read them."""
-    return from_units(units, register.scale(work, asset))
 
 
 def _refused(line: TransferRequest, reject: Reject) -> LineOutcome:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from depository.ledger import AVAILABLE, GENESIS, chained, imbalance, is_contra
 from depository.reconciliation import differences_outside
-from depository.store import interests, journal, refunds, withdrawals
+from depository.store import interests, journal, payments
 from depository.store.work import Work
 
 
@@ -81,7 +81,7 @@ def _impossible(rebuilt: Mapping[journal.Key, int]) -> list[str]:
 def _other_blocks(work: Work, rebuilt: Mapping[journal.Key, int]) -> list[str]:
     """Blocked balances that are not what a security interest locks or a payment blocks, and the other way round."""
     blocked = {key: amount for key, amount in rebuilt.items() if key[2] != AVAILABLE and amount}
-    causes = {**interests.blocks(work), **withdrawals.blocks(work), **refunds.blocks(work)}
+    causes = {**interests.blocks(work), **payments.blocks(work)}
     return [
         f"{holder} has {blocked.get(key, 0)} of {asset} blocked for {part}, whose record says {causes.get(key, 0)}"
         for key in sorted(blocked.keys() | causes.keys())

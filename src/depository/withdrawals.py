@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from depository.amounts import in_words
 from depository.answers import LineOutcome, Verdict
 from depository.bank_details import registered_accounts
 from depository.business_days import OutsideCalendar
@@ -11,8 +12,8 @@ from depository.obligations import free_cash
 from depository.rejects import Reject, RejectionReason
 from depository.reports import Payment
 from depository.requests import Header, WithdrawalRequest
-from depository.store import journal, refunds, register
-from depository.store import withdrawals as store
+from depository.store import journal, register
+from depository.store import payments as store
 from depository.store.work import Work
 from depository.timetable import moment
 from depository.units import TooFine, from_units, to_units
@@ -61,19 +62,16 @@ def record_withdrawal(work: Work, header: Header, request: WithdrawalRequest) ->
         message_id="",
         requested_at=work.at,
     )
-    journal.post(
-        work,
-        [Entry("block", number, block(request.currency, checked, header.participant, store.blocked_part(number)))],
-    )
+    blocked = block(withdrawal.currency, withdrawal.amount, withdrawal.holder, withdrawal.part)
+    journal.post(work, [Entry("block", number, blocked)])
     store.add(work, withdrawal)
-    amount = from_units(checked, register.scale(work, request.currency))
     return LineOutcome(
         1,
         Verdict.ACCEPTED,
         header.reference,
         number,
         store.QUEUED,
-        note=f"{amount} {request.currency} blocked for payment on {pay_on}{why}",
+        note=f"{in_words(work, request.currency, checked)} blocked for payment on {pay_on}{why}",
     )
 
 
@@ -176,24 +174,19 @@ def order_payments(work: Work, batch: str) -> list[PaymentOrder]:
 
     The cut-off is judged by the request's arrival (`payment_day`), not here: a batch that starts seconds late leaves nobody out.
     """
-    queued = store.in_state(work, store.QUEUED, work.business_date)
-    going_back = refunds.in_state(work, store.QUEUED, work.business_date)
     orders = []
     for currency in work.market.currencies:
-        mine = [w for w in queued if w.currency == currency.code]
-        back = [r for r in going_back if r.currency == currency.code]
-        if not mine and not back:
+        due = store.due(work, currency.code)
+        if not due:
             continue
         message_id = f"PAY-{work.business_date:%Y%m%d}-{batch}-{currency.code}"
-        due: list[store.Withdrawal | refunds.Refund] = [*mine, *back]
         payments = tuple(_payment(one, currency.nominee_iban, currency.digits, work.business_date) for one in due)
-        store.set_state(work, [w.number for w in mine], store.ORDERED, message_id)
-        refunds.set_state(work, [r.number for r in back], store.ORDERED, message_id)
+        store.set_state(work, due, store.ORDERED, message_id)
         orders.append(PaymentOrder(message_id, currency.code, currency.bank_bic, payments))
     return orders
 
 
-def _payment(one: store.Withdrawal | refunds.Refund, debtor_iban: str, digits: int, day: date) -> Payment:
+def _payment(one: store.OutgoingPayment, debtor_iban: str, digits: int, day: date) -> Payment:
     return Payment(
         end_to_end=one.number,
         debtor_iban=debtor_iban,

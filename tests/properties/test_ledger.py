@@ -19,8 +19,7 @@ from depository.ledger import is_contra
 from depository.reconciliation import conservation, negative_balances
 from depository.requests import InterestAction
 from depository.store import interests as interest_store
-from depository.store import schema
-from depository.store import withdrawals as payments
+from depository.store import payments, schema
 from depository.transfers import execute_transfers
 from depository.withdrawals import order_payments
 from parsers.sandbox import Sandbox
@@ -127,7 +126,7 @@ class Day(RuleBasedStateMachine):
     def payments_go_out(self, confirm: bool) -> None:
         with self.desk.work("12:31") as work:
             order_payments(work, self.next("payout"))
-        ordered = [r for r in self.desk.rows(payments.T) if r.state == payments.ORDERED]
+        ordered = [r for r in self.desk.rows(schema.withdrawal) if r.state == payments.ORDERED]
         for one in ordered if confirm else ():
             text_ = f"{one.amount // 100}.{one.amount % 100:02d}"
             debit = entry(self.next("D"), text_, "", credit=False, end_to_end=one.number)
@@ -172,7 +171,7 @@ class Day(RuleBasedStateMachine):
         }
         said |= {
             (r.participant, r.currency, f"WRN/{r.number}"): r.amount
-            for r in self.desk.rows(payments.T)
+            for r in self.desk.rows(schema.withdrawal)
             if r.state != payments.PAID
         }
         assert blocked == said

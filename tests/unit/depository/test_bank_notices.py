@@ -11,7 +11,7 @@ from depository.answers import LineOutcome, Verdict
 from depository.instructions import Status
 from depository.ledger import BANK
 from depository.rejects import RejectionReason
-from depository.store import withdrawals as payments
+from depository.store import payments
 from depository.withdrawals import order_payments
 from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, advice, entry, trade, withdrawal
 

@@ -9,8 +9,7 @@ from depository.answers import Verdict
 from depository.business_days import DayKind
 from depository.ledger import BANK
 from depository.rejects import RejectionReason
-from depository.store import register
-from depository.store import withdrawals as store
+from depository.store import register, schema
 from depository.withdrawals import order_payments
 from tests.support.books import DAY, FUND, IBAN, TUESDAY, Desk, advice, entry, trade, withdrawal
 
@@ -89,7 +88,7 @@ def test_all_available_is_refused_when_nothing_is_free(books: Desk):
     books.trade(trade("X-1", "B01-HO", "B02-HO", 10, "1000.00"))
     books.fund("B02", "10000.00")
     assert fault(books.withdraw("B02", withdrawal("B02", "5000.00", all_available=True)))[2] == "amount"
-    assert books.rows(store.T) == []
+    assert books.rows(schema.withdrawal) == []
 
 
 @pytest.mark.rule("CSD-3.3.2-b", "CSD-3.3.2-c", "CSD-5.1.5-a")
@@ -115,7 +114,7 @@ def test_a_wrong_request_is_refused_by_its_field_and_blocks_nothing(books: Desk,
     outcome = books.withdraw("B01", replace(withdrawal("B01", changes.get("amount", "100.00")), **other))
     assert fault(outcome) == (code, rule, field)
     assert books.amount("B01", "KZT") == 500_000
-    assert books.rows(store.T) == []
+    assert books.rows(schema.withdrawal) == []
 
 
 @pytest.mark.rule("CSD-3.3.2-a", "CSD-A1")

@@ -11,7 +11,7 @@ from depository.ledger import BANK, UNIDENTIFIED
 from depository.reconciliation import reconcile_cash
 from depository.store import schema
 from depository.store.bank import Sender
-from depository.store.refunds import Refund
+from depository.store.payments import Refund
 from flows.steps.assigning import assign_money
 from flows.steps.refunding import refund_money
 from flows.steps.replay import replay
