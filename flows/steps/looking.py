@@ -182,7 +182,7 @@ def _left(party: Party, folder: str, claimed: Iterable[Entry], confining: Confin
 def _change(
     party: Party, folder: str, before: Sequence[Sighting], judged: Judgement, policy: Policy
 ) -> Iterator[_Change]:
-    """The change of one folder, if there is any; what is whole counts as proved.
+    """The change of one folder, if there is any; what is whole counts as proved, and so does what belongs to it.
 
     A crash before the claim, when a marker may be gone already, must neither move its arrival nor make it wait again, nor part it from its
     signature, which is kept under the name of the arrival.
@@ -191,9 +191,12 @@ def _change(
         log.warning(
             "%s/%s/%s has not been finished since %s: %s", party.code, folder, late.name, late.first_seen, late.reason
         )
-    whole = {ready.name: ready.arrived for ready in judged.ready}
+    arrived = {ready.name: ready.arrived for ready in judged.ready}
+    proved = {name for ready in judged.ready for name in (ready.name, *ready.companions)}
     after = [
-        replace(seen, looks=max(seen.looks, policy.looks), since=whole[seen.name]) if seen.name in whole else seen
+        replace(seen, looks=max(seen.looks, policy.looks), since=arrived.get(seen.name, seen.since))
+        if seen.name in proved
+        else seen
         for seen in sorted(judged.sightings, key=lambda seen: seen.name)
     ]
     if after != sorted(before, key=lambda seen: seen.name):

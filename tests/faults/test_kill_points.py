@@ -181,6 +181,19 @@ def test_a_crash_before_the_claim_does_not_move_the_arrival(world: World, tmp_pa
         tried(f"SIGKILL at “{point}”, restart 30 minutes later", "SQLite", "the arrival is unchanged")
 
 
+def test_a_signed_form_whose_marker_went_before_a_crash_keeps_its_turn(world: World, tmp_path: Path) -> None:
+    """Its signature had been seen whole because of the marker, and does not wait anew to stand still when the marker is gone."""
+    steps = (
+        SMALL_DAY[0],
+        Step("look", f"{DAY}T10:00", (Drop("B05", "inbox", TODAY + "1030/B05/inbox/IND_B05-IND-0001.xlsx"),)),
+    )
+    for number, deaths in enumerate(((), (("claim.companion", 1),), (("claim.companion", 2),))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        play(world, f"sqlite:///{folder / 'csd.db'}", folder, deaths, steps=steps)
+        assert len(list((folder / "sftp" / "B05" / "outbox").glob("IND_*.receipt.json"))) == 1, deaths
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
