@@ -30,6 +30,7 @@ DEFAULTS = {"priority": "5", "isd": "", "netting": "net", "link": ""}
 
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _MOST_DECIMALS = 18
+_LONGEST_NUMBER = 100
 
 
 class BadInput(Exception):
@@ -171,6 +172,9 @@ class _Table:
     def check_numbers(self, name: str) -> None:
         """Every field is a plain number >= 0."""
         for number, text in enumerate(self.column(name)):
+            if len(text) > _LONGEST_NUMBER:
+                # Python refuses to convert numbers of thousands of digits.
+                raise self.bad(number, name, f"it has {len(text)} characters, a number has {_LONGEST_NUMBER} at most")
             if text.isdigit() and text.isascii():
                 continue
             if _DECIMAL.fullmatch(text):
