@@ -1,6 +1,6 @@
 """The end of the business day: reconciliation, statements, the operators' pack, the next day's plan is the planner's."""
 
-from depository import figures
+from depository import figures, lending
 from depository.amounts import shown
 from depository.bank import unidentified
 from depository.business_days import OutsideCalendar
@@ -154,6 +154,7 @@ def _day_report(
             tuple(breaches),
             "No overnight balance (CSD-3.1.3-a).",
         ),
+        lending.outstanding_table(work, lending.outstanding(work)),
         table("Holds", "Openings on hold", HOLDS, _holds(work), "No opening is on hold."),
         table("Batches", "Batches", BATCHES, _batches(work)),
         Table(

@@ -1,12 +1,26 @@
-"""Loans of securities between participants rest on agreements in a register (CSD-6.2.2)."""
+"""Loans of securities between participants: the register of agreements that they rest on, and what is lent (CSD-6.2.2, CSD-6.3.3)."""
 
 from collections.abc import Sequence
 
+from depository.amounts import shown
 from depository.register import LendingAgreement
 from depository.rejects import FileRefused, Reject, RejectionReason
+from depository.reports import Column, Kind, Table, Value, table
 from depository.requests import LENDING, LENDING_RETURN, LOANS, Movement, TransferRequest
-from depository.store import register
+from depository.store import loans, register
+from depository.store.loans import Lent
 from depository.store.work import Work
+
+OUTSTANDING = (
+    Column("agreement", "Agreement"),
+    Column("lender", "Lender"),
+    Column("borrower", "Borrower"),
+    Column("isin", "ISIN"),
+    Column("lent", "Lent", Kind.QUANTITY),
+    Column("returned", "Returned", Kind.QUANTITY),
+    Column("outstanding", "Outstanding", Kind.QUANTITY),
+    Column("since", "Since", Kind.DATE),
+)
 
 
 def register_agreements(work: Work, found: Sequence[LendingAgreement]) -> None:
@@ -46,3 +60,27 @@ def loan_fault(work: Work, sender: str, line: TransferRequest) -> Reject | None:
 
 def _refused(line: TransferRequest, why: str) -> Reject:
     return Reject(RejectionReason.RULE, "CSD-6.2.2-a", "agreement", line.agreement, why)
+
+
+def outstanding(work: Work) -> list[Lent]:
+    """What is lent and not given back in full, or more was given back than lent (CSD-6.3.3-a).
+
+    Transfers marked as lending change it and nothing else does: no corporate action, and no collateral is held for it.
+    """
+    return [one for one in loans.every(work) if one.lent != one.returned]
+
+
+def outstanding_table(work: Work, some: Sequence[Lent]) -> Table:
+    """Loans as a table of a report."""
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        (
+            one.agreement,
+            one.lender,
+            one.borrower,
+            one.isin,
+            *(shown(work, one.isin, units) for units in (one.lent, one.returned, one.lent - one.returned)),
+            work.market.local(one.first_at).date(),
+        )
+        for one in some
+    )
+    return table("Loans", "Loans of securities outstanding", OUTSTANDING, rows, "No loan is outstanding.")

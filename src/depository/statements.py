@@ -1,8 +1,9 @@
-"""What each participant gets at the end of the day: holdings, movements, cash, open instructions, interests."""
+"""What each participant gets at the end of the day: holdings, movements, cash, open instructions, interests, loans."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from depository import lending
 from depository.amounts import shown
 from depository.funding_report import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
@@ -10,6 +11,7 @@ from depository.reports import Column, Kind, Report, Value, table
 from depository.store import instructions as store
 from depository.store import interests as interest_store
 from depository.store import journal, register
+from depository.store.loans import Lent
 from depository.store.work import Work
 from depository.units import from_units
 
@@ -54,9 +56,10 @@ INTERESTS = (
 
 def statements(work: Work, participants: Iterable[str]) -> Iterator[Report]:
     """The statement of each participant as at the end of the business date, with the journal's head (design §3), one by one."""
+    lent = lending.outstanding(work)
     with journal.day_at_hand(work):
         for participant in participants:
-            yield _statement(work, participant)
+            yield _statement(work, participant, [one for one in lent if participant in (one.lender, one.borrower)])
 
 
 def statement(work: Work, participant: str) -> Report:
@@ -65,7 +68,7 @@ def statement(work: Work, participant: str) -> Report:
     return report
 
 
-def _statement(work: Work, participant: str) -> Report:
+def _statement(work: Work, participant: str, lent: Sequence[Lent]) -> Report:
     number, hash_ = journal.head(work)
     balances = journal.balances_at_close(work, journal.holders_of(participant))
     movements = journal.movements(work, participant)
@@ -93,6 +96,7 @@ def _statement(work: Work, participant: str) -> Report:
             _interests(work, participant),
             "No security interest.",
         ),
+        lending.outstanding_table(work, lent),
     )
     facts = (
         ("Journal entries", number),

@@ -1,6 +1,7 @@
 """A loan rests on a registered agreement between its two sides; nobody borrows from the depository itself."""
 
 from datetime import date
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from depository.answers import LineOutcome, Verdict
 from depository.register import LendingAgreement
 from depository.rejects import FileRefused
+from depository.reports import Report
+from depository.statements import statement
 from depository.store import register
+from flows.steps.end_of_day import close_day
 from flows.steps.reference import load_contents
-from tests.support.books import TUESDAY, Desk, at, ist_line, transfer
+from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, at, ist_line, transfer
 
 WEDNESDAY = date(2026, 11, 25)
 NUMBERS = count(1)
@@ -75,3 +79,31 @@ def test_an_agreement_with_a_side_that_is_no_participant_is_not_registered(desk:
     right = table.replace(b"B99", b"B03")
     assert load_contents(desk.site, {"lending_agreements.csv": right}, at("09:01")) == {"lending_agreements.csv": 1}
     assert lend(desk, "B01-HO", "B03-HO", agreement="MSLA-9").verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.rule("CSD-6.3.3-a")
+def test_a_loan_is_reported_to_both_sides_and_to_operators_until_all_of_it_is_given_back(desk: Desk) -> None:
+    def move(own: str, other: str, quantity: str, **changes: Any) -> None:
+        assert lend(desk, own, other, quantity=quantity, **changes).verdict is Verdict.ACCEPTED
+        assert lend(desk, other, own, quantity=quantity, receive=True, **changes).status == "settled"
+
+    def loans(report: Report) -> list[tuple[Any, ...]]:
+        return next(list(one.rows) for one in report.tables if one.name == "Loans")
+
+    def reported() -> list[list[tuple[Any, ...]]]:
+        with desk.work() as work:
+            return [loans(statement(work, participant)) for participant in ("B01", "B02", "B03")]
+
+    move("B01-HO", "B02-HO", "100")
+    move("B01-HO", "B02-HO", "20", reason="transfer", agreement="")
+    lent = ("GMSLA-1", "B01", "B02", SHARE_B, Decimal(100), Decimal(0), Decimal(100), DAY)
+    assert reported() == [[lent], [lent], []]
+    move("B02-HO", "B01-HO", "40", reason="lending return")
+    partly = (*lent[:5], Decimal(40), Decimal(60), DAY)
+    assert reported() == [[partly], [partly], []]
+    with desk.work() as work:
+        _, report = close_day(work, desk.site.archive, "end-of-day")
+        assert report is not None
+        assert loans(report) == [partly]
+    move("B02-HO", "B01-HO", "60", reason="lending return")
+    assert reported() == [[], [], []]
