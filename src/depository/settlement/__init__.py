@@ -3,7 +3,7 @@
 from depository.settlement.checker import check
 from depository.settlement.engine import EFFORTS, settle
 from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out
-from depository.settlement.forecast import Forecast, Missing, Release, forecast
+from depository.settlement.forecast import ENOUGH, LEAST, NO_LINE_LESS, Forecast, Missing, Release, forecast
 from depository.settlement.objective import OBJECTIVES
 from depository.settlement.outcome import Certificate, Failing, Multiplier, Outcome, PriorityLine, Unsettled
 from depository.settlement.problem import Due, Position, Problem, problem
@@ -30,6 +30,9 @@ __all__ = [
     "PriorityLine",
     "Multiplier",
     "Forecast",
+    "LEAST",
+    "NO_LINE_LESS",
+    "ENOUGH",
     "Missing",
     "Release",
 ]

@@ -154,10 +154,33 @@ class _Cycle:
             # Nothing above is allowed to end here; if it did, first in, first out stands.
             chosen, proven = fifo, False
             left = balance_after(units, balance, chosen)
+        chosen = self._with_weightless(balance, waiting, chosen)
+        left = balance_after(units, balance, chosen)
         settled = np.zeros(len(units), dtype=np.int64)
         settled[chosen] = 1
         settled = _fifo(units, left, waiting, settled)
         return _Run(np.flatnonzero(settled), bound, proven, tuple(lines), core, None if several else tight)
+
+    def _with_weightless(
+        self, balance: NDArray[Any], waiting: NDArray[np.int64], chosen: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """With as many as can settle beside the chosen ones of those that the objective does not weigh: free of payment, by value."""
+        units, goal = self.units, self.goal
+        if goal.per_instruction:
+            return chosen
+        weightless = np.add.reduce([value for value, _ in self.totals]) == 0
+        rest = waiting[weightless[waiting] & ~chosen[waiting]]
+        if not len(rest):
+            return chosen
+        core = reduce(units, balance_after(units, balance, chosen), rest)
+        together = chosen.copy()
+        together[core.surely] = True
+        weight = np.bincount(units.member, minlength=len(units)).astype(np.float64)[core.free]
+        if len(core.free):
+            nothing = np.zeros(len(core.free), dtype=np.bool_)
+            tight = tighten(core, weight, self.plan.rounds, self.stop)
+            together[core.free] = choose(core, weight, nothing, self.plan, [], tight, self.stop).x
+        return chosen if (balance_after(units, balance, together) < 0).any() else together
 
     def weight(self, value: NDArray[Any], count: NDArray[np.int64]) -> NDArray[np.float64]:
         """The objective per unit, as floats for guidance."""

@@ -1,13 +1,13 @@
 """Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
-from depository.settlement.engine import settle
+from depository.settlement.attribution import everything_settled
 from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out, until_nothing_more_settles
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
@@ -15,6 +15,14 @@ from depository.settlement.units import balance_after, units_of
 
 # Shortages times instructions up to which each shortage's release is found by running the cycle again.
 RUN_AGAIN = 20_000
+
+LEAST = "least"
+NO_LINE_LESS = "no line less"
+ENOUGH = "enough"
+# Runs of the cycle times instructions up to which funding beyond what is surely needed is made smaller line by line.
+RUNS_TO_SHRINK = 20_000
+# Gross instructions times ways through them up to which the funding of the gross class is looked for.
+TRIED = 1_000_000
 
 
 class Missing(NamedTuple):
@@ -47,22 +55,28 @@ class Release(NamedTuple):
 class Forecast:
     """What would happen if the cycle ran now.
 
-    `funding` is the extra funding with which everything would settle, position by position: for the netted class the smallest there
-    is (with one unit less anywhere something stays behind), for the gross class what its order asks for; `missing` is the same by
-    participant and asset: (participant, kind, asset) -> amount.
-    `ranked` is the funding in order of what it would release.
+    `funding` is the extra funding with which everything would settle, position by position; `missing` is the same by participant and
+    asset: (participant, kind, asset) -> amount. `ranked` is the funding in order of what it would release. `smallest` says what is
+    proven of the funding:
+
+    - `least`: on no position is there a smaller one, whatever settles in whatever order (each line is what the position lacks
+      after everything has settled). Always so where all is netted, and where the gross class needs no more than that;
+    - `no line less`: more is needed to get its order going. With one unit less of any one line the cycle leaves something behind;
+      another split among the lines may do with less in all;
+    - `enough`: neither is shown; the day is too large to try.
     """
 
     outcome: Outcome
     funding: tuple[Missing, ...]
     missing: dict[tuple[str, str, str], int]
     ranked: tuple[Release, ...]
+    smallest: str
 
 
 def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") -> Forecast:
     """Run the engine on the day as it stands and say who has to bring what."""
     outcome = by_engine(problem, objective, effort) or first_in_first_out(problem, objective)
-    short = _needed(problem)
+    short, smallest = _funding(problem, objective, effort)
     funding = tuple(
         Missing((at := problem.positions[p]).participant, at.kind, at.asset, at.holder, short[p]) for p in sorted(short)
     )
@@ -70,30 +84,81 @@ def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") 
     for line in funding:
         key = (line.participant, line.kind, line.asset)
         missing[key] = missing.get(key, 0) + line.short_by
-    return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, short, objective, effort)))
+    return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, short, objective, effort)), smallest)
+
+
+def _funding(problem: Problem, objective: str, effort: str) -> tuple[dict[int, int], str]:
+    """Position -> what has to be added so that all settle, and what is proven of it."""
+    surely = {p: -left for p, left in enumerate(everything_settled(problem).tolist()) if left < 0}
+
+    def enough(funding: Mapping[int, int]) -> bool:
+        outcome = by_engine(funded(problem, funding), objective, effort)
+        return outcome is not None and bool(outcome.settled.all())
+
+    if not problem.gross.any() or enough(surely):
+        return surely, LEAST
+    needed = _needed(problem)
+    if not enough(needed):
+        needed = _surely_enough(problem)
+    runs = sum(2 + (amount - surely.get(p, 0)).bit_length() for p, amount in needed.items())
+    if runs * len(problem.ids) > RUNS_TO_SHRINK:
+        return needed, ENOUGH
+    for p in sorted(needed, key=lambda p: surely.get(p, 0) - needed[p]):
+        # What is tried fails at `low` and is enough at `high`; it may do neither in between, where an order changes.
+        low, high = surely.get(p, 0), needed[p]
+        if low == high:
+            continue
+        if enough(needed | {p: low}):
+            low, high = low - 1, low
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(needed | {p: middle}) else (middle, high)
+        needed[p] = high
+    needed = {p: amount for p, amount in needed.items() if amount}
+    more = [p for p, amount in needed.items() if amount > surely.get(p, 0)]
+    less = any(enough(needed | {p: needed[p] - 1}) for p in more)
+    return needed, ENOUGH if less else NO_LINE_LESS
+
+
+def funded(problem: Problem, funding: Mapping[int, int]) -> Problem:
+    """The day with so much more on these positions."""
+    opening = problem.opening.copy()
+    for p, amount in funding.items():
+        opening[p] += amount
+    return replace(problem, opening=opening)
 
 
 def _needed(problem: Problem) -> dict[int, int]:
-    """Position -> what has to be added so that all settle.
+    """Position -> an amount with which all settle.
 
-    The netted class settles at once, so each position needs what it goes below nought by, and no smaller amount anywhere would do.
-    The gross class follows in its order, tried again and again; where nothing more settles, the first that waits is funded.
+    The netted class settles at once, so each position gets what it goes below nought by. The gross class follows in its order, tried
+    again and again; where nothing more settles, the first that waits is funded, and all begins anew: with more there from the
+    start the order is another one, and may come to a stop elsewhere.
     """
     units = units_of(problem)
-    balance = balance_after(units, problem.opening, ~units.gross).tolist()
-    needed = {p: -left for p, left in enumerate(balance) if left < 0}
-    for p in needed:
-        balance[p] = 0
+    after_net = balance_after(units, problem.opening, ~units.gross).tolist()
+    needed = {p: -left for p, left in enumerate(after_net) if left < 0}
     legs = units.legs()
-    waiting: Sequence[int] = np.flatnonzero(units.gross).tolist()
-    while waiting:
-        _, waiting = until_nothing_more_settles(legs, waiting, balance)
-        for p, change in legs[waiting[0]] if waiting else ():
+    gross: list[int] = np.flatnonzero(units.gross).tolist()
+    for _ in range(max(1, TRIED // len(gross))):
+        balance = [left + needed.get(p, 0) for p, left in enumerate(after_net)]
+        _, waiting = until_nothing_more_settles(legs, gross, balance)
+        if not waiting:
+            return needed
+        for p, change in legs[waiting[0]]:
             short = -(balance[p] + change)
             if short > 0:
                 needed[p] = needed.get(p, 0) + short
-                balance[p] += short
-    return needed
+    return _surely_enough(problem)
+
+
+def _surely_enough(problem: Problem) -> dict[int, int]:
+    """With this each position bears all that it gives without anything that it receives: no order can come to a stop."""
+    units = units_of(problem)
+    left = problem.opening.tolist()
+    for row, change in zip(units.row.tolist(), units.change.tolist(), strict=True):
+        left[row] += min(change, 0)
+    return {p: -amount for p, amount in enumerate(left) if amount < 0}
 
 
 def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective: str, effort: str) -> list[Release]:
@@ -103,15 +168,14 @@ def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective
         for participant in line.causes:
             held.setdefault(participant, set()).add(line.id)
     again = len(short) * len(problem.ids) <= RUN_AGAIN and outcome.certificate.effort != SIMPLE
+    now = outcome.certificate
     lines = []
     for p, missing in short.items():
         at = problem.positions[p]
-        if again:
-            opening = problem.opening.copy()
-            opening[p] += missing
-            funded = settle(replace(problem, opening=opening), objective, effort).certificate
-            value = max(funded.value_settled - outcome.certificate.value_settled, Fraction(0))
-            number = max(funded.count_settled - outcome.certificate.count_settled, 0)
+        then = by_engine(funded(problem, {p: missing}), objective, effort) if again else None
+        if then is not None:
+            value = max(then.certificate.value_settled - now.value_settled, Fraction(0))
+            number = max(then.certificate.count_settled - now.count_settled, 0)
         else:
             behind = held.get(at.participant, set())
             value, number = sum(value_of[i] for i in behind) * problem.value_unit, len(behind)

@@ -1,13 +1,17 @@
 """The forecast: who has to bring what so that everything settles, and that it is the least."""
 
+import sys
 from dataclasses import replace
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from depository.settlement import Due, Problem, forecast, problem, settle
+from depository.settlement import ENOUGH, LEAST, NO_LINE_LESS, Due, Problem, fallback, forecast, problem, settle
+from depository.settlement.engine import settle as by_the_engine
 from depository.settlement.problem import CASH
+from tests.unit.settlement.days import legs
 
 few = settings(max_examples=60, deadline=None)
 
@@ -75,10 +79,121 @@ def test_no_other_funding_is_smaller_anywhere_as_trying_every_one_shows(day: Pro
     assert enough == [tuple(list(funding.values())[:4])]
 
 
+MIXED = days(netting=("net", "gross", "gross"))
+
+
+def lacking(day: Problem) -> dict[int, int]:
+    """What each position lacks after everything has settled, in whatever order."""
+    left = day.opening.tolist()
+    for j in range(len(day.ids)):
+        for row, change in legs(day, j):
+            left[row] += change
+    return {p: -amount for p, amount in enumerate(left) if amount < 0}
+
+
 @few
-@given(days(netting=("net", "gross", "gross")))
-def test_with_instructions_that_go_one_by_one_the_funding_is_enough(day: Problem) -> None:
+@given(MIXED)
+def test_with_instructions_that_go_one_by_one_the_funding_is_enough_and_no_line_can_be_one_unit_less(
+    day: Problem,
+) -> None:
+    funding, found = told(day), forecast(day)
+    assert all_settle(with_funding(day, funding))
+    assert found.smallest in (LEAST, NO_LINE_LESS)
+    for position, amount in funding.items():
+        assert not settle(with_funding(day, funding | {position: amount - 1}), effort="quick").settled.all()
+
+
+@few
+@given(MIXED)
+def test_it_is_called_the_least_where_no_order_could_do_with_less_and_nowhere_else(day: Problem) -> None:
+    funding, surely = told(day), lacking(day)
+    assert all(funding.get(p, 0) >= amount for p, amount in surely.items())
+    assert (forecast(day).smallest == LEAST) == (funding == surely) == all_settle(with_funding(day, surely))
+
+
+@few
+@given(MIXED)
+def test_where_it_is_called_the_least_trying_every_smaller_one_finds_none(day: Problem) -> None:
+    funding = told(day)
+    tried = product(*(range(amount + 1) for amount in list(funding.values())[:3]))
+    enough = [
+        one
+        for one in tried
+        if settle(with_funding(day, funding | dict(zip(funding, one, strict=False))), effort="quick").settled.all()
+    ]
+    whole = tuple(list(funding.values())[:3])
+    assert whole in enough
+    if forecast(day).smallest == LEAST:
+        assert enough == [whole]
+    else:
+        # No line alone can be one less; two together may, and then the label says no more than that.
+        assert not [one for one in enough if sum(whole) - sum(one) == 1]
+
+
+def test_funding_from_the_start_changes_the_order_and_is_still_enough() -> None:
+    """Funded where it first came to a stop, this day came to a stop elsewhere: each try begins anew."""
+    due = [
+        one(0, "A", "C", 1, 1, "gross"), one(1, "A", "B", 1, 0, "gross"), one(2, "B", "A", 1, 1, "gross"),
+        one(3, "C", "B", 1, 1, "gross"), one(4, "A", "B", 1, 0, "gross"),
+    ]  # fmt: skip
+    day = problem([("C-1", "X", 1)], [("B", "KZT", 1)], due)
     assert all_settle(with_funding(day, told(day)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(MIXED)
+def test_what_bears_all_that_is_given_is_enough_in_any_order(day: Problem) -> None:
+    """The last resort, where looking for less takes too long."""
+    module = sys.modules["depository.settlement.forecast"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "TRIED", 0)
+        patched.setattr(module, "RUNS_TO_SHRINK", 0)
+        assert all_settle(with_funding(day, told(day)))
+
+
+def test_a_circle_that_goes_one_by_one_is_funded_once() -> None:
+    """Each pays the next ten and nobody has any: ten anywhere gets it going, so it is not the least of any one of them."""
+    due = [
+        one(n, giver, taker, 1, 10, "gross") for n, (taker, giver) in enumerate([("A", "B"), ("B", "C"), ("C", "A")])
+    ]
+    day = problem([(f"{h}-1", "X", 1) for h in "ABC"], [], due)
+    found = forecast(day)
+    assert ([line.short_by for line in found.funding], found.smallest) == ([10], NO_LINE_LESS)
+
+
+def test_a_netted_payment_waits_for_the_money_that_the_gross_class_brings() -> None:
+    """A pays B in the netted class what C pays A one by one: nobody has to bring anything."""
+    due = [one(1, "B", "A", 1, 10), one(2, "A", "C", 1, 10, "gross")]
+    day = problem([("B-1", "X", 1), ("A-1", "X", 1)], [("C", "KZT", 10)], due)
+    found = forecast(day)
+    assert (found.funding, found.smallest) == ((), LEAST)
+
+
+def test_a_day_too_large_to_try_line_by_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["depository.settlement.forecast"], "RUNS_TO_SHRINK", 0)
+    due = [one(n, giver, taker, 1, 10, "gross") for n, (taker, giver) in enumerate([("A", "B"), ("B", "A")])]
+    day = problem([(f"{h}-1", "X", 1) for h in "AB"], [], due)
+    assert forecast(day).smallest == ENOUGH
+    assert all_settle(with_funding(day, told(day)))
+
+
+@pytest.mark.parametrize("call", range(6))
+def test_a_solver_that_fails_while_the_ranking_is_made_leaves_the_forecast(
+    call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory in the engine's run after so many: the line then says the most that its funding could release."""
+    due = [one(1, "B", "A", 5, 500), one(2, "D", "B", 5, 490), one(3, "E", "D", 5, 480), one(4, "E", "C", 1, 30)]
+    day = problem([("E-1", "X", 6)], [], due)
+    runs = iter(range(100))
+
+    def settled(*given: object, **named: object) -> object:
+        if next(runs) == call:
+            raise MemoryError
+        return by_the_engine(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fallback, "settle", settled)
+    ranked = forecast(day).ranked
+    assert {(r.participant, r.short_by) for r in ranked} == {("A", 500), ("C", 30)}
 
 
 @few
