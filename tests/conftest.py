@@ -1,6 +1,7 @@
 """Fixtures that all tests share, and the closing word on what could not be tested."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # sshd and PostgreSQL run as other users and read what the tests write, whatever the shell that starts them keeps from others.
 os.umask(0o022)
+
+MEMORY = Path("/dev/shm")
+ROOM = 3_000_000_000
+"""Bytes; a run leaves a tenth of it."""
+
+
+def room_in_memory() -> bool:
+    """Whether there is a file system in memory, and memory for it."""
+    if not os.access(MEMORY, os.W_OK | os.X_OK):
+        return False
+    available = next(
+        (line for line in Path("/proc/meminfo").read_text().splitlines() if "MemAvailable" in line), "0 0 kB"
+    )
+    return shutil.disk_usage(MEMORY).free > ROOM and int(available.split()[1]) * 1024 > 2 * ROOM
+
+
+# Each file that is taken is flushed to the disk a dozen times: on a slow one the tests would take many times as long.
+if room_in_memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # How long an example takes says something about the machine alone; what fails is printed so that it can be tried again.
 settings.register_profile("csd", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
