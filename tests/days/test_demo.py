@@ -9,14 +9,14 @@ import pytest
 from tests.support.command import csd
 from tests.support.key_material import key_lines, leaks
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of the demonstration and what it printed."""
     folder = tmp_path_factory.mktemp("demo") / "site"
-    ran = csd("demo", "--folder", folder, seconds=580)
+    ran = csd("demo", "--folder", folder, seconds=880)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
     return folder, ran.stdout
 

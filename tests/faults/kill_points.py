@@ -64,7 +64,7 @@ PARTIES = ("B01", "B02", "B03", "B04", "B05", "B06", "exchange", "bank", "regist
 TEST_HOST = "host"
 SENT_AT = 1_795_000_000
 """The time that senders' programs give to files, in seconds since 1970; it proves nothing."""
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds for a command; what takes longer hangs."""
 OUR_FAULT = "our-fault"
 """The reader fails on files whose names begin so."""

@@ -50,7 +50,7 @@ def at_the_pause(
         look = threading.Thread(target=lambda: faults.append(process.ask("look", start)))
         look.start()
         paused = folder / "var" / "paused"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not paused.exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -46,7 +46,7 @@ from tests.faults.watch import depository
 from tests.support.databases import PostgresServer
 from tests.support.fault_results import tried
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 TRIES = 20
 SQLITE_FULL = ("database or disk is full", "disk I/O error", "No space left on device", "File too large")
 """What SQLite says, and the system for a file of the archive."""

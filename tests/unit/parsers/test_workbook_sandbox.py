@@ -118,7 +118,7 @@ def _never_ends(data: bytes) -> Form:
 
 
 def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_read() -> None:
-    with Sandbox(seconds=2) as hasty:
+    with Sandbox(seconds=6) as hasty:
         assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
         with pytest.raises(FileRefused) as caught:
             hasty.read_feed(_never_ends, WRN)

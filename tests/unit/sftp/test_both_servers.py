@@ -297,7 +297,7 @@ def test_of_two_workers_exactly_one_gets_each_file(site: Site, same_target: bool
 
     def work(worker: int) -> list[int]:
         with site.folders() as folders:
-            together.wait(timeout=30)
+            together.wait(timeout=120)
             return [
                 number
                 for number in range(count)
@@ -349,7 +349,7 @@ with connect(host, int(port), user, Path(key), pin) as connection:
         assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    won = [int(line) for worker in workers for line in worker.communicate(timeout=60)[0].split()]
+    won = [int(line) for worker in workers for line in worker.communicate(timeout=240)[0].split()]
     assert sorted(won) == list(range(count))
     assert len(site.look(f"csd/claimed/{party}")) == count
 
@@ -373,7 +373,7 @@ def test_a_file_that_only_its_sender_may_read_is_fetched(site: Site, tmp_path: P
     local.chmod(0o600)
     run = subprocess.run(
         [program("sftp"), *_ssh_options(site, party), "-P", str(site.port), "-b", "-", f"{party}@{site.host}"],
-        input=f"put {local} /inbox/form.xlsx\n", text=True, capture_output=True, timeout=30, check=False,
+        input=f"put {local} /inbox/form.xlsx\n", text=True, capture_output=True, timeout=240, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     with site.folders() as folders:
@@ -514,7 +514,7 @@ def test_two_workers_with_the_same_answers_do_not_spoil_each_others(site: Site) 
     def work(_: int) -> None:
         with site.folders() as folders:
             for number in range(count):
-                together.wait(timeout=30)
+                together.wait(timeout=120)
                 folders.put(f"/{party}/outbox/{number}", b"%d" % number * 5000)
 
     with ThreadPoolExecutor(2) as pool:
@@ -646,7 +646,7 @@ with connect(host, int(port), user, Path(key), pin) as connection:
     run = subprocess.run(
         [sys.executable, "-c", script, site.host, str(site.port), site.csd, str(site.keys / site.csd), site.host_key,
          f"/{site.parties[0]}/inbox"],
-        capture_output=True, text=True, timeout=120, check=True, env=os.environ | {"PYTHONPATH": "src"},
+        capture_output=True, text=True, timeout=240, check=True, env=os.environ | {"PYTHONPATH": "src"},
     )  # fmt: skip
     listed, grown = map(int, run.stdout.split())
     assert listed == count

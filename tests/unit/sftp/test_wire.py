@@ -48,7 +48,7 @@ def session(*answers: bytes) -> Iterator[Session]:
         yield Session(cast(paramiko.Channel, near))
     finally:
         near.close()
-        speaker.join(timeout=5)
+        speaker.join(timeout=60)
         far.close()
 
 
