@@ -12,6 +12,7 @@ from typing import Any
 
 from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.exceptions import MissingContextError
 from sqlalchemy.exc import SQLAlchemyError
 
 from depository import figures
@@ -85,10 +86,18 @@ async def carry_out(settings: str, business_date: date, slot: str, at: datetime 
     result = run_batch(site, business_date, slot, moment)
     with folders_of(site) as folders:
         sent = deliver(site, folders, moment)
-    get_run_logger().info("%s %s: %s, %s; %d files delivered", business_date, slot, result.state, result.facts, sent)
+    _log_of_run().info("%s %s: %s, %s; %d files delivered", business_date, slot, result.state, result.facts, sent)
     await shown(show(result, figures_of(site, business_date, slot, moment)))
     await shown(show_day(site, business_date, moment))
     return result
+
+
+def _log_of_run() -> "logging.Logger | logging.LoggerAdapter[logging.Logger]":
+    """Where a batch tells what it did: the run's log, which operators see, or our own when the reconciler runs it outside of a run."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return log
 
 
 async def _until_due(site: Site, business_date: date, slot: str) -> None:

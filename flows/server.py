@@ -36,7 +36,7 @@ KEPT_SETTINGS = ("PREFECT_LOGGING_",)
 """Settings of the user's environment that stay in force."""
 
 
-class ServerNotStartedError(Exception):
+class ServerNotStartedError(OSError):
     """The Prefect server did not come up; the message ends with the last lines of its log."""
 
 
@@ -193,7 +193,7 @@ class PrefectServer:
             try:
                 self._launch()
                 told("the Prefect server is back")
-            except (ServerNotStartedError, OSError) as fault:
+            except OSError as fault:
                 told(f"{fault}")
 
     def _launch(self) -> None:
