@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # The lock is resolved for, and tested on, Python 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 /usr/bin/python3.11; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
-WORKERS ?= 2
+# One more than the two cores that are reckoned with: tests of Prefect mostly wait.
+WORKERS ?= 3
 
 .PHONY: help install demo test long lint types imports format lock bench docs programs clean
 
