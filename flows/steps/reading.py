@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from depository.answers import Verdict
 from depository.points import reached
 from depository.register import Party, PartyKind
-from depository.rejects import FileRefused
+from depository.rejects import Broken, FileRefused
 from depository.sftp.errors import Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
 from depository.sftp.intake import Ready, Waiting, broken_promise
@@ -69,11 +69,14 @@ def read_all(site: Site, folders: Folders, found: Sequence[Found], confining: Co
     archived = site.archive.put_all([arrival.data for arrival, _ in arrivals])
     reached("take.archived")
     read = []
-    for (arrival, seen), digest in zip(arrivals, archived, strict=True):
+    whole = [arrival for arrival, _ in arrivals]
+    for (arrival, seen), digest, known in zip(arrivals, archived, _looked_up(site, whole, archived), strict=True):
         try:
             if isinstance(digest, OSError):
                 raise digest
-            read.append(replace(read_one(site, arrival, digest), seen=seen))
+            if isinstance(known, Exception):
+                raise known
+            read.append(replace(_read(site, arrival, digest, known), seen=seen))
         except Exception as fault:  # noqa: BLE001 - it is this file's, and is told when its turn comes
             read.append(Read(arrival, fault=fault))
     return read
@@ -82,10 +85,49 @@ def read_all(site: Site, folders: Folders, found: Sequence[Found], confining: Co
 def read_one(site: Site, arrival: Arrival, digest: str) -> Read:
     """Reads an archived file, unless the same was taken before; `digest` is the hash of its bytes."""
     with site.reading(arrival.arrived) as work:
-        known = known_before(site, work, arrival, digest)
+        known = _look_up(site, work, arrival, digest)
+    return _read(site, arrival, digest, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """What the books say of a file before it is read."""
+
+    taken: bool
+    """The same was taken before."""
+    kind: PartyKind
+    """Of its sender."""
+
+
+def _looked_up(
+    site: Site, arrivals: Sequence[Arrival], archived: Sequence[str | OSError]
+) -> list[_LookedUp | Exception]:
+    """For each file what the books say of it, or why it cannot be told: one look at the books for all."""
+    found: list[_LookedUp | Exception] = []
+    if not arrivals:
+        return found
+    try:
+        with site.reading(arrivals[0].arrived) as work:
+            for arrival, digest in zip(arrivals, archived, strict=True):
+                try:
+                    found.append(_look_up(site, work, arrival, str(digest)))
+                except Broken as fault:
+                    found.append(fault)
+    except OSError as fault:
+        return [fault for _ in arrivals]
+    return found
+
+
+def _look_up(site: Site, work: Work, arrival: Arrival, digest: str) -> _LookedUp:
+    party = register.party(work, arrival.party)
+    before = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
+    return _LookedUp(counts(site, arrival, before), party.kind if party else PartyKind.OPERATOR)
+
+
+def _read(site: Site, arrival: Arrival, digest: str, looked_up: _LookedUp) -> Read:
     if arrival.signature is not None:
         site.archive.put(arrival.signature)
-    content, proof = content_and_proof(site, arrival) if known is None else (None, None)
+    content, proof = (None, None) if looked_up.taken else content_and_proof(site, arrival, looked_up.kind)
     reached("take.parsed")
     return Read(arrival, digest, content, proof)
 
@@ -177,9 +219,9 @@ def _with_signature(arrival: Arrival, signature: bytes | SftpError) -> Arrival:
     return arrival
 
 
-def content_and_proof(site: Site, arrival: Arrival) -> tuple[Content | FileRefused, Proof | None]:
-    """What the file says, and what the signature beside it proves."""
-    content = _parse(site, arrival)
+def content_and_proof(site: Site, arrival: Arrival, kind: PartyKind) -> tuple[Content | FileRefused, Proof | None]:
+    """What the file says, by the kind of its sender, and what the signature beside it proves."""
+    content = _parse(site, arrival, kind)
     if isinstance(content, FileRefused):
         return content, None
     try:
@@ -190,24 +232,22 @@ def content_and_proof(site: Site, arrival: Arrival) -> tuple[Content | FileRefus
     return content, proof
 
 
-def _parse(site: Site, arrival: Arrival) -> Content | FileRefused:
+def _parse(site: Site, arrival: Arrival, kind: PartyKind) -> Content | FileRefused:
     if arrival.stopped:
         return FileRefused(*arrival.stopped)
     if arrival.fault:
         return FileRefused("not-whole", f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
-    with site.reading(arrival.arrived) as work:
-        party = register.party(work, arrival.party)
     try:
-        kind = party.kind if party else PartyKind.OPERATOR
         return parse(site.sandbox, site.market.zone, kind, arrival.name, arrival.data)
     except FileRefused as refused:
         return refused
 
 
-def known_before(site: Site, work: Work, arrival: Arrival, digest: str) -> files.Known | None:
-    """The file as it was taken before; None when it is new, and when it comes again after we failed on it."""
-    known = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
-    if known is None or known.claimed == arrival.claimed or known.verdict != Verdict.QUARANTINED.value:
-        return known
-    first = receipt_json.parse(site.archive.get(known.receipt))
-    return None if any(reject.found == PUT_ASIDE for reject in first.rejects) else known
+def counts(site: Site, arrival: Arrival, before: files.Known | None) -> bool:
+    """Has the file been taken before? One that comes again after we failed on it has not."""
+    if before is None:
+        return False
+    if before.claimed == arrival.claimed or before.verdict != Verdict.QUARANTINED.value:
+        return True
+    first = receipt_json.parse(site.archive.get(before.receipt))
+    return all(reject.found != PUT_ASIDE for reject in first.rejects)

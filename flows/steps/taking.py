@@ -1,6 +1,6 @@
 """What becomes of one file in an open transaction: recorded, or tried and taken back, with its answers queued (design §4, §7)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from depository.answers import Receipt, Verdict
@@ -18,7 +18,7 @@ from flows.steps.confining import TRIES
 from flows.steps.forecasts import refresh_forecasts
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, stem
-from flows.steps.reading import content_and_proof, known_before
+from flows.steps.reading import content_and_proof, counts
 from flows.steps.recording import Content, Recorded, record
 from flows.steps.signatures import Proof, identity
 from flows.steps.signatures import judge as judge_signature
@@ -32,20 +32,34 @@ LIMITS = ("time-limit", "reader-stopped", "memory-limit", PUT_ASIDE)
 def record_file(site: Site, work: Work, read: Read) -> Receipt:
     """Carries out one file in an open transaction, and queues its answers; a known one has its first answer sent again."""
     arrival, digest = read.arrival, read.digest
-    known = known_before(site, work, arrival, digest)
-    if known is not None:
-        return _same_again(site, work, arrival, known)
-    content, proof = content_and_proof(site, arrival) if read.content is None else (read.content, read.proof)
+    before = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
+    if before is not None and counts(site, arrival, before):
+        return _same_again(site, work, arrival, before)
+    content, proof = read.content, read.proof
+    if content is None:
+        sender = register.party(work, arrival.party)
+        content, proof = content_and_proof(site, arrival, sender.kind if sender else PartyKind.OPERATOR)
     if arrival.folder == CHECK:
-        return _dry_run(site, work, arrival, digest, content, proof)
-    file, receipt, recorded = _carry_out(site, work, arrival, digest, content, proof)
+        return _dry_run(site, work, arrival, digest, before, content, proof)
+    carried = _carry_out(site, work, arrival, digest, before, content, proof)
+    receipt = carried.receipt
     reached("record.carried out")
-    _queue_answers(site, work, arrival, file, receipt, recorded, content)
+    _queue_answers(site, work, arrival, carried, content)
     because = f"{arrival.name} of {arrival.party}, receipt {receipt.number}"
-    refresh_forecasts(work, site.archive, f"funding-{receipt.number}", f"forecast/{file}", because)
+    refresh_forecasts(work, site.archive, f"funding-{receipt.number}", f"forecast/{carried.file}", because)
     reached("record.answers queued")
     _note(site, work, arrival, digest, content)
     return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """A file that was carried out: its number, its receipt, the hash of the receipt as archived, and what was recorded."""
+
+    file: int
+    receipt: Receipt
+    archived: str
+    recorded: Recorded
 
 
 def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) -> Receipt:
@@ -60,7 +74,13 @@ def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) ->
 
 
 def _dry_run(
-    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused, proof: Proof | None
+    site: Site,
+    work: Work,
+    arrival: Arrival,
+    digest: str,
+    before: files.Known | None,
+    content: Content | FileRefused,
+    proof: Proof | None,
 ) -> Receipt:
     """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
     # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
@@ -68,7 +88,7 @@ def _dry_run(
     answered = bool(arrival.claimed) and files.queued(work, cause)
     undo = work.connection.begin_nested()
     trial = Work(work.connection, work.business_date, work.at, work.market)
-    _, receipt, _ = _carry_out(site, trial, arrival, digest, content, proof)
+    receipt = _carry_out(site, trial, arrival, digest, before, content, proof).receipt
     reached("check.before taking back")
     undo.rollback()
     reached("check.taken back")
@@ -105,10 +125,15 @@ def _note(site: Site, work: Work, arrival: Arrival, digest: str, content: Conten
 
 
 def _carry_out(
-    site: Site, work: Work, arrival: Arrival, digest: str, content: Content | FileRefused, proof: Proof | None
-) -> tuple[int, Receipt, Recorded]:
+    site: Site,
+    work: Work,
+    arrival: Arrival,
+    digest: str,
+    before: files.Known | None,
+    content: Content | FileRefused,
+    proof: Proof | None,
+) -> _Carried:
     number = files.receipt_number(work)
-    before = files.known_file(work, arrival.party, arrival.folder, digest, identity(arrival.signature))
     if before is not None:
         file = before.id
         files.take_anew(work, file, arrival.name, arrival.channel, arrival.claimed)
@@ -135,7 +160,6 @@ def _carry_out(
             site, work, arrival.party, arrival.name, content, arrival.signature, arrival.data, proof
         )
         recorded = record(work, arrival.party, file, content, signed)
-        files.keep_signed_by(work, file, signed.signed_by)
     if recorded.same_as:
         recorded = _first_answer(site, work, recorded)
     verdict = recorded.verdict
@@ -163,10 +187,9 @@ def _carry_out(
         message=recorded.message,
         signed_by=recorded.signed_by,
     )
-    refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
-    files.answer_file(work, file, receipt.form, receipt.reference, receipt.verdict.value, len(receipt.lines), refused)
-    files.keep_receipt(work, file, site.archive.put(receipt_json.render(receipt)))
-    return file, receipt, recorded
+    archived = site.archive.put(receipt_json.render(receipt))
+    files.answer_file(work, file, receipt, archived)
+    return _Carried(file, receipt, archived, recorded)
 
 
 def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
@@ -184,22 +207,13 @@ def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
     )
 
 
-def _queue_answers(
-    site: Site,
-    work: Work,
-    arrival: Arrival,
-    file: int,
-    receipt: Receipt,
-    recorded: Recorded,
-    content: Content | FileRefused,
-) -> None:
-    cause = f"file/{file}"
-    # The receipt is in the archive already (`_carry_out`).
-    name = f"{arrival.name}.{receipt.number}.receipt.json"
-    files.queue(work, arrival.party, name, files.receipt_of(work, file), cause)
+def _queue_answers(site: Site, work: Work, arrival: Arrival, carried: _Carried, content: Content | FileRefused) -> None:
+    receipt, recorded, cause = carried.receipt, carried.recorded, f"file/{carried.file}"
+    queued = [(arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", carried.archived)]
     for ending, answer in answers(site, arrival.data, content, receipt):
         name = f"{stem(arrival.name)}.{receipt.number}.answer.{ending}"
-        queue_bytes(work, site.archive, arrival.party, name, answer, cause)
+        queued.append((arrival.party, name, site.archive.put(answer)))
+    files.queue_all(work, queued, cause)
     for report in recorded.reports:
         name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"
         queue_report(work, site.archive, report, name, cause, printed=True)

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from depository.amounts import shown
 from depository.answers import LineOutcome, Verdict
@@ -45,29 +47,53 @@ class Recorded:
 
 def record_transfers(work: Work, header: Header, lines: Sequence[TransferRequest], cause: str) -> Recorded:
     """Takes the lines of an IST in order; each is recorded or refused on its own (design §7: first fault of business wins)."""
-    used = store.references_used(work, header.participant, [line.reference for line in lines])
+    sender = header.participant
+    used = store.references_used(work, sender, [line.reference for line in lines])
+    register.know_accounts(work, {number for line in lines for number in (line.own_account, line.counterparty_account)})
     outcomes: list[LineOutcome] = []
     executed: list[Instruction] = []
-    for line in lines:
-        reject = _reference_fault(line, used)
-        if reject is not None:
-            outcomes.append(_refused(line, reject))
-            continue
-        outcome = _take(work, header.participant, line, cause, executed)
-        if outcome.verdict is not Verdict.REFUSED:
-            # A refused reference stays free, so that the mended line can come again under it.
-            used.add(line.reference)
-        outcomes.append(outcome)
+    for action, some in groupby(lines, key=attrgetter("action")):
+        if action is Action.NEW:
+            outcomes += _take_new(work, sender, list(some), used, cause, executed)
+        else:
+            outcomes += [_take_other(work, sender, line, used, cause, executed) for line in some]
     return Recorded(tuple(outcomes), _executed_notices(work, executed))
 
 
-def _take(work: Work, sender: str, line: TransferRequest, cause: str, executed: list[Instruction]) -> LineOutcome:
-    if line.action is Action.REVOKE:
-        return _revoke(work, sender, line, cause)
-    if line.action is Action.REPLACE:
-        return _replace(work, sender, line, cause, executed)
-    checked = check_transfer(work, sender, line)
-    return _refused(line, checked) if isinstance(checked, Reject) else _record(work, checked, line, cause, executed)
+def _take_new(
+    work: Work,
+    sender: str,
+    lines: Sequence[TransferRequest],
+    used: set[str],
+    cause: str,
+    executed: list[Instruction],
+) -> list[LineOutcome]:
+    """New instructions are checked one by one and recorded together: what a check looks at, no new instruction changes."""
+    right: list[tuple[TransferRequest, Instruction]] = []
+    refused: list[LineOutcome] = []
+    for line in lines:
+        checked = _reference_fault(line, used) or check_transfer(work, sender, line)
+        if isinstance(checked, Reject):
+            # A refused reference stays free, so that the mended line can come again under it.
+            refused.append(_refused(line, checked))
+        else:
+            used.add(line.reference)
+            right.append((line, checked))
+    return sorted([*refused, *_record(work, right, cause, executed)], key=attrgetter("line"))
+
+
+def _take_other(
+    work: Work, sender: str, line: TransferRequest, used: set[str], cause: str, executed: list[Instruction]
+) -> LineOutcome:
+    """A line that withdraws an instruction, or replaces it."""
+    reject = _reference_fault(line, used)
+    if reject is not None:
+        return _refused(line, reject)
+    take = _revoke if line.action is Action.REVOKE else _replace
+    outcome = take(work, sender, line, cause, executed)
+    if outcome.verdict is not Verdict.REFUSED:
+        used.add(line.reference)
+    return outcome
 
 
 def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:
@@ -133,30 +159,36 @@ def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instructio
 
 
 def _record(
-    work: Work, instruction: Instruction, line: TransferRequest, cause: str, executed: list[Instruction]
-) -> LineOutcome:
-    instruction = replace(instruction, id=store.new_ids(work, 1)[0])
-    store.add(work, [instruction], cause)
-    recorded = match_transfer(work, instruction, cause) if instruction.kind is InstructionKind.TRANSFER else instruction
-    due = _due_pair(work, recorded)
-    if due:
-        executed += _execute(work, due, cause)[2]
-        recorded = store.get(work, instruction.id)
-    pending = recorded.status in OPEN
-    return LineOutcome(
-        line=line.line,
-        verdict=Verdict.ACCEPTED,
-        reference=line.reference,
-        record=recorded.id,
-        status=recorded.status.value,
-        note=_waiting_for(work, recorded) if pending else "",
-    )
+    work: Work, right: Sequence[tuple[TransferRequest, Instruction]], cause: str, executed: list[Instruction]
+) -> list[LineOutcome]:
+    """Writes new instructions, pairs each with the oldest that agrees with it (KCSD-91), executes what is due and covered, in order."""
+    ids = store.new_ids(work, len(right)) if right else []
+    new = [replace(one, id=id_) for (_, one), id_ in zip(right, ids, strict=True)]
+    others = store.counterparts(work, [one for one in new if one.kind is InstructionKind.TRANSFER])
+    outcomes = []
+    for (line, _), one in zip(right, store.add_matched(work, new, others, cause), strict=True):
+        recorded = one
+        due = _due_pair(work, recorded)
+        if due:
+            executed += _execute(work, due, cause)[2]
+            recorded = store.get(work, one.id)
+        outcomes.append(
+            LineOutcome(
+                line=line.line,
+                verdict=Verdict.ACCEPTED,
+                reference=line.reference,
+                record=recorded.id,
+                status=recorded.status.value,
+                note=_waiting_for(work, recorded) if recorded.status in OPEN else "",
+            )
+        )
+    return outcomes
 
 
-def match_transfer(work: Work, one: Instruction, cause: str) -> Instruction:
-    """Pairs an instruction with the oldest that agrees with it from the other side, if there is one; returns it as it is then (KCSD-91)."""
-    found = store.counterpart(work, one)
-    return one if found is None else store.pair(work, one, found, cause)
+def match_transfer(work: Work, one: Instruction, cause: str) -> None:
+    """Pairs an unmatched instruction with the oldest that agrees with it from the other side, if there is one (KCSD-91)."""
+    for other in store.counterparts(work, [one]).values():
+        store.pair(work, one, other, cause)
 
 
 def execute_transfers(work: Work, cause: str) -> Executed:
@@ -253,7 +285,7 @@ def _why_lapsed(one: Instruction) -> str:
     return one.reason or "no matching instruction of the counterparty"
 
 
-def _revoke(work: Work, sender: str, line: TransferRequest, cause: str) -> LineOutcome:
+def _revoke(work: Work, sender: str, line: TransferRequest, cause: str, _executed: list[Instruction]) -> LineOutcome:
     old = _withdrawable(work, sender, line)
     if isinstance(old, Reject):
         return _refused(line, old)
@@ -272,7 +304,7 @@ def _replace(work: Work, sender: str, line: TransferRequest, cause: str, execute
     if isinstance(checked, Reject):
         return _refused(line, checked)
     _cancel(work, old, f"replaced by {line.reference}", cause)
-    return _record(work, checked, line, cause, executed)
+    return _record(work, [(line, checked)], cause, executed)[0]
 
 
 def _withdrawable(work: Work, sender: str, line: TransferRequest) -> Instruction | Reject:

@@ -17,6 +17,8 @@ MOVED_AWAY = '{"reason": "the timetable was changed"}'
 """The result of a batch that a change of the timetable took out of the day; a further change may bring it back."""
 
 T = schema.batch
+BATCHES = "batches"
+"""Of a day, as known in one piece of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +68,24 @@ def move(work: Work, batch: PlannedBatch) -> None:
     unplanned = {"state": PLANNED, "result": "", "started_at": None, "finished_at": None}
     same = (T.c.business_date == batch.business_date, T.c.slot == batch.slot)
     work.connection.execute(update(T).where(*same).values(due_at=batch.due_at, **unplanned))
+    work.known.pop((BATCHES, batch.business_date), None)
 
 
 def batches_of(work: Work, day: date) -> list[BatchState]:
     """The batches of a day in order of their moment."""
-    rows = work.connection.execute(select(T).where(T.c.business_date == day))
-    order = list(BatchKind)
-    found = [
-        BatchState(
-            PlannedBatch(r.business_date, r.slot, BatchKind(r.kind), work.market.local(r.due_at)), r.state, r.result
+    if (BATCHES, day) not in work.known:
+        rows = work.connection.execute(select(T).where(T.c.business_date == day))
+        order = list(BatchKind)
+        found = [
+            BatchState(
+                PlannedBatch(r.business_date, r.slot, BatchKind(r.kind), work.market.local(r.due_at)), r.state, r.result
+            )
+            for r in rows
+        ]
+        work.known[BATCHES, day] = sorted(
+            found, key=lambda b: (b.batch.due_at, order.index(b.batch.kind), b.batch.slot)
         )
-        for r in rows
-    ]
-    return sorted(found, key=lambda b: (b.batch.due_at, order.index(b.batch.kind), b.batch.slot))
+    return list(work.known[BATCHES, day])
 
 
 def unfinished_before(work: Work, day: date) -> list[BatchState]:
@@ -99,6 +106,7 @@ def finish(work: Work, slot: str, state: str, result: str) -> None:
         .where(T.c.business_date == work.business_date, T.c.slot == slot)
         .values(state=state, result=result, started_at=work.at, finished_at=work.at)
     )
+    work.known.pop((BATCHES, work.business_date), None)
 
 
 def add_draw(work: Work, drawn: Draw) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Select,
     Table,
     Text,
     any_,
@@ -51,6 +52,30 @@ def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 def _insert(table: Table, dialect: Dialect) -> str:
     """The statement as text: making it takes longer than inserting a few rows."""
     return str(insert(table).compile(dialect=dialect))
+
+
+def ask_each(connection: Connection, question: Select[Any], values: Sequence[dict[str, Any]]) -> list[list[Row]]:
+    """The rows that a question finds for each of several values, in one round trip; the question's columns are text or whole numbers."""
+    if not values:
+        return []
+    asked, names, fixed = _question(question, connection.dialect)
+    if connection.dialect.name != "postgresql":
+        found = (connection.exec_driver_sql(asked, tuple((fixed | one)[name] for name in names)) for one in values)
+        return [[tuple(row) for row in rows] for rows in found]
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        cursor.executemany(asked, [fixed | one for one in values], returning=True)
+        answers = [cursor.fetchall()]
+        while cursor.nextset():
+            answers.append(cursor.fetchall())
+    return answers
+
+
+@lru_cache(20)
+def _question(question: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+    """The question as text, the names of its values in their order, and those that are always the same."""
+    compiled: Any = question.compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
 
 
 def among(connection: Connection, column: ColumnElement[str], texts: Sequence[str]) -> ColumnElement[bool]:

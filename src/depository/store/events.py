@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select
 
 from depository.rejects import Broken
-from depository.store import journal, schema
+from depository.store import schema
 from depository.store.columns import moment_text, text_moment
 from depository.store.work import Work
 
@@ -90,7 +90,7 @@ class Sealed:
 def add(work: Work, kind: EventKind, data: Mapping[str, Any]) -> int:
     """Writes the event of the open transaction; to be called when everything else is written. Returns its number."""
     number = work.next_number("event")
-    entries, head = journal.head(work)
+    head = schema.journal_head.c
     work.connection.execute(
         insert(T).values(
             number=number,
@@ -98,8 +98,8 @@ def add(work: Work, kind: EventKind, data: Mapping[str, Any]) -> int:
             at=work.at,
             kind=kind.value,
             data=_canonical(data),
-            entries=entries,
-            head=head,
+            entries=select(head.number).scalar_subquery(),
+            head=select(head.hash).scalar_subquery(),
             figures=_canonical(work.tally) if work.tally else "",
         )
     )

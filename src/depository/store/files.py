@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_, update
 
+from depository.answers import Receipt, Verdict
 from depository.pieces import pieces
 from depository.sftp.intake import Sighting
 from depository.store import bulk, schema
@@ -105,24 +106,23 @@ def take_anew(work: Work, id_: int, name: str, channel: str, claimed: str) -> No
     work.connection.execute(update(O).where(O.c.cause == f"file/{id_}").values(cause=f"file/{id_} put aside"))
 
 
-def answer_file(work: Work, id_: int, form: str, reference: str, verdict: str, lines: int, refused: int) -> None:
-    """Writes what became of a file."""
-    work.tally.update({FILES_IN: 1, LINES: lines, REFUSED: refused})
+def answer_file(work: Work, id_: int, receipt: Receipt, archived: str) -> None:
+    """Writes what became of a file; `archived` is the hash of its receipt as archived."""
+    refused = sum(line.verdict is Verdict.REFUSED for line in receipt.lines)
+    work.tally.update({FILES_IN: 1, LINES: len(receipt.lines), REFUSED: refused})
     work.connection.execute(
         update(T)
         .where(T.c.id == id_)
-        .values(form=form, reference=reference, verdict=verdict, lines=lines, refused=refused)
+        .values(
+            form=receipt.form,
+            reference=receipt.reference,
+            verdict=receipt.verdict.value,
+            lines=len(receipt.lines),
+            refused=refused,
+            receipt=archived,
+            signed_by="; ".join(receipt.signed_by),
+        )
     )
-
-
-def keep_signed_by(work: Work, id_: int, signed_by: Iterable[str]) -> None:
-    """Keeps whose signatures a file came with."""
-    work.connection.execute(update(T).where(T.c.id == id_).values(signed_by="; ".join(signed_by)))
-
-
-def keep_receipt(work: Work, id_: int, sha256: str) -> None:
-    """Keeps which archived content is the file's receipt."""
-    work.connection.execute(update(T).where(T.c.id == id_).values(receipt=sha256))
 
 
 def receipt_of(work: Work, id_: int) -> str:

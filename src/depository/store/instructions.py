@@ -1,12 +1,13 @@
 """Instructions and their status history."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Integer, Row, Text, bindparam, func, insert, literal, literal_column, or_, select, update
 
 from depository.instructions import OPEN, Instruction, InstructionKind, Side, Status
 from depository.pieces import pieces
@@ -17,21 +18,25 @@ from depository.store.work import Work
 
 T = schema.instruction
 BY_ID = select(T).where(T.c.id == bindparam("of"))
-COUNTERPART = (
-    select(T)
+COUNTERPARTS = (
+    select(T.c.id)
     .where(
-        T.c.status == Status.UNMATCHED.value,
+        T.c.status == literal_column(f"'{Status.UNMATCHED}'"),
         T.c.side == bindparam("other_side"),
         T.c.deliver_account == bindparam("gives"),
         T.c.receive_account == bindparam("takes"),
         T.c.isin == bindparam("what"),
         T.c.quantity == bindparam("how_many"),
-        T.c.isd == bindparam("when"),
+        T.c.isd == bindparam("due", type_=Text),
     )
     .order_by(T.c.id)
-    .limit(1)
+    .limit(bindparam("wanted", type_=Integer))
 )
-MATCHED_WITH = update(T).where(T.c.id == bindparam("of")).values(matched_with=bindparam("other"))
+MATCHED_WITH = (
+    update(T)
+    .where(T.c.id == bindparam("of"))
+    .values(matched_with=bindparam("other"), status=Status.MATCHED.value, reason="")
+)
 MOVED = (
     update(T)
     .where(T.c.id == bindparam("of"))
@@ -63,6 +68,26 @@ def add(work: Work, instructions: Sequence[Instruction], cause: str) -> None:
     _history(work, [(i.id, 1, i.status, i.reason, cause) for i in instructions])
 
 
+def add_matched(work: Work, new: Sequence[Instruction], others: Mapping[str, str], cause: str) -> list[Instruction]:
+    """Writes new instructions and matches some of them with unmatched ones (new number to the other's); returns them as they are then."""
+    if not new:
+        return []
+    now = [
+        replace(one, status=Status.MATCHED, reason="", matched_with=others[one.id]) if one.id in others else one
+        for one in new
+    ]
+    bulk.add(work.connection, T, [_row(one) for one in now])
+    history = [(one.id, 1, one.status, one.reason, cause) for one in new]
+    history += [(one.id, 2, one.status, one.reason, cause) for one in now if one.id in others]
+    if others:
+        work.connection.execute(MATCHED_WITH, [{"of": other, "other": mine} for mine, other in others.items()])
+        steps = last_steps(work, list(others.values()))
+        history += [(other, steps[other] + 1, Status.MATCHED, "", cause) for other in others.values()]
+    _history(work, history)
+    work.tally[MOVED_ON] += len(history)
+    return now
+
+
 def get(work: Work, id_: str) -> Instruction:
     """The instruction with this number; raises Broken when there is none, since numbers come from our own records."""
     found = find(work, id_)
@@ -92,19 +117,24 @@ def references_used(work: Work, sender: str, references: Sequence[str]) -> set[s
     return used
 
 
-def counterpart(work: Work, one: Instruction) -> Instruction | None:
-    """The oldest unmatched instruction of the other side that agrees in accounts, security, quantity and date."""
-    other = Side.RECEIVE if one.side is Side.DELIVER else Side.DELIVER
-    wanted = {
-        "other_side": other.value,
-        "gives": one.deliver_account,
-        "takes": one.receive_account,
-        "what": one.isin,
-        "how_many": one.quantity,
-        "when": one.isd,
+def counterparts(work: Work, some: Sequence[Instruction]) -> dict[str, str]:
+    """For each instruction that has one, the oldest unmatched of the other side that agrees in accounts, security, quantity and date.
+
+    By numbers; in their order, each with one of its own. The instructions may not be written yet.
+    """
+    alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for one in some:
+        other = Side.RECEIVE if one.side is Side.DELIVER else Side.DELIVER
+        key = (other.value, one.deliver_account, one.receive_account, one.isin, one.quantity, one.isd.isoformat())
+        alike[key].append(one.id)
+    names = ("other_side", "gives", "takes", "what", "how_many", "due", "wanted")
+    asked = [dict(zip(names, (*key, len(mine)), strict=True)) for key, mine in alike.items()]
+    answers = bulk.ask_each(work.connection, COUNTERPARTS, asked)
+    return {
+        mine: other
+        for wanted, found in zip(alike.values(), answers, strict=True)
+        for mine, (other,) in zip(wanted, found, strict=False)
     }
-    row = work.connection.execute(COUNTERPART, wanted).first()
-    return None if row is None else _instruction(row)
 
 
 def due(work: Work, kinds: Sequence[InstructionKind], statuses: Sequence[Status], day: date) -> list[Instruction]:
@@ -231,12 +261,13 @@ def _change_many(work: Work, moving: Sequence[tuple[str, Status, str]], cause: s
         work.connection.execute(insert(h).from_select([column.name for column in h.columns], steps))
 
 
-def pair(work: Work, one: Instruction, other: Instruction, cause: str) -> Instruction:
-    """Matches two sides with each other; returns the first of them as it is then."""
-    pairs = [{"of": one.id, "other": other.id}, {"of": other.id, "other": one.id}]
-    work.connection.execute(MATCHED_WITH, pairs)
-    matched, _ = change(work, [one, other], Status.MATCHED, "", cause)
-    return replace(matched, matched_with=other.id)
+def pair(work: Work, one: Instruction, other: str, cause: str) -> None:
+    """Matches an unmatched instruction with another, given by its number."""
+    both = [(one.id, other), (other, one.id)]
+    work.connection.execute(MATCHED_WITH, [{"of": id_, "other": with_} for id_, with_ in both])
+    steps = last_steps(work, [one.id, other])
+    _history(work, [(id_, steps[id_] + 1, Status.MATCHED, "", cause) for id_, _ in both])
+    work.tally[MOVED_ON] += 2
 
 
 def unpair(work: Work, one: Instruction, cause: str) -> None:

@@ -75,6 +75,18 @@ def account(work: Work, number: str) -> Account | None:
     return work.known[key]  # type: ignore[no-any-return]
 
 
+def know_accounts(work: Work, numbers: Iterable[str]) -> None:
+    """Reads several accounts in one go, for `account` to know them in this piece of work."""
+    wanted = sorted(number for number in numbers if ("account", number) not in work.known)
+    if wanted:
+        t = schema.account
+        found = {
+            r.number: _account(r)
+            for r in work.connection.execute(select(t).where(bulk.among(work.connection, t.c.number, wanted)))
+        }
+        work.known.update((("account", number), found.get(number)) for number in wanted)
+
+
 def accounts_of(work: Work, participant: str) -> list[Account]:
     """All accounts of a participant in order of number."""
     t = schema.account
