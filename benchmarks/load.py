@@ -149,17 +149,18 @@ def work(settings: Path) -> None:
 def drop(
     where: dict[str, str], rate: float, seconds: float, parties: int, marker: bool, first: int, told: Path
 ) -> None:
-    """The senders' process: forms under a temporary name, renamed, at a given rate; notes each with its moment."""
+    """The senders' process: forms under a temporary name, renamed, at a given rate; notes each with its moment.
+
+    All are made before the first is dropped, as their senders make them on machines of their own.
+    """
     forms = mix(bins())
+    made = [forms.form(n, parties) for n in range(first, first + int(rate * seconds) + 1)]
     line = connect(where["host"], int(where["port"]), where["user"], Path(where["key"]), where["host_key"])
     with line, told.open("w") as notes:
         started, number = time.monotonic(), 0
         while (passed := time.monotonic() - started) < seconds:
-            due = int(passed * rate) - number
-            some = []
-            for n in range(first + number, first + number + due):
-                form = forms.form(n, parties)
-                some.append((f"/{form.sender}/inbox/{name(n)}", form.data))
+            due = range(number, int(passed * rate))
+            some = [(f"/{made[n].sender}/inbox/{name(first + n)}", made[n].data) for n in due]
             if some:
                 with line.session("drop") as session:
                     for result in session.run_all([dropping(path, data, marker) for path, data in some]):
@@ -167,7 +168,7 @@ def drop(
                             raise result
                 now = time.time_ns()
                 notes.writelines(f"{path} {now}\n" for path, _ in some)
-                number += due
+                number += len(some)
             time.sleep(TICK)
 
 
@@ -221,6 +222,32 @@ def tree(pid: int) -> Sample:
     return Sample(time.monotonic(), cpu, memory)
 
 
+SHARES = ("intake", "its limited child", "database server", "SSH server", "senders")
+
+
+def shares(worker: int, sender: int) -> Counter[str]:
+    """CPU seconds so far of each part of the run; all of them are processes below this one."""
+    found: Counter[str] = Counter()
+    below = set(children(worker))
+    for pid in children(os.getpid()):
+        try:
+            _, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")
+        except OSError:
+            continue
+        command, _, numbers = rest.rpartition(")")
+        fields = numbers.split()
+        if pid == worker:
+            part = "intake"
+        elif pid == sender:
+            part = "senders"
+        elif pid in below:
+            part = "its limited child"
+        else:
+            part = "database server" if command == "postgres" else "SSH server"
+        found[part] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # type: ignore[assignment]
+    return found
+
+
 def children(pid: int) -> list[int]:
     """All processes below a process."""
     found: list[int] = []
@@ -256,6 +283,8 @@ class Run:
     samples: list[Sample]
     backlog: list[int]
     """Forms dropped and not answered, at every fifth of the time."""
+    spent: Counter[str]
+    """CPU seconds of each part of the run while forms were dropped."""
 
 
 def run(settings: Path, server: Server, rate: float, seconds: float, parties: int, marker: bool, first: int) -> Run:
@@ -272,10 +301,15 @@ def run(settings: Path, server: Server, rate: float, seconds: float, parties: in
     with process("work", str(settings)) as worker:
         warm_up(server, worker, first + 90_000)
         arguments = (json.dumps(where), str(rate), str(seconds), str(parties), str(int(marker)), str(first), str(told))
-        begun = time.monotonic()
         with process("drop", *arguments) as sender:
+            while not told.exists():
+                # The senders make their forms.
+                time.sleep(0.2)
+            begun = time.monotonic()
+            before = spent = shares(worker.pid, sender.pid)
             while sender.poll() is None:
                 samples.append(tree(worker.pid))
+                spent = shares(worker.pid, sender.pid) | spent
                 time.sleep(1)
         dropped = [(line.split()[0], int(line.split()[1])) for line in told.read_text().splitlines()]
         while len(answers(server.root, dropped)) < len(dropped) and time.monotonic() < begun + seconds + 300:
@@ -290,7 +324,7 @@ def run(settings: Path, server: Server, rate: float, seconds: float, parties: in
         sum(at <= moment for _, at in dropped) - sum(answered.get(path, end * 2) <= moment for path, _ in dropped)
         for moment in moments
     ]
-    return Run(took, dropped, latencies, samples, backlog)
+    return Run(took, dropped, latencies, samples, backlog, spent - before)
 
 
 def warm_up(server: Server, worker: subprocess.Popen[bytes], number: int) -> None:
@@ -400,6 +434,8 @@ def told(title: str, one: Run, bare: dict[str, float]) -> None:
     print(
         f"  CPU time of the intake a form             {cpu * 1000:.1f} ms = {cpu / sum_of_parts:.1f} x the bare parts together"
     )
+    parts = ", ".join(f"{part} {one.spent[part] * 1000 / len(one.dropped):.1f}" for part in SHARES)
+    print(f"  of the CPU time a form dropped, ms          {parts}")
 
 
 def big_folder(settings: Path, server: Server, entries: int) -> None:
