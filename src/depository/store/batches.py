@@ -61,6 +61,8 @@ def add(work: Work, planned: Sequence[PlannedBatch]) -> None:
             for b in planned
         ],
     )
+    for day in {one.business_date for one in planned}:
+        work.known.pop((BATCHES, day), None)
 
 
 def move(work: Work, batch: PlannedBatch) -> None:

@@ -120,6 +120,22 @@ def test_two_equal_deliveries_are_matched_with_the_oldest_first_and_each_only_on
     assert books.amount("B03-DO", SHARE_B) == 40_200
 
 
+@pytest.mark.rule("KCSD-91")
+def test_equal_lines_of_one_form_are_matched_with_one_counterpart_each_the_oldest_first_and_one_too_many_waits(
+    books: Desk,
+):
+    sent = [transfer(f"D-{n}", "B01-HO", "B03-DO", 10, due=TUESDAY) for n in range(3)]
+    older = [only(books.send("B01", one)).record for one in sent]
+    lines = [transfer(f"R-{n}", "B03-DO", "B01-HO", 10, due=TUESDAY, receive=True) for n in range(4)]
+    lines.insert(2, transfer("R-other", "B03-DO", "B01-HO", 11, due=TUESDAY, receive=True))
+    outcomes = books.send("B03", *lines).outcomes
+    with books.work("12:00") as work:
+        recorded = [store.get(work, one.record) for one in outcomes]
+        assert [one.matched_with for one in recorded] == [*older[:2], "", older[2], ""]
+        assert [store.get(work, one).matched_with for one in older] == [outcomes[n].record for n in (0, 1, 3)]
+    assert [one.status for one in outcomes] == ["matched", "matched", "unmatched", "matched", "unmatched"]
+
+
 @pytest.mark.rule("CSD-4.1.2-c", "CSD-A1")
 @pytest.mark.parametrize(
     ("local", "moves"),
