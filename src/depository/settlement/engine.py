@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from depository.settlement import attribution, compiled
 from depository.settlement.certificate import prove
 from depository.settlement.cuts import Tight, tighten
-from depository.settlement.netting import PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose
+from depository.settlement.netting import PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose, keeps
 from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import CLOCK, ENGINE_VERSION, Certificate, Outcome, PriorityLine
 from depository.settlement.problem import Problem
@@ -19,6 +19,8 @@ from depository.settlement.units import Units, balance_after, units_of
 from depository.settlement.watch import Late, Watch
 
 EFFORTS = tuple(PLANS)
+# Effort thorough goes on from what standard found.
+WAYS = {name: (PLANS["standard"], plan) if name == "thorough" else (plan,) for name, plan in PLANS.items()}
 # Up to this many open units a lower priority may rearrange a higher one's set as long as its objective stays the same.
 REARRANGED = 2000
 
@@ -44,19 +46,20 @@ def settle(
         raise ValueError(f"effort is {effort!r}, not one of {', '.join(EFFORTS)}")
     goal = objective_of(problem, objective)
     units = units_of(problem)
-    cycle = _Cycle(problem, units, goal, PLANS[effort], Watch(stop, most))
-    everything = np.arange(len(units))
-    fifo = _fifo(units, problem.opening, everything, np.zeros(len(units), dtype=np.int64))
-    run = cycle.run(np.zeros(len(units), dtype=np.int64), None)
-    step = run.step
-    kept = cycle.not_below(step > 0, fifo > 0, objective)
-    if not kept:
-        # The best by the objective alone gives away value or number against first in, first out: keep both.
-        floored = cycle.run(np.zeros(len(units), dtype=np.int64), fifo > 0, run.tight) if not units.gross.any() else run
-        step = floored.step
-        if not cycle.not_below(step > 0, fifo > 0, objective):
-            step = cycle.run(fifo, None).step
-    return _outcome(cycle, run, step, kept, objective, effort, seed)
+    watch = Watch(stop, most)
+    fifo = _fifo(units, problem.opening, np.arange(len(units)), np.zeros(len(units), dtype=np.int64))
+    cycle = _Cycle(problem, units, goal, WAYS[effort][0], watch)
+    decided = _decided(cycle, fifo, objective, None)
+    for plan in WAYS[effort][1:]:
+        if watch() or (decided.kept and decided.run.proven):
+            break
+        begun = watch.units
+        further = _Cycle(problem, units, goal, plan, watch)
+        found = _decided(further, fifo, objective, decided)
+        if watch.units > begun:
+            # Else the clock ran out within its first unit of work, of which nothing counts.
+            cycle, decided = further, found
+    return _outcome(cycle, decided, objective, effort, seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +72,38 @@ class _Run:
     lines: tuple[tuple[int, float, bool], ...]
     core: Reduced
     tight: Tight | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decided:
+    """What settles and when (`step`), the run from which the bound follows, and whether `step` is that run's own set."""
+
+    run: _Run
+    step: NDArray[np.int64]
+    kept: bool
+
+
+def _decided(cycle: "_Cycle", fifo: NDArray[np.int64], objective: str, before: _Decided | None) -> _Decided:
+    """The set of this plan, never below `fifo`; going on from what a lesser effort found `before`, and never below that either."""
+    none = np.zeros(len(fifo), dtype=np.int64)
+    known, lesser = None, None
+    if before is not None:
+        known, lesser = before.run.tight, (before.step == 1) & ~cycle.units.gross
+    run = cycle.run(none, None, known, lesser)
+    step = run.step
+    kept = cycle.not_below(step > 0, fifo > 0, objective)
+    if not kept:
+        # The best by the objective alone gives away value or number against first in, first out: keep both.
+        floored = cycle.run(none, fifo > 0, run.tight, lesser) if not cycle.units.gross.any() else run
+        step = floored.step
+        if not cycle.not_below(step > 0, fifo > 0, objective):
+            step = cycle.run(fifo, None).step
+    if before is None:
+        return _Decided(run, step, kept)
+    run = replace(run, bound=min(run.bound, before.run.bound))
+    if cycle.reached(before.step > 0) > cycle.reached(step > 0):
+        return _Decided(run, before.step, kept and before.kept)
+    return _Decided(run, step, kept)
 
 
 class _Cycle:
@@ -85,11 +120,17 @@ class _Cycle:
         self.levels: list[int] = np.unique(problem.priority).tolist()
         self.totals = [unit_totals(problem, units.member, len(units), level) for level in self.levels]
 
-    def run(self, step: NDArray[np.int64], floor: NDArray[np.bool_] | None, known: Tight | None = None) -> _Run:
+    def run(
+        self,
+        step: NDArray[np.int64],
+        floor: NDArray[np.bool_] | None,
+        known: Tight | None = None,
+        lesser: NDArray[np.bool_] | None = None,
+    ) -> _Run:
         """Netted class at once, gross class one by one, and again as long as something settles, starting from `step`.
 
-        `floor` is a set whose value and number the highest priority must reach. `known` is the relaxation of another way through the
-        same cycle, for when there is no time for it anew.
+        `floor` is a set whose value and number the highest priority must reach, `lesser` one that a lesser effort found and that can
+        settle first. `known` is the relaxation of another way through the same cycle, for when there is no time for it anew.
         """
         units = self.units
         net, gross = np.flatnonzero(~units.gross), np.flatnonzero(units.gross)
@@ -98,7 +139,8 @@ class _Cycle:
         while True:
             before = int((step > 0).sum())
             balance = balance_after(units, self.problem.opening, step > 0)
-            found = self._net(balance, net[step[net] == 0], *((floor, known) if first is None else (None, None)))
+            waiting = net[step[net] == 0]
+            found = self._net(balance, waiting, floor, known, lesser) if first is None else self._net(balance, waiting)
             together = found.step
             if len(together):
                 step[together] = step.max(initial=0) + 1
@@ -113,17 +155,24 @@ class _Cycle:
                 return replace(first, step=step)
 
     def _net(
-        self, balance: NDArray[Any], waiting: NDArray[np.int64], floor: NDArray[np.bool_] | None, known: Tight | None
+        self,
+        balance: NDArray[Any],
+        waiting: NDArray[np.int64],
+        floor: NDArray[np.bool_] | None = None,
+        known: Tight | None = None,
+        lesser: NDArray[np.bool_] | None = None,
     ) -> _Run:
         """The netted units that settle together (as `step`), priority by priority."""
         units = self.units
         core = reduce(units, balance, waiting)
         fifo = _fifo(units, balance, waiting, np.zeros(len(units), dtype=np.int64)) > 0
-        chosen = fifo.copy()
-        chosen[core.surely] = True
         floors: list[Floor] = []
         if floor is not None:
             floors = [_floor(amount, core, floor) for amount in self.totals[0]]
+        if lesser is not None and not keeps(lesser[core.free], floors):
+            lesser = None
+        chosen = fifo.copy() if lesser is None else lesser.copy()
+        chosen[core.surely] = True
         lines: list[tuple[int, float, bool]] = []
         tight: Tight | None = None
         bound, proven = 0.0, True
@@ -138,7 +187,7 @@ class _Cycle:
                 lines.append((level, fixed, True))
                 continue
             tight = tighten(now, weight, self.plan.rounds, self.stop) or known
-            found = choose(now, weight, chosen[now.free], self.plan, floors, tight, self.stop)
+            found = choose(now, weight, chosen[now.free], self.plan, floors, tight, self.stop, lesser is not None)
             chosen[now.free] = found.x
             lines.append((level, fixed + found.bound, found.proven))
             bound = fixed + found.bound
@@ -152,7 +201,7 @@ class _Cycle:
         left = balance_after(units, balance, chosen)
         if (left < 0).any():
             # Nothing above is allowed to end here; if it did, first in, first out stands.
-            chosen, proven = fifo, False
+            chosen, proven = fifo.copy(), False
             left = balance_after(units, balance, chosen)
         chosen = self._with_weightless(balance, waiting, chosen)
         left = balance_after(units, balance, chosen)
@@ -205,6 +254,10 @@ class _Cycle:
         fixed = chosen & ~open_now
         return reduce(self.units, balance_after(self.units, balance, fixed), waiting[open_now[waiting]])
 
+    def reached(self, settled: NDArray[np.bool_]) -> list[Fraction]:
+        """The objective of a set, the highest priority first."""
+        return [self.goal.of(int(value[settled].sum()), int(count[settled].sum())) for value, count in self.totals]
+
     def not_below(self, settled: NDArray[np.bool_], fifo: NDArray[np.bool_], objective: str) -> bool:
         """At the highest priority, not below first in, first out in what the objective weighs: value, number, or each of both."""
         if not self.totals:
@@ -228,10 +281,9 @@ def _fifo(units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: N
     return step
 
 
-def _outcome(
-    cycle: _Cycle, run: _Run, step: NDArray[np.int64], kept: bool, objective: str, effort: str, seed: int
-) -> Outcome:
+def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed: int) -> Outcome:
     """Put together the set, its reasons and its certificate."""
+    run, step, kept = decided.run, decided.step, decided.kept
     problem, units, goal = cycle.problem, cycle.units, cycle.goal
     settled = (step > 0)[units.member]
     value, count = unit_totals(problem, units.member, len(units))

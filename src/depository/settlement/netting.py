@@ -18,6 +18,7 @@ from depository.settlement import compiled
 from depository.settlement.cuts import Tight
 from depository.settlement.dive import dive
 from depository.settlement.reduction import Reduced, part_of, reduce
+from depository.settlement.regions import Regions
 from depository.settlement.solver import search
 from depository.settlement.units import Units, balance_after, by_position_and, leg_units
 from depository.settlement.watch import Watch
@@ -33,6 +34,14 @@ SHARED_UNITS = 300
 TOGETHER = 20_000
 BLOCK = 12_500
 LARGE = 16_000
+# A region has about so many units; its search ends after so many checkpoints, or when so small a part of the whole gap is all that is
+# left to gain in it. In a region units worth neither more nor less than they use come after those that cost less than IDLE to turn.
+REGION = 2000
+REGION_CHECKS = 60
+REGION_REST = 1e-4
+IDLE = 0.1
+# Two sets are crossed in a search of so many checkpoints.
+CROSSING_CHECKS = 200
 # Where no more units than this are open, the search for the proof comes at once.
 PROVEN_AT_ONCE = 2000
 SCAN = 50
@@ -48,9 +57,10 @@ class Plan:
     Rounds of cuts; `far`, the part of the bound by which a rounding may end below it before another is tried turn by turn; passes
     of improvement and how often they may look at each leg; searches (units beside those in doubt, checkpoints of the solver),
     each ending when `rest`, a part of the gap, is the most that is left to gain in it; `idle`, those that on large days come in
-    place of all but the first, units the prices find worth neither more nor less than they use counting as in doubt; `whole`, the
-    number of open units up to which a search goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number
-    of units in doubt up to which the other searches come at all.
+    place of all but the first, units the prices find worth neither more nor less than they use counting as in doubt; `regions`,
+    how many regions are searched after each of those, if the gap is more than so large a part of the bound; `whole`, the number
+    of open units up to which a search goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units
+    in doubt up to which the other searches come at all.
     """
 
     rounds: int
@@ -60,17 +70,18 @@ class Plan:
     searches: tuple[tuple[int, int], ...]
     rest: float
     idle: tuple[tuple[int, int], ...]
+    regions: tuple[int, float]
     whole: int
     proof: int
     doubted: int = 1 << 62
 
 
 PLANS = {
-    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), 1500, 1_000_000, 8000),
-    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), 0.001, ((1500, 120),), 3000, 12_000_000),
+    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 1500, 1_000_000, 8000),
+    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), 0.001, ((1500, 120),), (32, 0.002), 3000, 12_000_000),
     "thorough": Plan(
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
-        ((1500, 120), (16_000, 120), (16_000, 120), (1500, 120), (16_000, 120)), 12_000, 8_000_000,
+        ((1500, 120), (16_000, 120)), (24, 0.0), 12_000, 8_000_000,
     ),
 }  # fmt: skip
 
@@ -95,10 +106,12 @@ def choose(
     floors: list[Floor],
     tight: Tight | None,
     stop: Watch,
+    lesser: bool = False,
 ) -> Chosen:
     """The best set found from a feasible incumbent; `floors` (coefficients, least) hold for the incumbent and stay kept.
 
-    Each `stop.done()` ends a unit of work: what was found since the one before counts, or nothing of it.
+    `lesser` says that the incumbent comes from a lesser effort. Each `stop.done()` ends a unit of work: what was found since the one
+    before counts, or nothing of it.
     """
     if not len(core.free):
         return Chosen(incumbent, 0.0, True, tight)
@@ -109,13 +122,12 @@ def choose(
             # No prices and no time: a single pass, whose work is counted.
             x = _improved(core, weight, table, incumbent, plan, stop)
         return Chosen(
-            x if _keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None
+            x if keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None
         )
 
     def climbed(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return _improved(core, weight, table, start, plan, stop)
 
-    x = incumbent
     rounded = tight.x > 0.5
     closeness = np.abs(tight.profit)
     mended = _feasible(core, table, rounded)
@@ -128,6 +140,9 @@ def choose(
         # No time: a single pass from each, and as without prices.
         climbs = [climbed(mended), climbed(incumbent)]
         climbs.append(_improved(core, weight, _Table(core, weight, None), incumbent, plan, stop))
+    # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end.
+    afresh = lesser and not floors
+    x = mended if afresh else incumbent
     for climb in climbs:
         x = _better(core, weight, table, x, climb, floors)
     if x is incumbent and not stop():
@@ -140,9 +155,13 @@ def choose(
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
     # On large days also those worth neither more nor less than they use.
     idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
-    searches = [(doubtful, *one) for one in (plan.searches[:1] if len(weight) > LARGE else plan.searches)]
-    searches += [(idle, *one) for one in plan.idle if len(weight) > LARGE]
-    for turn, (in_doubt, more, checks) in enumerate(searches):
+    large = len(weight) > LARGE
+    # Around a place of loss these come late, and what a unit costs to turn counts by itself and as part of its weight.
+    cost = closeness / np.sqrt(np.maximum(weight, 1e-3 * float(weight.mean())) * float(weight.mean()))
+    cost[idle], cost[doubtful] = IDLE, 0.0
+    searches = [(doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
+    searches += [(idle, *one, True) for one in plan.idle if large]
+    for turn, (in_doubt, more, checks, regions) in enumerate(searches):
         gap = bound - float(weight[x].sum())
         if gap <= margin or stop():
             break
@@ -152,14 +171,24 @@ def choose(
         if int(must.sum()) > plan.doubted:
             break
         order = np.argsort(np.where(must, -1.0, ease), kind="stable")
-        before = x
+        started = x
         blocks = _blocks(core, order[: int(must.sum()) + more], turn)
         for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
             found = _searched_at_once(core, weight, table, x, two, checks, gap * plan.rest, floors, stop)
             x = found if stop.done() else x
-        if x is not before and not stop():
+        number, least = plan.regions
+        if regions and bound - float(weight[x].sum()) > least * bound:
+            x = _by_regions(core, weight, table, tight, x, cost, number, floors, stop)
+        if x is not started and not stop():
             climb = climbed(x)
             x = _better(core, weight, table, x, climb, floors) if stop.done() else x
+
+    if afresh:
+        gap = bound - float(weight[x].sum())
+        both = _crossed(core, weight, table, x, incumbent, gap * REGION_REST, floors, stop)
+        x = both if stop.done() else _better(core, weight, table, x, incumbent, floors)
+        if large:
+            x = _by_regions(core, weight, table, tight, x, cost, 2 * plan.regions[0], floors, stop)
 
     proven = bound - float(weight[x].sum()) <= margin
     if not proven and not stop():
@@ -188,6 +217,56 @@ def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[
     return np.array_split(units[np.argsort(place[units], kind="stable")], -(-len(units) // BLOCK))
 
 
+def _crossed(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    table: "_Table",
+    x: NDArray[np.bool_],
+    other: NDArray[np.bool_],
+    gap: float,
+    floors: list[Floor],
+    stop: Watch,
+) -> NDArray[np.bool_]:
+    """The best that can be put together of two feasible sets, the units on which they agree staying as they are."""
+    best = _better(core, weight, table, x, other, floors)
+    if stop() or (x == other).all():
+        return best
+    both, _, _ = _searched(core, weight, best, x != other, CROSSING_CHECKS, gap, floors, stop)
+    return _better(core, weight, table, best, both, floors)
+
+
+def _by_regions(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    table: "_Table",
+    tight: Tight,
+    x: NDArray[np.bool_],
+    cost: NDArray[np.float64],
+    number: int,
+    floors: list[Floor],
+    stop: Watch,
+) -> NDArray[np.bool_]:
+    """Search so many regions, two at a time, each around the position at which x loses most against the bound."""
+    regions = Regions(core, tight, cost)
+    tried = np.zeros(len(core.bind), dtype=np.bool_)
+    for _ in range(number // 2):
+        if stop():
+            break
+        loss = regions.losses(x)
+        two: list[NDArray[np.int64]] = []
+        taken = np.zeros(len(x), dtype=np.bool_)
+        for _ in range(2):
+            at = int(np.where(tried, -1.0, loss).argmax())
+            tried[at] = True
+            units = regions.around(at, REGION, x, loss, taken)
+            taken[units] = True
+            two.append(units)
+        gap = (tight.bound - float(weight[x].sum())) * REGION_REST
+        found = _searched_at_once(core, weight, table, x, two, REGION_CHECKS, gap, floors, stop)
+        x = found if stop.done() else x
+    return x
+
+
 def _searched_at_once(
     core: Reduced,
     weight: NDArray[np.float64],
@@ -204,14 +283,17 @@ def _searched_at_once(
     for units, block in zip(some, blocks, strict=True):
         units[block] = True
     searches = [partial(_searched, core, weight, x, units, checks, gap, floors, stop) for units in some]
-    before, turned = x, np.zeros(len(x), dtype=np.bool_)
+    before: NDArray[np.bool_] = x
+    turned = np.zeros(len(x), dtype=np.bool_)
     for found, _, _ in side_by_side(searches):
         if found is not None:
             turned |= found != before
             x = _better(core, weight, table, x, found, floors)
     if len(blocks) > 1 and x is not before:
         # Blocks have no unit in common, but positions: not all that each found may go together.
-        both, _, _ = _searched(core, weight, x, turned, checks, gap, floors, stop)
+        both: NDArray[np.bool_] | None = before ^ turned
+        if not is_feasible(core, before ^ turned):
+            both, _, _ = _searched(core, weight, x, turned, checks, gap, floors, stop)
         x = _better(core, weight, table, x, both, floors)
     return x
 
@@ -247,7 +329,8 @@ def is_feasible(core: Reduced, x: NDArray[np.bool_]) -> bool:
     return not bool((balance_of(core, x) < 0).any())
 
 
-def _keeps(x: NDArray[np.bool_], floors: list[Floor]) -> bool:
+def keeps(x: NDArray[np.bool_], floors: list[Floor]) -> bool:
+    """Whether a set brings what every floor asks."""
     return all(float(coefficients[x].sum()) >= least for coefficients, least in floors)
 
 
@@ -313,7 +396,7 @@ def _better(
         return x
     if not is_feasible(core, found):
         found = _feasible(core, table, found)
-    better = weight[found].sum() > weight[x].sum() and _keeps(found, floors) and is_feasible(core, found)
+    better = weight[found].sum() > weight[x].sum() and keeps(found, floors) and is_feasible(core, found)
     return found if better else x
 
 

@@ -62,7 +62,7 @@ def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Problem:
     """A small day that goes the way of large ones: cuts for some units only, searches in blocks, two at a time."""
     for module, name, value in (
         (cuts, "WHOLE", 100), (netting, "LARGE", 100), (netting, "TOGETHER", 200), (netting, "BLOCK", 120),
-        (netting, "PROVEN_AT_ONCE", 0),
+        (netting, "PROVEN_AT_ONCE", 0), (netting, "REGION", 60),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
     return made_up_day(600, "tight", 3).problem()
@@ -84,6 +84,17 @@ def test_a_day_with_work_side_by_side_stops_at_many_units_each_of_which_can_be_r
     assert min(units) == 0
     assert len(units) >= 4
     assert settle(in_blocks).certificate.objective_settled > reached[-1] >= reached[0]
+
+
+def test_effort_thorough_stops_and_repeats_too_and_never_below_what_standard_had_found(in_blocks: Problem) -> None:
+    all_looks = looks_at_the_clock(in_blocks, "thorough")
+    standard = settle(in_blocks).certificate
+    for part in range(1, 8):
+        outcome = settle(in_blocks, effort="thorough", stop=after_looks(part * all_looks // 8))
+        assert check(in_blocks, outcome) == []
+        assert told(again(in_blocks, outcome, "thorough")) == told(outcome)
+        if outcome.certificate.units > standard.units:
+            assert outcome.certificate.objective_settled >= standard.objective_settled
 
 
 @pytest.mark.parametrize("shape", [{"priorities": 3}, {"gross": 0.2}, {"priorities": 3, "gross": 0.2}])
