@@ -20,6 +20,7 @@ from depository.settlement.cuts import tighten
 from depository.settlement.objective import objective_of, unit_totals
 from depository.settlement.reduction import reduce
 from depository.settlement.units import units_of
+from depository.settlement.watch import Watch
 
 HEADER = (
     "| day | method | % of LP bound | % of best bound | % of value | % of number "
@@ -69,7 +70,7 @@ def rows(size: int, profile: str, seed: int, given: argparse.Namespace) -> Itera
 
     clock, processor = time.perf_counter(), time.process_time()
     core = reduce(units, problem.opening, np.arange(len(units)))
-    relaxed = tighten(core, weight[core.free], 0)
+    relaxed = tighten(core, weight[core.free], 0, Watch())
     lp_clock, lp_processor = time.perf_counter() - clock, time.process_time() - processor
     assert relaxed is not None
     lp = relaxed.plain_bound + float(weight[core.surely].sum())
