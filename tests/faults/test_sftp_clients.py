@@ -19,9 +19,11 @@ from tests.support.openssh import Site, embedded, openssh
 from tests.support.programs import program
 
 FORM = bytes(range(256)) * 2048
-"""512 KiB: half a second at the rates below."""
+"""512 KiB: a second at the rates below, so that a look comes in between on a busy machine, too."""
 LIMIT = 10 << 20
-PATIENCE = Policy(looks=3, apart=timedelta(seconds=1))
+RATE = "4096"
+"""For sftp: kilobits a second."""
+PATIENCE = Policy(looks=3, apart=timedelta(seconds=0.75))
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +71,17 @@ def sftp(site: Site, form: Path, commands: str, *options: str) -> Sequence[str]:
 
 def by_sftp(site: Site, form: Path) -> Sequence[str]:
     """Straight under the final name."""
-    return sftp(site, form, f"put {form} /inbox/form.xlsx\n", "-l", "8000")
+    return sftp(site, form, f"put {form} /inbox/form.xlsx\n", "-l", RATE)
 
 
-def by_sftp_with_rename(site: Site, form: Path, rate: int = 8000) -> Sequence[str]:
+def by_sftp_with_rename(site: Site, form: Path, rate: str = RATE) -> Sequence[str]:
     commands = f"put {form} /inbox/form.xlsx.part\nrename /inbox/form.xlsx.part /inbox/form.xlsx\n"
-    return sftp(site, form, commands, "-l", str(rate))
+    return sftp(site, form, commands, "-l", rate)
 
 
 def by_sftp_over_the_old_file(site: Site, form: Path) -> Sequence[str]:
     """By `-p` with the old times of the local file, which must not matter."""
-    return sftp(site, form, f"put -p {form} /inbox/form.xlsx\nls -l /inbox\n", "-l", "8000")
+    return sftp(site, form, f"put -p {form} /inbox/form.xlsx\nls -l /inbox\n", "-l", RATE)
 
 
 def by_lftp(site: Site, form: Path) -> Sequence[str]:
@@ -97,7 +99,7 @@ def lftp(site: Site, form: Path, more: str) -> Sequence[str]:
         f"-o UserKnownHostsFile={shlex.quote(str(known_hosts(site, form.parent)))}"
     )
     script = (
-        f'set sftp:connect-program "{connect}"; set net:max-retries 2; set net:limit-rate 0:1000000; set net:limit-max 65536; '
+        f'set sftp:connect-program "{connect}"; set net:max-retries 2; set net:limit-rate 0:512000; set net:limit-max 65536; '
         f"set cmd:fail-exit yes; {more}"
         f"open -u {party}, -p {site.port} sftp://{site.host}; put -O /inbox {form}; bye"
     )
@@ -108,7 +110,7 @@ def by_curl_with_rename(site: Site, form: Path) -> Sequence[str]:
     party = site.parties[0]
     pin = base64.b64encode(hashlib.sha256(base64.b64decode(site.host_key.split()[1])).digest()).decode()
     return [
-        program("curl"), "--silent", "--show-error", "--disable", "--limit-rate", "1M", "--user", f"{party}:",
+        program("curl"), "--silent", "--show-error", "--disable", "--limit-rate", "512k", "--user", f"{party}:",
         "--key", str(site.keys / party), "--pubkey", str(site.keys / f"{party}.pub"), "--hostpubsha256", pin,
         "--upload-file", str(form), "--quote", "-RENAME /inbox/form.xlsx.part /inbox/form.xlsx",
         f"sftp://{site.host}:{site.port}/inbox/form.xlsx.part",
@@ -125,7 +127,7 @@ def by_rclone(site: Site, form: Path) -> Sequence[str]:
     # library does not.
     once = ("--sftp-disable-concurrent-writes",) if site.kind == "embedded" else ()
     return [
-        program("rclone"), *once, "--config", "/dev/null", "--bwlimit", "1M", "--retries", "1",
+        program("rclone"), *once, "--config", "/dev/null", "--bwlimit", "512k", "--retries", "1",
         "--low-level-retries", "2", "copyto", str(form), f"{remote}/inbox/form.xlsx",
     ]  # fmt: skip
 
@@ -247,7 +249,7 @@ def test_a_file_with_its_sha256_marker_is_taken_at_the_next_look_and_proved(site
 
 def test_an_upload_whose_client_is_killed_leaves_a_part_that_a_later_upload_replaces(site: Site, form: Path) -> None:
     # So slow that it is under way when it is killed, however busy the machine.
-    slow = by_sftp_with_rename(site, form, 800)
+    slow = by_sftp_with_rename(site, form, "800")
     upload = subprocess.Popen(slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     inbox = site.root / site.parties[0] / "inbox"
     end = time.monotonic() + 240
