@@ -11,13 +11,22 @@ from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = (
     "tests/faults/test_prefect_killed.py",
-    "tests/faults/test_storage_faults.py",
     "tests/faults/test_kill_points.py",
-    "tests/days/test_demo.py",
     "tests/unit/flows/test_prefect.py",
-    "tests/faults/test_two_of_everything.py",
+    "tests/days/test_demo.py",
+    "tests/faults/test_hostile_files.py",
+    "tests/unit/steps/test_attacks.py",
     "tests/faults/test_replay.py",
+    "tests/faults/test_storage_faults.py",
     "tests/days/test_up.py",
+    "tests/days/test_sample_day.py",
+    "tests/faults/test_clock_put_back.py",
+    "tests/faults/test_sftp_clients.py",
+    "tests/faults/test_intake_over_faulty_sftp.py",
+    "tests/faults/test_two_of_everything.py",
+    "tests/faults/test_commit_unknown.py",
+    "tests/properties/test_any_file.py",
+    "tests/unit/sftp/test_both_servers.py",
 )
 """In this order; all others follow in the order in which they are found."""
 APART = ("tests/faults/test_prefect_killed.py",)
