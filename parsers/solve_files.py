@@ -285,6 +285,7 @@ def write(given: SolveInput, outcome: Outcome, input_sha256: str) -> dict[str, s
             ("kind", "asset", "holder", "instruction", "multiplier", "divisor", "other"),
             (_multiplier(line, decimals) for line in outcome.multipliers),
         ),
+        **_by_priority(outcome, decimals),
         "certificate.json": _json(
             {
                 "instructions": certificate.instructions,
@@ -316,9 +317,18 @@ def decimal(amount: int, places: int) -> str:
     return f"{'-' if amount < 0 else ''}{text[:-places]}.{text[-places:]}"
 
 
+def _by_priority(outcome: Outcome, decimals: Mapping[str, int]) -> dict[str, str]:
+    """The proof of each priority's bound, where there is one of its own."""
+    if not outcome.priority_multipliers:
+        return {}
+    header = ("priority", "kind", "asset", "holder", "instruction", "multiplier", "divisor", "other")
+    rows = ((str(priority), *_multiplier(line, decimals)) for priority, line in outcome.priority_multipliers)
+    return {"multipliers_by_priority.csv": table(header, rows)}
+
+
 def _multiplier(line: Multiplier, decimals: Mapping[str, int]) -> tuple[str, ...]:
     """The line in the units of the files: a balance's price is per whole unit of the asset, a divisor counts whole units."""
-    scale = 10 ** decimals[line.asset]
+    scale = 10 ** decimals.get(line.asset, 0)
     price = line.multiplier * scale if line.kind == "balance" else line.multiplier
     divisor = str(line.divisor / scale) if line.kind == "cut" else ""
     return (line.kind, line.asset, line.holder, line.instruction, str(price) if price else "", divisor, line.other)

@@ -1,7 +1,8 @@
 """The bound: what no set can exceed, recomputed in exact integers from non-negative multipliers (Lagrangian bound)."""
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,15 @@ from depository.settlement.units import Units, by_position, leg_units
 # Prices are rounded to this fraction of the objective's own unit: fine enough for prices of a cent among trillions.
 FINER = 1 << 80
 NOTHING = Fraction(0)
+
+
+class Kept(NamedTuple):
+    """What a set must bring at a higher priority: `weight` per unit and `reached`, in parts of the objective's denominator; its price."""
+
+    priority: int
+    price: float
+    weight: NDArray[Any]
+    reached: int
 
 
 class _FirstIds:
@@ -41,11 +51,13 @@ def prove(
     count: NDArray[np.int64],
     core: Reduced,
     tight: Tight | None,
+    kept: Sequence[Kept] = (),
 ) -> tuple[Fraction, list[Multiplier]]:
     """The bound that follows from the prices of the relaxation, and the lines from which anyone can recompute it.
 
     Sum of price * what is available, plus price * right side of each cut, plus, over the units not ruled out, the positive part
-    of weight + sum of price * change - sum of price * coefficient in the cut. Exact: all in integers over one denominator.
+    of weight + sum of price * change - sum of price * coefficient in the cut. What is `kept` at a higher priority counts with its
+    price, beyond what had to be reached there. Exact: all in integers over one denominator.
     """
     denominator = objective.denominator * FINER
     first_id = _FirstIds(problem, units)
@@ -70,12 +82,25 @@ def prove(
     profit[touched] = (
         value[touched].astype(object) * objective.per_value + count[touched].astype(object) * objective.per_instruction
     ) * FINER
+    total = 0
+    for one in kept:
+        times = _nearest(one.price, FINER, 1)
+        if times <= 0:
+            continue
+        fresh = (one.weight != 0) & ~touched
+        profit[fresh] = (
+            value[fresh].astype(object) * objective.per_value + count[fresh].astype(object) * objective.per_instruction
+        ) * FINER
+        touched |= fresh
+        profit += one.weight * times
+        total -= one.reached * times
+        lines.append(Multiplier("priority", "", "", "", Fraction(times, FINER), str(one.priority), NOTHING))
     if len(legs):
         head = np.flatnonzero(np.concatenate(([True], unit[1:] != unit[:-1])))
         profit[unit[head]] += np.add.reduceat(price[units.row[legs]] * units.change[legs].astype(object), head)
     # What no price touches brings its whole weight.
     whole = ~touched & ~ruled_out
-    total = (
+    total += (
         int(value[whole].sum()) * objective.per_value + int(count[whole].sum()) * objective.per_instruction
     ) * FINER
     lines += [

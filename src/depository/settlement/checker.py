@@ -115,4 +115,9 @@ def check(problem: Problem, outcome: Outcome) -> list[str]:
         broken.append("the certificate's settled value is not that of the outcome")
     if certificate.objective_settled > certificate.upper_bound:
         broken.append("the certificate's bound is below what settled")
+    broken += [
+        f"the certificate's bound of priority {line.priority} is below what settled"
+        for line in certificate.priorities
+        if line.objective_settled > line.upper_bound
+    ]
     return broken

@@ -13,6 +13,7 @@ from depository.settlement.cuts import Tight, tighten
 from depository.settlement.netting import PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose, keeps
 from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import CLOCK, ENGINE_VERSION, Certificate, Outcome, PriorityLine
+from depository.settlement.priorities import Bound, Level, bounds
 from depository.settlement.problem import Problem
 from depository.settlement.reduction import Reduced, reduce
 from depository.settlement.units import Units, balance_after, units_of
@@ -297,12 +298,17 @@ def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed
             else None
         )
     bound, multipliers = prove(problem, units, goal, value, count, core, tight)
-    proven = bound == reached
-    upper = bound
+    # The objective of a set is a whole number of parts of its denominator: between two of them lies none.
+    proven = bound - reached < Fraction(1, goal.denominator)
+    upper = reached if proven else bound
+    by_priority = _by_priority(cycle, step, core, tight)
+    lines = _priority_lines(cycle, run, step, by_priority) if len(cycle.levels) > 1 else ()
+    if units.gross.any() and lines and all(line.proven_optimal for line in lines):
+        proven, upper = True, reached
     if not units.gross.any():
         if run.proven and kept:
             proven, upper = True, reached
-        elif len(cycle.levels) == 1 and run.bound < float(bound):
+        elif not proven and len(cycle.levels) == 1 and run.bound < float(bound):
             upper = max(reached, min(bound, Fraction(run.bound) * (1 + Fraction(1, 10**9))))
     certificate = Certificate(
         instructions=len(problem.ids),
@@ -326,7 +332,7 @@ def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed
         seed=seed,
         engine_version=ENGINE_VERSION,
         input_sha256=problem.sha256,
-        priorities=_priority_lines(cycle, run, step) if len(cycle.levels) > 1 else (),
+        priorities=lines,
     )
     return Outcome(
         settled=settled,
@@ -335,20 +341,40 @@ def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed
         failing=attribution.failing(problem),
         certificate=certificate,
         multipliers=multipliers,
+        priority_multipliers=[(one.priority, line) for one in by_priority for line in one.multipliers],
     )
 
 
-def _priority_lines(cycle: _Cycle, run: _Run, step: NDArray[np.int64]) -> tuple[PriorityLine, ...]:
+def _by_priority(cycle: _Cycle, step: NDArray[np.int64], core: Reduced, tight: Tight | None) -> list[Bound]:
+    """Where priorities and the gross class come together, a bound of its own for each priority."""
+    if len(cycle.levels) == 1 or not cycle.units.gross.any():
+        return []
+    settled = step > 0
+    levels = [
+        Level(level, value, count, int(value[settled].sum()), int(count[settled].sum()))
+        for level, (value, count) in zip(cycle.levels, cycle.totals, strict=True)
+    ]
+    return bounds(cycle.problem, cycle.units, cycle.goal, levels, core, tight, cycle.stop)
+
+
+def _priority_lines(
+    cycle: _Cycle, run: _Run, step: NDArray[np.int64], by_priority: list[Bound]
+) -> tuple[PriorityLine, ...]:
     """What each priority reached and could at most have reached, given what the higher ones have settled."""
     settled = step > 0
     lines = []
+    most_of = {one.priority: one.most for one in by_priority}
     for (level, bound, proven), (value, count) in zip(run.lines, cycle.totals, strict=False):
         reached = cycle.goal.of(int(value[settled].sum()), int(count[settled].sum()))
         most = cycle.goal.of(int(value.sum()), int(count.sum()))
-        # What the gross class brings is no part of the netted bound.
-        known = np.isfinite(bound) and not cycle.units.gross.any()
-        sure = proven and known
-        upper = min(most, Fraction(bound) * (1 + Fraction(1, 10**9))) if known else most
-        upper = reached if sure else max(reached, upper)
+        if cycle.units.gross.any():
+            # What the gross class brings is no part of the netted bound.
+            upper = most_of.get(level, most)
+            sure = upper == reached
+        else:
+            known = bool(np.isfinite(bound))
+            sure = proven and known
+            upper = min(most, Fraction(bound) * (1 + Fraction(1, 10**9))) if known else most
+            upper = reached if sure else max(reached, upper)
         lines.append(PriorityLine(level, reached, upper, upper - reached, sure))
     return tuple(lines)

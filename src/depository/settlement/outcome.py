@@ -1,6 +1,6 @@
 """What a cycle hands back: the settled set, why the rest stayed behind, and the certificate (`csd solve`, CSD-A2-3.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -57,7 +57,8 @@ class Multiplier(NamedTuple):
 
     kind `never`: the instruction can never settle, because of that position (in this order). `balance`: the price of one unit of
     that position. `cut`: the price of the position's rule after counting the instructions in `other` by what is missing, dividing
-    by `divisor` and rounding down. An instruction stands for its whole linked group.
+    by `divisor` and rounding down. An instruction stands for its whole linked group. `priority`: in the proof of a lower one, the
+    price of what the priority in `other` has reached.
     """
 
     kind: str
@@ -111,3 +112,5 @@ class Outcome:
     failing: list[Failing]
     certificate: Certificate
     multipliers: list[Multiplier]
+    priority_multipliers: list[tuple[int, Multiplier]] = field(default_factory=list)
+    """Priority and line of the proof of its bound; only where priorities and the gross class come together."""

@@ -1,11 +1,13 @@
 """Who failed and why the rest stayed behind (CSD-A2-3.2)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from depository.settlement import Due, Failing, Outcome, Problem, check, problem, settle
+from depository.settlement import Due, Failing, Outcome, PriorityLine, Problem, check, problem, settle
 
 ISIN = "KZ0000000017"
 
@@ -116,4 +118,7 @@ def test_the_separate_check_finds_every_kind_of_broken_outcome() -> None:
     assert "not those short" in broken([False, True, True], [0, 1, 1], failing=[])
     blamed = [outcome.unsettled[0]._replace(causes=("BETA",))]
     assert "who does not fail" in broken([False, True, True], [0, 1, 1], unsettled=blamed)
+    low = PriorityLine(1, Fraction(2), Fraction(1), Fraction(-1), False)
+    certificate = replace(outcome.certificate, priorities=(low,))
+    assert "bound of priority 1 is below" in broken([False, True, True], [0, 1, 1], certificate=certificate)
     assert "rows for 3" in broken([True], [1])

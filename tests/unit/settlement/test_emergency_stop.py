@@ -23,7 +23,7 @@ def told(outcome: Outcome) -> tuple[object, ...]:
     """Everything of an outcome."""
     return (
         outcome.settled.tolist(), outcome.step.tolist(), outcome.unsettled, outcome.failing, outcome.certificate,
-        outcome.multipliers,
+        outcome.multipliers, outcome.priority_multipliers,
     )  # fmt: skip
 
 
