@@ -188,7 +188,8 @@ class _Cycle:
                 lines.append((level, fixed, True))
                 continue
             tight = tighten(now, weight, self.plan.rounds, self.stop) or known
-            found = choose(now, weight, chosen[now.free], self.plan, floors, tight, self.stop, lesser is not None)
+            incumbent, step = chosen[now.free], float(self.goal.step)
+            found = choose(now, weight, incumbent, self.plan, floors, tight, self.stop, lesser is not None, step)
             chosen[now.free] = found.x
             lines.append((level, fixed + found.bound, found.proven))
             bound = fixed + found.bound
@@ -298,8 +299,8 @@ def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed
             else None
         )
     bound, multipliers = prove(problem, units, goal, value, count, core, tight)
-    # The objective of a set is a whole number of parts of its denominator: between two of them lies none.
-    proven = bound - reached < Fraction(1, goal.denominator)
+    # The objective of a set is a whole number of steps: between two of them lies none.
+    proven = bound - reached < goal.step
     upper = reached if proven else bound
     by_priority = _by_priority(cycle, step, core, tight)
     lines = _priority_lines(cycle, run, step, by_priority) if len(cycle.levels) > 1 else ()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from depository.settlement import compiled
 from depository.settlement.cuts import Tight
 from depository.settlement.dive import dive
+from depository.settlement.fill import filled
 from depository.settlement.reduction import Reduced, part_of, reduce
 from depository.settlement.regions import Regions
 from depository.settlement.solver import search
@@ -40,6 +41,8 @@ REGION = 2000
 REGION_CHECKS = 60
 REGION_REST = 1e-4
 IDLE = 0.1
+# So often balances are filled to the last unit.
+TOPPED_UP = 4
 # Two sets are crossed in a search of so many checkpoints.
 CROSSING_CHECKS = 200
 # Where no more units than this are open, the search for the proof comes at once.
@@ -107,10 +110,12 @@ def choose(
     tight: Tight | None,
     stop: Watch,
     lesser: bool = False,
+    step: float = 0.0,
 ) -> Chosen:
     """The best set found from a feasible incumbent; `floors` (coefficients, least) hold for the incumbent and stay kept.
 
-    `lesser` says that the incumbent comes from a lesser effort. Each `stop.done()` ends a unit of work: what was found since the one
+    `lesser` says that the incumbent comes from a lesser effort; `step` is the least difference between two weights, 0 if that is not
+    known. Each `stop.done()` ends a unit of work: what was found since the one
     before counts, or nothing of it.
     """
     if not len(core.free):
@@ -150,6 +155,8 @@ def choose(
         x = _better(core, weight, table, x, climb, floors) if stop.done() else x
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
+    # Where the weights differ by whole steps that a float tells apart, nothing better is left below one of them.
+    margin = min(margin, 0.5 * step) if step > 1e-12 * bound else margin
     doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
     # Beside the units in doubt, those come first that turn at the least part of their weight.
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
@@ -200,11 +207,12 @@ def choose(
             better = _better(core, weight, table, x, searched_x, floors)
             if not finished:
                 better = _better(core, weight, table, better, climbed(better), floors)
+                better = _topped_up(core, weight, table, tight, better, idle, floors)
             if stop.done():
                 x = better
                 bound = min(bound, max(searched, float(weight[x].sum())))
                 # The float search may have relied on a set the exact check refused: then nothing is proven.
-                proven = finished and bound - float(weight[x].sum()) <= margin
+                proven = bound - float(weight[x].sum()) <= margin
     return Chosen(x, bound, proven, tight)
 
 
@@ -215,6 +223,25 @@ def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[
     place = np.zeros(len(core.free), dtype=np.int64) if turn % 2 == 0 else np.full(len(core.free), len(core.bind))
     (np.maximum if turn % 2 == 0 else np.minimum).at(place, leg_units(core.start), core.row)
     return np.array_split(units[np.argsort(place[units], kind="stable")], -(-len(units) // BLOCK))
+
+
+def _topped_up(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    table: "_Table",
+    tight: Tight,
+    x: NDArray[np.bool_],
+    idle: NDArray[np.bool_],
+    floors: list[Floor],
+) -> NDArray[np.bool_]:
+    """Balances filled to their last unit, one after the other, as long as it gains."""
+    for _ in range(TOPPED_UP):
+        before = x
+        for found in filled(core, tight.price, idle, x):
+            x = _better(core, weight, table, x, found, floors)
+        if x is before:
+            break
+    return x
 
 
 def _crossed(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ class Objective:
     def of(self, value: int, count: int) -> Fraction:
         """The objective of a set with this total value (in the problem's value units) and this many instructions."""
         return Fraction(self.per_value * value + self.per_instruction * count, self.denominator)
+
+    @property
+    def step(self) -> Fraction:
+        """Two sets differ by a whole number of these."""
+        return Fraction(gcd(self.per_value, self.per_instruction), self.denominator)
 
 
 def objective_of(problem: Problem, name: str) -> Objective:
