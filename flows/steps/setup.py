@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
+from depository.store import belonging
 from depository.store.migrate import upgrade
 from flows.steps.reference import load_reference
 from flows.steps.signing import create_trial_key
@@ -94,6 +95,7 @@ def load(settings: Path, reference: Path, at: datetime) -> dict[str, int]:
     site = read_site(settings)
     try:
         upgrade(site.engine)
+        belonging.check(site.engine, site.archive)
         return load_reference(site, reference, at)
     finally:
         site.close()

@@ -15,6 +15,7 @@ from depository.market import Market, read_market
 from depository.sftp.client import Connection, connect
 from depository.sftp.folders import Folders
 from depository.sftp.intake import Policy
+from depository.store import belonging
 from depository.store.archive import Archive
 from depository.store.database import open_database, reading, writing
 from depository.store.work import Work
@@ -92,7 +93,18 @@ class Site:
 
 
 def read_site(settings: Path) -> Site:
-    """The site of a settings file (`csd.toml`); paths in it are relative to the file.
+    """The site of a settings file (`csd.toml`), as `site_as_set` reads it; raises AnotherSite when its database is another site's."""
+    site = site_as_set(settings)
+    try:
+        belonging.check(site.engine, site.archive)
+    except BaseException:
+        site.close()
+        raise
+    return site
+
+
+def site_as_set(settings: Path) -> Site:
+    """The site of a settings file, whomever its database belongs to; paths in the file are relative to it.
 
     Raises LookupError naming a missing setting, FileNotFoundError for a missing market folder, FileRefused for a signing key that cannot
     be used.

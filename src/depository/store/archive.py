@@ -12,6 +12,8 @@ from depository.rejects import Broken
 
 DAYS, SIGNATURES = "days", "signatures"
 """The folders of names beside the folders of contents: the sealed days, and by day our signatures that were given out."""
+IDENTITY = "site"
+"""The file that says to which database the archive belongs."""
 UNDER_WAY = ".under-way"
 """The folder of contents that are being written; one file system with the others, as they are renamed."""
 SIDE_BY_SIDE = 8
@@ -73,6 +75,27 @@ class Archive:
         folder = self.root / pointers
         found = sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.exists() else []
         return {path.name: path.read_text().strip() for path in found}
+
+    def identity(self) -> str:
+        """To which database the archive belongs; "" for one that is new."""
+        path = self.root / IDENTITY
+        return path.read_text().strip() if path.exists() else ""
+
+    def claim_identity(self, new: str) -> str:
+        """Gives the archive its identity, unless another process was faster; returns the one it has."""
+        mine = self.root / f"{IDENTITY}.{new}"
+        self._store(mine, f"{new}\n".encode())
+        try:
+            os.link(mine, self.root / IDENTITY)
+        except FileExistsError:
+            pass
+        finally:
+            mine.unlink()
+        return self.identity()
+
+    def change_identity(self, new: str) -> None:
+        """Gives the archive another identity, durably."""
+        self._store(self.root / IDENTITY, f"{new}\n".encode())
 
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / digest

@@ -11,7 +11,7 @@ from depository.store.work import Work
 # Held against each other already, event by event, by hash and by balance.
 BOOKS = (schema.event, schema.journal, schema.posting, schema.balance)
 # Follow from the machine, the state of folders and our key, not from what came in.
-OF_THE_MACHINE = (schema.duration, schema.sighting, schema.failed_take, schema.own_signature)
+OF_THE_MACHINE = (schema.duration, schema.sighting, schema.failed_take, schema.own_signature, schema.site)
 ALSO_OF_THE_MACHINE = {schema.outgoing.c.sent}
 MOST_TOLD = 20
 LONGEST = 60

@@ -266,6 +266,13 @@ duration = table(
     Column("microseconds", Units, nullable=False),
 )
 
+# Whose database it is: one row with the identity that the archive of the one site has, too.
+site = table(
+    "site",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    text("identity"),
+)
+
 sealed_day = table(
     "sealed_day",
     Column("business_date", Day, primary_key=True),

@@ -1,0 +1,135 @@
+"""A database belongs to one archive: another site that is pointed at it is refused."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from depository.store import migrate
+from depository.store.archive import Archive
+from depository.store.belonging import AnotherSite, adopt, check
+from depository.store.database import open_database
+from flows.commands.common import MARKET, SAMPLE
+from flows.steps.arrivals import Arrival
+from flows.steps.backup import copy_archive
+from flows.steps.intake import take
+from flows.steps.setup import load, make_site
+from flows.steps.sites import load_market, read_site
+from tests.support.command import forked_csd
+
+AT = datetime(2026, 11, 23, 8, tzinfo=load_market(MARKET).zone)
+
+
+@pytest.fixture
+def engine(empty_database_url: str) -> Iterator[Engine]:
+    made = open_database(empty_database_url)
+    migrate.upgrade(made)
+    yield made
+    made.dispose()
+
+
+def test_the_first_archive_has_the_database_and_any_other_is_refused(engine: Engine, tmp_path: Path) -> None:
+    first, second = Archive(tmp_path / "first"), Archive(tmp_path / "second")
+    check(engine, first)
+    check(engine, first)
+    with pytest.raises(AnotherSite, match=r"database of its own.*csd adopt"):
+        check(engine, second)
+    assert second.identity() == ""
+
+
+def test_an_archive_that_has_a_database_is_refused_by_another_database_that_has_an_archive(
+    engine: Engine, tmp_path: Path
+) -> None:
+    other = open_database(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    migrate.upgrade(other)
+    mine, theirs = Archive(tmp_path / "mine"), Archive(tmp_path / "theirs")
+    check(engine, mine)
+    check(other, theirs)
+    with pytest.raises(AnotherSite):
+        check(engine, theirs)
+    other.dispose()
+
+
+def test_a_rebuilt_database_of_nobody_goes_to_the_archive_that_was_there_before(engine: Engine, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    kept = archive.claim_identity("kept")
+    check(engine, archive)
+    assert archive.identity() == kept
+    with pytest.raises(AnotherSite):
+        check(engine, Archive(tmp_path / "new"))
+
+
+def test_of_several_processes_of_one_new_site_at_once_none_is_refused(engine: Engine, tmp_path: Path) -> None:
+    faults: list[Exception] = []
+
+    def start() -> None:
+        try:
+            check(engine, Archive(tmp_path / "archive"))
+        except Exception as fault:  # noqa: BLE001 - told by the assertion below
+            faults.append(fault)
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert [path.name for path in (tmp_path / "archive").iterdir() if path.is_file()] == ["site"]
+
+
+def test_who_adopts_a_database_has_it_and_who_had_it_is_refused(engine: Engine, tmp_path: Path) -> None:
+    before, after = Archive(tmp_path / "before"), Archive(tmp_path / "after")
+    check(engine, before)
+    adopt(engine, after)
+    check(engine, after)
+    with pytest.raises(AnotherSite):
+        check(engine, before)
+
+
+def test_a_database_without_tables_says_nothing(empty_database_url: str, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    made = open_database(empty_database_url)
+    check(made, archive)
+    made.dispose()
+    assert archive.identity() == ""
+
+
+def test_a_second_site_on_a_database_is_refused_and_a_restored_archive_is_not(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    first, second = (
+        make_site(tmp_path / name, MARKET, SAMPLE / "reference", 0, AT, database=empty_database_url).settings
+        for name in ("first", "second")
+    )
+    load(first, SAMPLE / "reference", AT)
+    for start in (lambda: read_site(second), lambda: load(second, SAMPLE / "reference", AT)):
+        with pytest.raises(AnotherSite):
+            start()
+    with closing(read_site(first)) as site:
+        copy_archive(site, tmp_path / "second" / "archive")
+    with closing(read_site(second)):
+        pass
+
+
+def test_csd_adopt_takes_the_archive_that_holds_what_the_books_refer_to_and_no_other(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'csd.db'}"
+    first, second = (
+        make_site(tmp_path / name, MARKET, SAMPLE / "reference", 0, AT, database=url) for name in ("first", "second")
+    )
+    load(first.settings, SAMPLE / "reference", AT)
+    data = (SAMPLE / "2026-11-23/0905/bank/inbox/camt053_20261123_0905.xml").read_bytes()
+    with closing(read_site(first.settings)) as site:
+        take(site, Arrival("bank", "inbox", "camt.xml", data, AT))
+        refused = forked_csd("adopt", "--site", second.settings)
+        assert (refused.returncode, "is not its archive" in refused.stdout) == (2, True)
+        copy_archive(site, tmp_path / "second" / "archive")
+    (tmp_path / "second" / "archive" / "site").unlink()
+    assert forked_csd("status", "--site", second.settings).returncode == 2
+    assert forked_csd("adopt", "--site", second.settings).returncode == 0
+    assert forked_csd("verify", "--site", second.settings).returncode == 0
+    with pytest.raises(AnotherSite):
+        read_site(first.settings)
