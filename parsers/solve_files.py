@@ -19,6 +19,9 @@ CASH = "cash.csv"
 INSTRUCTIONS = "instructions.csv"
 RATES = "rates.csv"
 FILES = (SECURITIES, CASH, INSTRUCTIONS, RATES)
+BY_PRIORITY = "multipliers_by_priority.csv"
+NOT_ALWAYS = (BY_PRIORITY,)
+"""Files of an outcome that only some outcomes have."""
 
 COLUMNS = {
     SECURITIES: ("account", "isin", "available"),
@@ -323,7 +326,7 @@ def _by_priority(outcome: Outcome, decimals: Mapping[str, int]) -> dict[str, str
         return {}
     header = ("priority", "kind", "asset", "holder", "instruction", "multiplier", "divisor", "other")
     rows = ((str(priority), *_multiplier(line, decimals)) for priority, line in outcome.priority_multipliers)
-    return {"multipliers_by_priority.csv": table(header, rows)}
+    return {BY_PRIORITY: table(header, rows)}
 
 
 def _multiplier(line: Multiplier, decimals: Mapping[str, int]) -> tuple[str, ...]:

@@ -72,6 +72,9 @@ def solve_folder(
     settled = time.perf_counter()
     files = solve_files.write(problem_read, outcome, digest.hexdigest())
     target.mkdir(parents=True, exist_ok=True)
+    # What an earlier outcome in the same folder had beyond this one would not belong to it.
+    for name in solve_files.NOT_ALWAYS:
+        (target / name).unlink(missing_ok=True)
     for name, text in files.items():
         (target / name).write_text(text, encoding="utf-8", newline="")
     written = time.perf_counter()

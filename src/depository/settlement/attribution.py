@@ -1,6 +1,8 @@
 """Who failed, and why each unsettled instruction stayed behind (CSD-A2-3.2)."""
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,13 @@ from numpy.typing import NDArray
 
 from depository.settlement.outcome import CHOICE, INDIVISIBLE, ROOTED, Failing, Unsettled
 from depository.settlement.problem import Problem
-from depository.settlement.units import Units, leg_units
+from depository.settlement.units import Units, by_position, leg_units
+
+# So many instructions are taken out at most to show that one of them could have settled instead.
+MOST_OUT = 30
+MOST_LOOKS = 200
+# What of the settled that give from a short position is taken out: the smallest that is enough, the largest, the smallest.
+_LEAST_ENOUGH, _LARGEST, _SMALLEST = range(3)
 
 
 def failing(problem: Problem) -> list[Failing]:
@@ -73,6 +81,7 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
     ):
         short_of.setdefault(u, []).append((p, m))
     names: dict[int, tuple[str, ...]] = {}
+    room, could = _Room(units, unit_settled, balance, priority), dict[int, bool]()
     lines: list[Unsettled] = []
     index = np.argsort(problem.rank)
     for j in index[~settled[index]].tolist():
@@ -87,7 +96,9 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
         if not mask:
             label = INDIVISIBLE
         elif all(sum(c for rank, c in given.get(p, {}).items() if rank >= priority[u]) >= m for p, m in short):
-            label = CHOICE
+            if u not in could:
+                could[u] = room.for_unit(u)
+            label = CHOICE if could[u] else ROOTED
         own = {int(problem.deliver[j]), int(problem.payer[j])}
         # A linked instruction that could settle by itself waits for its partner: the partner's shortage is then the reason.
         shown = [line for line in short if line[0] in own] or short
@@ -104,6 +115,69 @@ def _bits(mask: int) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find("1", at + 1)
+
+
+class _Room:
+    """Could a unit have settled in place of others that do not go first? Shown by taking these out until nothing is short."""
+
+    __slots__ = ("_balance", "_entry", "_givers", "_head", "_leg_unit", "_legs", "_priority", "_settled", "_units")
+
+    def __init__(
+        self, units: Units, settled: NDArray[np.bool_], balance: NDArray[Any], priority: NDArray[np.int64]
+    ) -> None:
+        self._units, self._settled, self._balance, self._priority = units, settled, balance, priority
+        self._head, self._entry = by_position(units.row, len(balance))
+        self._leg_unit = leg_units(units.start)
+        self._givers: dict[int, list[tuple[int, int]]] = {}
+        self._legs: dict[int, list[tuple[int, int]]] = {}
+
+    def for_unit(self, unit: int) -> bool:
+        """A set with it, feasible and with all that go before it, was found; false may also mean that none was found."""
+        return any(self._without(unit, way) for way in (_LEAST_ENOUGH, _LARGEST, _SMALLEST))
+
+    def _without(self, unit: int, way: int) -> bool:
+        moved: dict[int, int] = {}
+        out: set[int] = set()
+        least = int(self._priority[unit])
+        short = self._move(unit, 1, moved)
+        while short:
+            p = min(short)
+            missing = -(int(self._balance[p]) + moved[p])
+            chosen = self._chosen(p, missing, way, out, least)
+            if chosen is None or len(out) == MOST_OUT:
+                return False
+            out.add(chosen)
+            short |= self._move(chosen, -1, moved)
+            short = {q for q in short if int(self._balance[q]) + moved[q] < 0}
+        return True
+
+    def _chosen(self, p: int, missing: int, way: int, out: set[int], least: int) -> int | None:
+        """Which of those that give from a position is taken out: not one that goes first, nor one looked for in vain."""
+        givers = self._givers_of(p)
+        places: Iterable[int] = range(len(givers)) if way == _SMALLEST else range(len(givers) - 1, -1, -1)
+        if way == _LEAST_ENOUGH:
+            places = chain(range(bisect_left(givers, (missing, -1)), len(givers)), places)
+        looked_at = (givers[k][1] for k in islice(places, MOST_LOOKS))
+        return next((u for u in looked_at if u not in out and self._priority[u] >= least), None)
+
+    def _move(self, unit: int, times: int, moved: dict[int, int]) -> set[int]:
+        """Settles a unit or takes it out; the positions that are then short."""
+        if unit not in self._legs:
+            legs = slice(int(self._units.start[unit]), int(self._units.start[unit + 1]))
+            self._legs[unit] = list(zip(self._units.row[legs].tolist(), self._units.change[legs].tolist(), strict=True))
+        for p, change in self._legs[unit]:
+            moved[p] = moved.get(p, 0) + times * change
+        return {p for p, _ in self._legs[unit] if int(self._balance[p]) + moved[p] < 0}
+
+    def _givers_of(self, p: int) -> list[tuple[int, int]]:
+        """Amount and number of the settled units that give from a position, the smallest first."""
+        if p not in self._givers:
+            legs = self._entry[self._head[p] : self._head[p + 1]]
+            legs = legs[(self._units.change[legs] < 0) & self._settled[self._leg_unit[legs]]]
+            self._givers[p] = sorted(
+                zip((-self._units.change[legs]).tolist(), self._leg_unit[legs].tolist(), strict=True)
+            )
+        return self._givers[p]
 
 
 class _Causes:

@@ -21,7 +21,7 @@ class Unsettled(NamedTuple):
 
     `role` is `securities` or `cash`; `short_by` is in units of the asset, against the balance after the cycle; `causes` are the failing
     participants at the root; `label` is `rooted`, `indivisible` (no participant fails upstream: only the wholeness of instructions
-    keeps it back) or `choice` (a failing participant could have served this one instead of another: the engine chose).
+    keeps it back) or `choice` (a set with this one instead of others, all of higher priority kept, was found: the engine chose).
     """
 
     id: str
