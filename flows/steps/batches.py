@@ -157,10 +157,10 @@ def _opening(work: Work, archive: Archive, slot: str) -> Outcome:
 
 
 def _funding(work: Work, archive: Archive, slot: str) -> Outcome:
-    reports, remarks = funding_reports(work)
+    reports, remarks, ranking = funding_reports(work)
     queue_reports(work, archive, reports, slot, f"batch/{slot}")
     missing = sum(len([r for r in report.tables[0].rows if r[-1]]) for report in reports)
-    return {"reports": len(reports), "cash still to fund": missing, **remarks}, None
+    return {"reports": len(reports), "cash still to fund": missing, **remarks}, ranking
 
 
 def _fop_window(work: Work, archive: Archive, slot: str) -> Outcome:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from depository.amounts import shown
-from depository.cycles import Cycle, Solved, decimal
+from depository.cycles import Cycle, Solved, decimal, holder_in_words
 from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
 from depository.identifiers import participant_of
 from depository.instructions import Instruction, Status, by_participant
@@ -53,7 +53,8 @@ LABELS = {"choice": "engine's choice"}
 """Labels that people read in other words than files do."""
 MEANING = (
     "rooted: traced to the failing participants named; engine's choice: a failing participant had enough for this one or another, "
-    "and the other was settled; indivisible: nobody fails, only the wholeness of instructions keeps it back"
+    "and the other was settled; indivisible: nobody fails, only the wholeness of instructions, or the order of those that go one by "
+    "one, keeps it back"
 )
 DIGITS = Decimal("0.000000000001")
 PERCENT = Decimal("0.0001")
@@ -179,6 +180,7 @@ def _report(
         ("Cycle", f"{cycle.number} ({cycle.kind})"),
         ("Settled", len(settled)),
         ("Unsettled", len(unsettled)),
+        *((("Labels", MEANING),) if unsettled else ()),
     )
     tables = (
         table(
@@ -233,7 +235,7 @@ def _short_rows(
                     one.reference,
                     short.role,
                     short.asset,
-                    short.holder,
+                    holder_in_words(short.holder),
                     shown(work, short.asset, short.short_by) if own else None,
                     ", ".join(short.causes),
                     LABELS.get(short.label, short.label),
@@ -243,7 +245,10 @@ def _short_rows(
 
 
 def _failing_rows(work: Work, solved: Solved) -> tuple[tuple[Value, ...], ...]:
-    return tuple((f.participant, f.asset, f.holder, shown(work, f.asset, f.short_by)) for f in solved.outcome.failing)
+    return tuple(
+        (f.participant, f.asset, holder_in_words(f.holder), shown(work, f.asset, f.short_by))
+        for f in solved.outcome.failing
+    )
 
 
 def jsonable(facts: dict[str, Value]) -> dict[str, str | int | bool | None]:

@@ -292,6 +292,11 @@ def pending_reason(shortage: Shortage | None) -> str:
     return "; ".join(words) + (f" (caused by {roots})" if roots else f" ({shortage.label})")
 
 
+def holder_in_words(holder: str) -> str:
+    """A holder as people read it: a blocked account by its own number."""
+    return f"{holder.removesuffix(BLOCKED_PLACE)} (blocked)" if holder.endswith(BLOCKED_PLACE) else holder
+
+
 def causes_in(reason: str) -> tuple[str, ...]:
     """The failing participants that a reason of `pending_reason` names."""
     named = re.search(r" \(caused by ([^()]+)\)$", reason)

@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import TypeVar
 
 from depository.amounts import shown
-from depository.cycles import decimal, pose
+from depository.cycles import BLOCKED_PLACE, decimal, pose
 from depository.identifiers import participant_of
 from depository.instructions import Instruction, InstructionKind, Status, by_participant
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
 from depository.rates import Weighing, remarks_in
 from depository.reports import Column, Kind, Report, Value, table
-from depository.settlement import Forecast, Release, forecast
+from depository.settlement import ENOUGH, LEAST, NO_LINE_LESS, Forecast, Release, forecast
 from depository.store import forecasts, register
 from depository.store import instructions as store
 from depository.store.work import Work
@@ -64,17 +64,23 @@ RELEASES = (
     # Of all currencies, at the day's rates.
     Column("value", "Value it would release, {}", Kind.MONEY),
 )
+SMALLEST = {
+    LEAST: "no line could be less",
+    NO_LINE_LESS: "no line alone could be less",
+    ENOUGH: "it is enough",
+}
 
 
-def funding_reports(work: Work) -> tuple[list[Report], dict[str, str]]:
+def funding_reports(work: Work) -> tuple[list[Report], dict[str, str], Report | None]:
     """A report for each participant with an obligation today, with a forecast of the cycle as things stand now.
 
-    Also what operators have to know about the rates of exchange, while there is time to load them.
+    Also what operators have to know about the rates of exchange, while there is time to load them, and for their page whose funding
+    would release the most.
     """
     ahead = _look_ahead(work, due_today(work))
     if ahead is None:
-        return [], {}
-    return _reports(work, ahead, sorted(ahead.mine), ""), remarks_in(ahead.weighing)
+        return [], {}, None
+    return _reports(work, ahead, sorted(ahead.mine), ""), remarks_in(ahead.weighing), _ranking(work, ahead)
 
 
 def changed_reports(work: Work, because: str) -> list[Report]:
@@ -114,9 +120,14 @@ def _look_ahead(work: Work, due: Sequence[Instruction]) -> _Ahead | None:
         by_participant(due),
         _by_participant(cash_obligations(work, due)),
         _by_participant(security_obligations(work, due)),
-        _by_participant(found.ranked),
+        _by_participant(fundable(found)),
         posed.weighing,
     )
+
+
+def fundable(found: Forecast) -> list[Release]:
+    """The ranked list without what no funding helps: what is short on a blocked account."""
+    return [one for one in found.ranked if not one.holder.endswith(BLOCKED_PLACE)]
 
 
 Owned = TypeVar("Owned", Obligation, Release)
@@ -200,7 +211,7 @@ def _report(work: Work, code: str, ahead: _Ahead, number: int, because: str) -> 
         table(
             "Release",
             "What your funding would release",
-            tuple(replace(c, title=c.title.format(work.market.reference_currency)) for c in RELEASES),
+            _release_columns(work),
             _releases(work, ahead.releases.get(code, ())),
             "Nothing of yours is missing.",
         ),
@@ -214,6 +225,29 @@ def _report(work: Work, code: str, ahead: _Ahead, number: int, because: str) -> 
         work.market.local(work.at),
         tuple(facts),
         tables,
+    )
+
+
+def _ranking(work: Work, ahead: _Ahead) -> Report:
+    """Whose funding would release the most value, for the operators."""
+    found = ahead.forecast
+    columns = (Column("participant", "Participant"), *_release_columns(work))
+    lines = fundable(found)
+    rows = tuple((one.participant, *row) for one, row in zip(lines, _releases(work, lines), strict=True))
+    return Report(
+        "funding",
+        "Whose funding would release the most",
+        "",
+        work.business_date,
+        work.market.local(work.at),
+        (
+            ("Due", len(found.outcome.settled)),
+            ("Would settle if the cycle ran now", len(ahead.would_settle)),
+            ("Funding with which all settles that funding can help, lines", len(rows)),
+            ("Proven of this funding", SMALLEST[found.smallest]),
+            ("Lines on blocked accounts, which no funding helps", len(found.ranked) - len(rows)),
+        ),
+        (table("Ranking", "Whose funding would release the most", columns, rows, "Nothing is missing."),),
     )
 
 
@@ -231,6 +265,10 @@ def _rows(work: Work, obligations: Sequence[Obligation], *, by_holder: bool) -> 
         head = (o.holder, o.asset) if by_holder else (o.asset,)
         rows.append((*head, *(from_units(n, scale) for n in (*numbers, o.missing))))
     return tuple(rows)
+
+
+def _release_columns(work: Work) -> tuple[Column, ...]:
+    return tuple(replace(c, title=c.title.format(work.market.reference_currency)) for c in RELEASES)
 
 
 def _releases(work: Work, releases: Sequence[Release]) -> tuple[tuple[str | int | Decimal, ...], ...]:

@@ -130,6 +130,7 @@ def test_nothing_leaves_a_blocked_account_not_even_what_arrives_in_the_same_cycl
     assert desk.status("exchange", "X-2") is Status.SETTLED
     assert desk.status("exchange", "X-1") is Status.MATCHED
     assert desk.instruction("exchange", "X-1").reason.startswith("BLOC B01-HO is blocked")
+    assert not [n for n, d in (desk.outbox("B01") | desk.outbox("csd")).items() if b"BLOCKED" in d]
     assert desk.amount("B01-HO", SHARE_B) == held + 10
     assert desk.rows(schema.instruction)[-1].reference != "L-1"
     unblock(desk)

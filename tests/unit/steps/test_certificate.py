@@ -102,7 +102,9 @@ def test_what_has_settled_is_told_as_settled_with_both_sides_to_the_operators(to
         ("T-ONE", "B01-HO", "B04-HO"),
         ("T-FINE", "B01-HO", "B02-HO"),
     ]
-    mine = sheet(torn.report("B02", "_main-cycle_cycle.json"), "Settled")
+    report = torn.report("B02", "_main-cycle_cycle.json")
+    assert dict(report.facts)["Labels"] == MEANING
+    mine = sheet(report, "Settled")
     assert [(r["trade"], r["side"], r["status"]) for r in mine] == [("T-FINE", "receive", "settled")]
 
 

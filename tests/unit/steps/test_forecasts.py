@@ -8,6 +8,8 @@ import pytest
 
 from depository.reports import Report
 from depository.store import schema
+from flows.office import page_of
+from flows.steps.blocking import block_account
 from flows.steps.replay import replay
 from parsers import report_json
 from tests.support.books import DAY, REFERENCE, SHARE_B, Desk, advice, at, entry, ist_line, trade
@@ -129,3 +131,77 @@ def test_a_replay_gives_the_same_fresh_reports(told: Desk, tmp_path: Path) -> No
     result = replay(told.site, DAY, tmp_path / "replay", at("20:00"))
     assert result.differences == ()
     assert len(list((tmp_path / "replay" / "outbox" / "B04").glob("*_funding-R*_funding.json"))) == 1
+
+
+@pytest.mark.rule("CSD-3.3.1-b")
+@pytest.mark.parametrize(("short_of_it", "settled"), [("0.00", 3), ("0.01", 2)])
+def test_exactly_what_the_reports_ask_for_settles_everything_and_one_cent_less_does_not(
+    desk: Desk, short_of_it: str, settled: int
+) -> None:
+    """B04 pays B01 out of what it gets of B05; B01 needs that for what it buys of B02."""
+    desk.drop_trades(
+        trade("T-1", "B01-HO", "B04-HO", 50, "1000.00"),
+        trade("T-2", "B04-HO", "B05-HO", 50, "400.33", line=3),
+        trade("T-3", "B02-HO", "B01-HO", 60, "1000.00", line=4),
+    )
+    desk.run("funding-0930")
+    asked = {}
+    for party in ("B01", "B02", "B04", "B05"):
+        cash = next(t for t in reports(desk, party)[-1].tables if t.name == "Cash")
+        asked[party] = cash.rows[0][-1]
+    assert asked == {
+        "B01": Decimal("10000.00"),
+        "B02": Decimal("0.00"),
+        "B04": Decimal("29983.50"),
+        "B05": Decimal("20016.50"),
+    }
+    asked["B01"] -= Decimal(short_of_it)  # type: ignore[operator]
+    brought = [entry(f"K-{party}", str(amount), party) for party, amount in asked.items() if amount]
+    desk.drop_money(advice(*brought), local="09:50")
+    assert desk.run("main-cycle").facts["settled"] == settled
+
+
+def test_the_operators_see_whose_funding_would_release_the_most(desk: Desk) -> None:
+    desk.drop_trades(
+        trade("T-1", "B01-HO", "B04-HO", 50, "1000.00"),
+        trade("T-2", "B02-HO", "B05-HO", 2, "1000.00", line=3),
+        trade("T-3", "B06-HO", "B03-HO", 5, "1000.00", line=4),
+    )
+    result = desk.run("funding-0930")
+    assert result.report is not None
+    (ranking,) = result.report.tables
+    assert [(row[0], row[1], row[3], row[4], row[5]) for row in ranking.rows][:2] == [
+        ("B04", "KZT", Decimal("50000.00"), 1, Decimal("50000.00")),
+        ("B05", "KZT", Decimal("2000.00"), 1, Decimal("2000.00")),
+    ]
+    told = facts(result.report)
+    assert (told["Due"], told["Would settle if the cycle ran now"]) == (3, 0)
+    assert told["Proven of this funding"] == "no line could be less"
+    assert "## Whose funding would release the most" in page_of(result)
+
+
+@pytest.mark.rule("KCSD-97")
+def test_no_report_asks_for_funding_of_a_blocked_account(desk: Desk) -> None:
+    desk.fund("B02", "5000.00")
+    desk.trade(trade("T-1", "B01-HO", "B02-HO", 1, "1000.00"))
+    block_account(
+        desk.site,
+        "B01-HO",
+        "District Court",
+        "order 7",
+        "claim",
+        "courier",
+        "Operator One",
+        "Operator Two",
+        at("09:20"),
+    )
+    result = desk.run("funding-0930")
+    for party in ("B01", "B02"):
+        release = next(t for t in reports(desk, party)[-1].tables if t.name == "Release")
+        assert release.rows == ()
+    assert result.report is not None
+    assert result.report.tables[0].rows == ()
+    assert facts(result.report)["Lines on blocked accounts, which no funding helps"] == 1
+    cycle = desk.run("main-cycle").report
+    assert cycle is not None
+    assert {row[4] for t in cycle.tables if t.name == "Unsettled" for row in t.rows} == {"B01-HO (blocked)"}
