@@ -486,6 +486,8 @@ class Played:
     deaths: int
     longest_recovery: float
     """Seconds from a restart to the end of the command that the killed process had begun."""
+    slowest: float
+    """Seconds of the command that took longest."""
 
 
 def play(
@@ -502,7 +504,7 @@ def play(
         place = world.place(url, folder / "var", server, sandbox)
         left = list(deaths)
         died = 0
-        longest = 0.0
+        longest = slowest = 0.0
 
         def start() -> Depository:
             return world.forker.depository(place, (left.pop(0),) if left else ())
@@ -521,6 +523,7 @@ def play(
                     began = time.monotonic()
                     depository.close()
                     depository = start()
+            slowest = max(slowest, time.monotonic() - began)
             if died:
                 longest = max(longest, time.monotonic() - began)
         passed = depository.passed
@@ -530,7 +533,7 @@ def play(
         state = state_of(engine, folder / "var" / "archive", root)
     finally:
         engine.dispose()
-    return Played(state, passed, died, longest)
+    return Played(state, passed, died, longest, slowest)
 
 
 def drop_files(root: Path, drops: tuple[Drop, ...]) -> None:

@@ -35,6 +35,9 @@ ROOT = Path(__file__).resolve().parents[2]
 GROUPS = 4
 """Runs of the short version; each kills several processes, one after the other, so that every point is tried once."""
 MINUTE = 60.0
+"""Seconds within which a restart has made up for a kill; measured: one."""
+SLOWER = 10
+"""Where the day without a kill is slow already: so many times its slowest command."""
 
 
 def points_in_code() -> set[str]:
@@ -93,6 +96,11 @@ def same(expected: Played, found: Played) -> None:
     assert not told, "\n".join([f"{len(told)} differences:", *told[:30]])
 
 
+def soon(expected: Played, found: Played) -> None:
+    """What was cut off was made up for within a minute of the restart."""
+    assert found.longest_recovery < max(MINUTE, SLOWER * expected.slowest)
+
+
 def judge(
     expected: Played,
     found: Played,
@@ -102,7 +110,7 @@ def judge(
 ) -> None:
     """All deaths happened, recovery was quick, and the day ended as without them."""
     assert found.deaths == len(deaths)
-    assert found.longest_recovery < MINUTE
+    soon(expected, found)
     same(expected, found)
     for point, _ in deaths:
         tried(f"SIGKILL at “{point}”", where, known, found.longest_recovery)
@@ -212,7 +220,7 @@ def test_killed_at_random_again_and_again(
         server: PostgresServer = request.getfixturevalue("postgres_server")
         url = server.url(server.create(empty=True))
     found = play(world, url, tmp_path, deaths)
-    assert found.longest_recovery < MINUTE
+    soon(undisturbed.day, found)
     same(undisturbed.day, found)
     tried(
         "SIGKILL at random passings of random points", database, "the same state, byte for byte", found.longest_recovery
