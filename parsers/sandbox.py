@@ -4,6 +4,7 @@ calamine aborts the whole process on some workbooks instead of raising, and a cr
 costs one child, which is replaced; the file is refused and the next one is read.
 """
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -26,7 +27,6 @@ from depository.rejects import FileRefused
 from depository.signatories import Evidence, Trust
 from forms.form import Form
 from forms.lines import pack
-from parsers.marked_workbook import mark
 from parsers.workbook_form import read_form
 
 MEMORY = 2_000_000_000
@@ -35,6 +35,9 @@ SECONDS = 60.0
 """Seconds for one file; a form of 100,000 lines takes about ten on a slow machine."""
 FILES_PER_CHILD = 500
 """A child is replaced after so many files, so that what a library leaks does not add up."""
+
+MALLOC = {-8: 2, -1: 128 * 1024}
+"""Of glibc's malloc.h: M_ARENA_MAX and M_TRIM_THRESHOLD (bytes); a value that is set no longer grows by itself."""
 
 PATIENCE = 10
 """So many times the limit the parent waits at most, queue included, should the pool itself hang."""
@@ -154,12 +157,21 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # A crash of calamine is answered; its stack in the log would only look like one of ours.
     os.environ["RUST_BACKTRACE"] = "0"
+    _give_memory_back()
     # Records have no cycles; without the collector a large form is read a tenth faster. What is loaded by now stays for good:
     # frozen, it costs the collection after each file nothing.
     gc.disable()
     gc.freeze()
     # The threads that read ahead ask for the interpreter now and then: they wait less for it.
     sys.setswitchinterval(0.001)
+
+
+def _give_memory_back() -> None:
+    """Has glibc return what a file took; otherwise each thread keeps an arena of its own, and freed blocks stay with the process."""
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust is not None:
+        for setting, value in MALLOC.items():
+            adjust(setting, value)
 
 
 def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
@@ -200,6 +212,9 @@ def _read(data: bytes, name: str) -> Form:
 
 
 def _mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
+    # Loaded by the first file that is wrong: openpyxl takes a third of the memory of a child.
+    from parsers.marked_workbook import mark
+
     return mark(original, form, receipt)
 
 

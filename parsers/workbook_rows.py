@@ -15,8 +15,6 @@ from itertools import islice
 from typing import IO, TypeAlias
 from xml.parsers import expat
 
-from openpyxl import load_workbook
-from openpyxl.utils.escape import unescape
 from python_calamine import CalamineSheet, CalamineWorkbook
 
 from depository.pieces import pieces
@@ -119,6 +117,10 @@ def _check_xml(data: bytes) -> None:
 
 def openpyxl_rows(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Sequence[object]]]:
     """The rows by openpyxl, which takes five times as long as all else that is done with a small form."""
+    # Loaded by the first workbook that needs it: it takes a third of the memory of a child.
+    from openpyxl import load_workbook
+    from openpyxl.utils.escape import unescape
+
     book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     try:
         sheet = book[facts.name]
