@@ -5,7 +5,7 @@ these prices; improvement by chains, circles and exchanges; branch and bound on 
 starts from a feasible set and ends with one, checked in exact integers; without the solver the first and the last still work.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -115,44 +115,43 @@ def choose(
     """The best set found from a feasible incumbent; `floors` (coefficients, least) hold for the incumbent and stay kept.
 
     `lesser` says that the incumbent comes from a lesser effort; `step` is the least difference between two weights, 0 if that is not
-    known. Each `stop.done()` ends a unit of work: what was found since the one
-    before counts, or nothing of it.
+    known. Each `stop.done()` ends a unit of work: what was found since the one before counts, or nothing of it.
     """
     if not len(core.free):
         return Chosen(incumbent, 0.0, True, tight)
-    table = _Table(core, weight, tight)
-    if tight is None:
-        x = _improved(core, weight, table, incumbent, plan, stop)
-        if not stop.done():
-            # No prices and no time: a single pass, whose work is counted.
-            x = _improved(core, weight, table, incumbent, plan, stop)
-        return Chosen(
-            x if keeps(x, floors) and weight[x].sum() > weight[incumbent].sum() else incumbent, np.inf, False, None
-        )
+    task = _Task(core, weight, _Table(core, weight, tight), floors, stop)
 
     def climbed(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return _improved(core, weight, table, start, plan, stop)
+        return _improved(task, start, plan)
+
+    if tight is None:
+        x = climbed(incumbent)
+        if not stop.done():
+            # No prices and no time: a single pass, whose work is counted.
+            x = climbed(incumbent)
+        gained = keeps(x, floors) and task.weight_of(x) > task.weight_of(incumbent)
+        return Chosen(x if gained else incumbent, np.inf, False, None)
 
     rounded = tight.x > 0.5
     closeness = np.abs(tight.profit)
-    mended = _feasible(core, table, rounded)
+    mended = _feasible(core, task.table, rounded)
     ways = [lambda: climbed(mended)]
-    gap = tight.bound - float(weight[mended].sum())
+    gap = tight.bound - task.weight_of(mended)
     if gap > plan.far * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
-        ways.append(lambda: climbed(_feasible(core, table, dive(tight, table.price))))
+        ways.append(lambda: climbed(_feasible(core, task.table, dive(tight, task.table.price))))
     climbs = side_by_side(ways)
     if not stop.done():
         # No time: a single pass from each, and as without prices.
         climbs = [climbed(mended), climbed(incumbent)]
-        climbs.append(_improved(core, weight, _Table(core, weight, None), incumbent, plan, stop))
+        climbs.append(_improved(replace(task, table=_Table(core, weight, None)), incumbent, plan))
     # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end.
     afresh = lesser and not floors
     x = mended if afresh else incumbent
     for climb in climbs:
-        x = _better(core, weight, table, x, climb, floors)
+        x = _better(task, x, climb)
     if x is incumbent and not stop():
         climb = climbed(incumbent)
-        x = _better(core, weight, table, x, climb, floors) if stop.done() else x
+        x = _better(task, x, climb) if stop.done() else x
     bound = tight.bound
     margin = 1e-9 * max(bound, 0.0)
     # Where the weights differ by whole steps that a float tells apart, nothing better is left below one of them.
@@ -169,7 +168,7 @@ def choose(
     searches = [(doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
     searches += [(idle, *one, True) for one in plan.idle if large]
     for turn, (in_doubt, more, checks, regions) in enumerate(searches):
-        gap = bound - float(weight[x].sum())
+        gap = bound - task.weight_of(x)
         if gap <= margin or stop():
             break
         if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
@@ -181,38 +180,38 @@ def choose(
         started = x
         blocks = _blocks(core, order[: int(must.sum()) + more], turn)
         for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
-            found = _searched_at_once(core, weight, table, x, two, checks, gap * plan.rest, floors, stop)
+            found = _searched_at_once(task, x, two, checks, gap * plan.rest)
             x = found if stop.done() else x
         number, least = plan.regions
-        if regions and bound - float(weight[x].sum()) > least * bound:
-            x = _by_regions(core, weight, table, tight, x, cost, number, floors, stop)
+        if regions and bound - task.weight_of(x) > least * bound:
+            x = _by_regions(task, tight, x, cost, number)
         if x is not started and not stop():
             climb = climbed(x)
-            x = _better(core, weight, table, x, climb, floors) if stop.done() else x
+            x = _better(task, x, climb) if stop.done() else x
 
     if afresh:
-        gap = bound - float(weight[x].sum())
-        both = _crossed(core, weight, table, x, incumbent, gap * REGION_REST, floors, stop)
-        x = both if stop.done() else _better(core, weight, table, x, incumbent, floors)
+        gap = bound - task.weight_of(x)
+        both = _crossed(task, x, incumbent, gap * REGION_REST)
+        x = both if stop.done() else _better(task, x, incumbent)
         if large:
-            x = _by_regions(core, weight, table, tight, x, cost, 2 * plan.regions[0], floors, stop)
+            x = _by_regions(task, tight, x, cost, 2 * plan.regions[0])
 
-    proven = bound - float(weight[x].sum()) <= margin
+    proven = bound - task.weight_of(x) <= margin
     if not proven and not stop():
         # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
-        open_units = closeness <= bound - float(weight[x].sum()) + margin
+        open_units = closeness <= bound - task.weight_of(x) + margin
         if int(open_units.sum()) <= plan.whole:
             checks = plan.proof // max(int(open_units.sum()), 500)
-            searched_x, searched, finished = _searched(core, weight, x, open_units, checks, 0.0, floors, stop)
-            better = _better(core, weight, table, x, searched_x, floors)
+            searched_x, searched, finished = _searched(task, x, open_units, checks, 0.0)
+            better = _better(task, x, searched_x)
             if not finished:
-                better = _better(core, weight, table, better, climbed(better), floors)
-                better = _topped_up(core, weight, table, tight, better, idle, floors)
+                better = _better(task, better, climbed(better))
+                better = _topped_up(task, tight, better, idle)
             if stop.done():
                 x = better
-                bound = min(bound, max(searched, float(weight[x].sum())))
+                bound = min(bound, max(searched, task.weight_of(x)))
                 # The float search may have relied on a set the exact check refused: then nothing is proven.
-                proven = bound - float(weight[x].sum()) <= margin
+                proven = bound - task.weight_of(x) <= margin
     return Chosen(x, bound, proven, tight)
 
 
@@ -225,59 +224,34 @@ def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[
     return np.array_split(units[np.argsort(place[units], kind="stable")], -(-len(units) // BLOCK))
 
 
-def _topped_up(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    table: "_Table",
-    tight: Tight,
-    x: NDArray[np.bool_],
-    idle: NDArray[np.bool_],
-    floors: list[Floor],
-) -> NDArray[np.bool_]:
+def _topped_up(task: "_Task", tight: Tight, x: NDArray[np.bool_], idle: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Balances filled to their last unit, one after the other, as long as it gains."""
     for _ in range(TOPPED_UP):
         before = x
-        for found in filled(core, tight.price, idle, x):
-            x = _better(core, weight, table, x, found, floors)
+        for found in filled(task.core, tight.price, idle, x):
+            x = _better(task, x, found)
         if x is before:
             break
     return x
 
 
-def _crossed(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    table: "_Table",
-    x: NDArray[np.bool_],
-    other: NDArray[np.bool_],
-    gap: float,
-    floors: list[Floor],
-    stop: Watch,
-) -> NDArray[np.bool_]:
+def _crossed(task: "_Task", x: NDArray[np.bool_], other: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
     """The best that can be put together of two feasible sets, the units on which they agree staying as they are."""
-    best = _better(core, weight, table, x, other, floors)
-    if stop() or (x == other).all():
+    best = _better(task, x, other)
+    if task.stop() or (x == other).all():
         return best
-    both, _, _ = _searched(core, weight, best, x != other, CROSSING_CHECKS, gap, floors, stop)
-    return _better(core, weight, table, best, both, floors)
+    both, _, _ = _searched(task, best, x != other, CROSSING_CHECKS, gap)
+    return _better(task, best, both)
 
 
 def _by_regions(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    table: "_Table",
-    tight: Tight,
-    x: NDArray[np.bool_],
-    cost: NDArray[np.float64],
-    number: int,
-    floors: list[Floor],
-    stop: Watch,
+    task: "_Task", tight: Tight, x: NDArray[np.bool_], cost: NDArray[np.float64], number: int
 ) -> NDArray[np.bool_]:
     """Search so many regions, two at a time, each around the position at which x loses most against the bound."""
-    regions = Regions(core, tight, cost)
-    tried = np.zeros(len(core.bind), dtype=np.bool_)
+    regions = Regions(task.core, tight, cost)
+    tried = np.zeros(len(task.core.bind), dtype=np.bool_)
     for _ in range(number // 2):
-        if stop():
+        if task.stop():
             break
         loss = regions.losses(x)
         two: list[NDArray[np.int64]] = []
@@ -288,40 +262,32 @@ def _by_regions(
             units = regions.around(at, REGION, x, loss, taken)
             taken[units] = True
             two.append(units)
-        gap = (tight.bound - float(weight[x].sum())) * REGION_REST
-        found = _searched_at_once(core, weight, table, x, two, REGION_CHECKS, gap, floors, stop)
-        x = found if stop.done() else x
+        gap = (tight.bound - task.weight_of(x)) * REGION_REST
+        found = _searched_at_once(task, x, two, REGION_CHECKS, gap)
+        x = found if task.stop.done() else x
     return x
 
 
 def _searched_at_once(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    table: "_Table",
-    x: NDArray[np.bool_],
-    blocks: list[NDArray[np.int64]],
-    checks: int,
-    gap: float,
-    floors: list[Floor],
-    stop: Watch,
+    task: "_Task", x: NDArray[np.bool_], blocks: list[NDArray[np.int64]], checks: int, gap: float
 ) -> NDArray[np.bool_]:
     """The best that the searches of these blocks find, side by side and each from x, and of what they turn the best together."""
     some = np.zeros((len(blocks), len(x)), dtype=np.bool_)
     for units, block in zip(some, blocks, strict=True):
         units[block] = True
-    searches = [partial(_searched, core, weight, x, units, checks, gap, floors, stop) for units in some]
+    searches = [partial(_searched, task, x, units, checks, gap) for units in some]
     before: NDArray[np.bool_] = x
     turned = np.zeros(len(x), dtype=np.bool_)
     for found, _, _ in side_by_side(searches):
         if found is not None:
             turned |= found != before
-            x = _better(core, weight, table, x, found, floors)
+            x = _better(task, x, found)
     if len(blocks) > 1 and x is not before:
         # Blocks have no unit in common, but positions: not all that each found may go together.
         both: NDArray[np.bool_] | None = before ^ turned
-        if not is_feasible(core, before ^ turned):
-            both, _, _ = _searched(core, weight, x, turned, checks, gap, floors, stop)
-        x = _better(core, weight, table, x, both, floors)
+        if not is_feasible(task.core, before ^ turned):
+            both, _, _ = _searched(task, x, turned, checks, gap)
+        x = _better(task, x, both)
     return x
 
 
@@ -344,6 +310,21 @@ class _Table:
             self.price = np.maximum(tight.price, self.price)
             self.profit = tight.profit
         self.head, self.entry = by_position_and(np.abs(self.profit[self.unit]) / size, core.row, rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """What stays the same while a set is looked for; `weight` is what the objective gives for each unit."""
+
+    core: Reduced
+    weight: NDArray[np.float64]
+    table: _Table
+    floors: list[Floor]
+    stop: Watch
+
+    def weight_of(self, x: NDArray[np.bool_]) -> float:
+        """What a set brings."""
+        return float(self.weight[x].sum())
 
 
 def balance_of(core: Reduced, x: NDArray[np.bool_]) -> NDArray[Any]:
@@ -376,15 +357,9 @@ def _feasible(core: Reduced, table: _Table, start: NDArray[np.bool_]) -> NDArray
     return settled > 0
 
 
-def _improved(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    table: _Table,
-    start: NDArray[np.bool_],
-    plan: Plan,
-    stop: Watch,
-) -> NDArray[np.bool_]:
+def _improved(task: _Task, start: NDArray[np.bool_], plan: Plan) -> NDArray[np.bool_]:
     """Chains, circles and exchanges around a feasible set until the passes or the work run out; infeasible starts come back as they are."""
+    core, table = task.core, task.table
     settled = start.astype(np.int64)
     balance = balance_of(core, start)
     if (balance < 0).any():
@@ -400,44 +375,31 @@ def _improved(
         # Taking a unit out pays only where the prices leave it in doubt.
         order = order[:10_000] if out_first else order
         kept, work = compiled.run(
-            "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, weight, table.price,
+            "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, task.weight, table.price,
             fixed, order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
             np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, LOOK, FILL, HOPE, left,
         )  # fmt: skip
         left -= work
-        if left <= 0 or stop() or (not kept and turn >= 2):
+        if left <= 0 or task.stop() or (not kept and turn >= 2):
             break
     return settled > 0
 
 
-def _better(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    table: _Table,
-    x: NDArray[np.bool_],
-    found: NDArray[np.bool_] | None,
-    floors: list[Floor],
-) -> NDArray[np.bool_]:
+def _better(task: _Task, x: NDArray[np.bool_], found: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """The found set, mended in exact integers, if it is better and keeps the floors; else the one at hand."""
     if found is None:
         return x
-    if not is_feasible(core, found):
-        found = _feasible(core, table, found)
-    better = weight[found].sum() > weight[x].sum() and keeps(found, floors) and is_feasible(core, found)
+    if not is_feasible(task.core, found):
+        found = _feasible(task.core, task.table, found)
+    better = task.weight_of(found) > task.weight_of(x) and keeps(found, task.floors) and is_feasible(task.core, found)
     return found if better else x
 
 
 def _searched(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    x: NDArray[np.bool_],
-    some: NDArray[np.bool_],
-    checks: int,
-    gap: float,
-    floors: list[Floor],
-    stop: Watch,
+    task: _Task, x: NDArray[np.bool_], some: NDArray[np.bool_], checks: int, gap: float
 ) -> tuple[NDArray[np.bool_] | None, float, bool]:
     """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished)."""
+    core, weight, floors = task.core, task.weight, task.floors
     rest = x & ~some
     chosen = np.flatnonzero(some)
     whole = Units(np.zeros(0, dtype=np.int64), np.zeros(len(x), dtype=np.bool_), core.start, core.row, core.change)
@@ -452,7 +414,7 @@ def _searched(
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
         piece, _ = part_of(part, bin_units)
         outcome = search(
-            piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, stop
+            piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, task.stop
         )
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
         found = found or outcome.x is not None
