@@ -1,6 +1,6 @@
 """What all commands share: the site they work on, and how they show a receipt."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -27,13 +27,13 @@ Day = Annotated[datetime | None, typer.Argument(help="Business date, today when 
 
 
 @contextmanager
-def opened(settings: Path) -> Iterator[tuple[Site, datetime]]:
+def opened(settings: Path, read: Callable[[Path], Site] = read_site) -> Iterator[tuple[Site, datetime]]:
     """A site for the length of one command, and the moment at which it began."""
     if not settings.exists():
         raise FileNotFoundError(
             f"there is no settings file {settings}: make a site with `csd init`, or name one with --site"
         )
-    site = read_site(settings)
+    site = read(settings)
     try:
         yield site, RealClock(site.market.zone).now()
     finally:

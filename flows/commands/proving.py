@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from depository.verify import verify as verify_books
-from flows.clock import RealClock
 from flows.commands.common import Settings, console, opened
 from flows.steps.sites import site_as_set
 
@@ -61,19 +60,14 @@ def adopt(site: Settings = Path("csd.toml")) -> None:
     from depository.store.belonging import adopt as adopt_database
     from flows.steps.backup import missing_contents
 
-    if not site.exists():
-        raise FileNotFoundError(f"there is no settings file {site}: name one with --site")
-    here = site_as_set(site)
-    try:
-        missing = missing_contents(here, RealClock(here.market.zone).now())
+    with opened(site, site_as_set) as (here, at):
+        missing = missing_contents(here, at)
         if missing:
             told = "; ".join(missing[:3])
             raise LookupError(
                 f"this archive lacks {len(missing)} contents that the database refers to, so it is not its archive: {told}"
             )
         identity = adopt_database(here.engine, here.archive)
-    finally:
-        here.close()
     console.print(f"Database and archive belong together as {identity}.", markup=False)
 
 

@@ -40,8 +40,8 @@ def record_file(site: Site, work: Work, read: Read) -> Receipt:
         sender = register.party(work, arrival.party)
         content, proof = content_and_proof(site, arrival, sender.kind if sender else PartyKind.OPERATOR)
     if arrival.folder == CHECK:
-        return _dry_run(site, work, arrival, digest, before, content, proof)
-    carried = _carry_out(site, work, arrival, digest, before, content, proof)
+        return _dry_run(site, work, read, content, proof, before)
+    carried = _carry_out(site, work, read, content, proof, before)
     receipt = carried.receipt
     reached("record.carried out")
     _queue_answers(site, work, arrival, carried, content)
@@ -76,19 +76,19 @@ def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) ->
 def _dry_run(
     site: Site,
     work: Work,
-    arrival: Arrival,
-    digest: str,
-    before: files.Known | None,
+    read: Read,
     content: Content | FileRefused,
     proof: Proof | None,
+    before: files.Known | None,
 ) -> Receipt:
     """Carries the file out, takes everything back, and answers with what would have been (no effect on the books)."""
+    arrival, digest = read.arrival, read.digest
     # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
     cause = f"check/{arrival.claimed or digest}"
     answered = bool(arrival.claimed) and files.queued(work, cause)
     undo = work.connection.begin_nested()
     trial = Work(work.connection, work.business_date, work.at, work.market)
-    receipt = _carry_out(site, trial, arrival, digest, before, content, proof).receipt
+    receipt = _carry_out(site, trial, read, content, proof, before).receipt
     reached("check.before taking back")
     undo.rollback()
     reached("check.taken back")
@@ -127,12 +127,12 @@ def _note(site: Site, work: Work, arrival: Arrival, digest: str, content: Conten
 def _carry_out(
     site: Site,
     work: Work,
-    arrival: Arrival,
-    digest: str,
-    before: files.Known | None,
+    read: Read,
     content: Content | FileRefused,
     proof: Proof | None,
+    before: files.Known | None,
 ) -> _Carried:
+    arrival, digest = read.arrival, read.digest
     number = files.receipt_number(work)
     if before is not None:
         file = before.id

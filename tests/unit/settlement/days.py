@@ -110,11 +110,9 @@ def score(day: Problem, settled: set[int], objective: str) -> Score:
     return Score(tuple(sums), sum(int(day.value[j]) for j in top), len(top))
 
 
-def best(day: Problem, objective: str) -> tuple[tuple[int, ...], bool]:
-    """The best score any netted set reaches without falling below first in, first out, and whether that costs anything."""
-    least = score(day, fifo(day), objective)
-    free: tuple[int, ...] | None = None
-    kept: tuple[int, ...] | None = None
+def all_sets(day: Problem) -> list[set[int]]:
+    """Every set after which no balance is below nought, whatever the order."""
+    found = []
     members = groups(day)
     for pick in product((False, True), repeat=len(members)):
         settled = {j for group, taken in zip(members, pick, strict=True) if taken for j in group}
@@ -122,8 +120,17 @@ def best(day: Problem, objective: str) -> tuple[tuple[int, ...], bool]:
         for j in settled:
             for row, change in legs(day, j):
                 balance[row] += change
-        if min(balance, default=0) < 0:
-            continue
+        if min(balance, default=0) >= 0:
+            found.append(settled)
+    return found
+
+
+def best(day: Problem, objective: str) -> tuple[tuple[int, ...], bool]:
+    """The best score any netted set reaches without falling below first in, first out, and whether that costs anything."""
+    least = score(day, fifo(day), objective)
+    free: tuple[int, ...] | None = None
+    kept: tuple[int, ...] | None = None
+    for settled in all_sets(day):
         now = score(day, settled, objective)
         free = max(free or now.levels, now.levels)
         if objective != "mixed" or (now.value >= least.value and now.number >= least.number):

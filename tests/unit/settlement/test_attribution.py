@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from depository.settlement import Due, Failing, Outcome, PriorityLine, Problem, check, problem, settle
-from tests.unit.settlement.test_priorities_and_gross import all_sets
+from tests.unit.settlement.days import all_sets
 
 ISIN = "KZ0000000017"
 

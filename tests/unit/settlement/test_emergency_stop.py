@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.settlement.instances import day as made_up_day
-from depository.settlement import Outcome, Problem, check, cuts, netting, problem, settle
+from depository.settlement import Outcome, Problem, check, problem, settle
 from tests.properties.test_settlement_engine import Rows, days
 from tests.unit.settlement.days import RATES, fifo, score
 
@@ -55,17 +55,6 @@ def test_wherever_the_clock_runs_out_as_many_units_give_the_same_outcome(rows: R
         assert told(again(day, outcome)) == told(outcome)
     else:
         assert told(settle(day)) == told(outcome)
-
-
-@pytest.fixture
-def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Problem:
-    """A small day that goes the way of large ones: cuts for some units only, searches in blocks, two at a time."""
-    for module, name, value in (
-        (cuts, "WHOLE", 100), (netting, "LARGE", 100), (netting, "TOGETHER", 200), (netting, "BLOCK", 120),
-        (netting, "PROVEN_AT_ONCE", 0), (netting, "REGION", 60),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, value)
-    return made_up_day(600, "tight", 3).problem()
 
 
 def test_a_day_with_work_side_by_side_stops_at_many_units_each_of_which_can_be_repeated(in_blocks: Problem) -> None:

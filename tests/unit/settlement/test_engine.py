@@ -17,7 +17,6 @@ from depository.settlement import (
     Problem,
     check,
     compiled,
-    cuts,
     forecast,
     netting,
     problem,
@@ -221,17 +220,6 @@ def test_compiled_and_plain_loops_choose_the_same(monkeypatch: pytest.MonkeyPatc
     assert fast.settled.tolist() == plain.settled.tolist()
     assert fast.certificate == plain.certificate
     assert fast.multipliers == plain.multipliers
-
-
-@pytest.fixture
-def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Problem:
-    """A small day that goes the way of large ones: cuts for some units only, searches in blocks, two at a time."""
-    for module, name, value in (
-        (cuts, "WHOLE", 100), (netting, "LARGE", 100), (netting, "TOGETHER", 200), (netting, "BLOCK", 120),
-        (netting, "PROVEN_AT_ONCE", 0), (netting, "REGION", 60),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, value)
-    return made_up_day(600, "tight", 3).problem()
 
 
 def test_one_worker_and_two_choose_the_same(in_blocks: Problem, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Priorities beside the gross class: each line's bound is what the best of all sets reaches there or more, and can be recomputed."""
 
 from fractions import Fraction
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from benchmarks.settlement.instances import day as made_up_day
 from depository.settlement import Due, Problem, check, settle
 from depository.settlement.objective import objective_of
 from flows.steps.solve import solve_folder
-from tests.unit.settlement.days import groups, legs, random_day
+from tests.unit.settlement.days import all_sets, random_day
 
 
 def objectives(day: Problem, settled: set[int], objective: str) -> dict[int, Fraction]:
@@ -24,21 +23,6 @@ def objectives(day: Problem, settled: set[int], objective: str) -> dict[int, Fra
         )
         for level in sorted(set(day.priority.tolist()))
     }
-
-
-def all_sets(day: Problem) -> list[set[int]]:
-    """Every set after which no balance is below nought, whatever the order."""
-    found = []
-    members = groups(day)
-    for pick in product((False, True), repeat=len(members)):
-        settled = {j for group, taken in zip(members, pick, strict=True) if taken for j in group}
-        balance = [int(b) for b in day.opening]
-        for j in settled:
-            for row, change in legs(day, j):
-                balance[row] += change
-        if min(balance, default=0) >= 0:
-            found.append(settled)
-    return found
 
 
 @pytest.mark.parametrize("objective", ["mixed", "value", "count"])
