@@ -46,7 +46,8 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
     """The short assets of each unsettled instruction, the failing participants upstream and a label, in order of rank.
 
     A position is short for a unit when its balance after the cycle does not cover the unit. From there the path goes upstream
-    through the unsettled receipts of that position to their own short positions, and ends where the holder itself fails.
+    through the unsettled receipts of that position to their own short positions, and ends where the holder itself fails. Units that
+    wait for one another and come to no such end are looked at together: what they are short of at once is where the path goes on.
     """
     unit_settled = np.zeros(len(units), dtype=np.bool_)
     unit_settled[units.member[settled]] = True
@@ -62,7 +63,14 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
     missing = -(balance[leg_row] + leg_change)
     is_short = (leg_change < 0) & (missing > 0)
 
-    causes = _causes(problem, roots, leg_unit, leg_row, leg_change, is_short)
+    # Who is at the root may show only where several are looked at together; what is short stays as it is.
+    kept_back = is_short.copy()
+    while True:
+        causes = _causes(problem, roots, leg_unit, leg_row, leg_change, kept_back)
+        together = _short_together(causes, balance, leg_unit, leg_row, leg_change, kept_back)
+        if not together.any():
+            break
+        kept_back |= together
 
     # What the position gave to instructions that do not go first: enough of it, and the engine could have chosen otherwise.
     priority = np.full(len(units), np.iinfo(np.int64).max)
@@ -80,6 +88,9 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
         leg_unit[is_short].tolist(), leg_row[is_short].tolist(), missing[is_short].tolist(), strict=True
     ):
         short_of.setdefault(u, []).append((p, m))
+    mask_of: dict[int, int] = {}
+    for u, p in zip(leg_unit[kept_back].tolist(), leg_row[kept_back].tolist(), strict=True):
+        mask_of[u] = mask_of.get(u, 0) | causes.masks[p]
     names: dict[int, tuple[str, ...]] = {}
     room, could = _Room(units, unit_settled, balance, priority), dict[int, bool]()
     lines: list[Unsettled] = []
@@ -87,9 +98,7 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
     for j in index[~settled[index]].tolist():
         u = int(units.member[j])
         short = short_of.get(u, [])
-        mask = 0
-        for p, _ in short:
-            mask |= causes.masks[p]
+        mask = mask_of.get(u, 0)
         if mask not in names:
             names[mask] = tuple(causes.names[bit] for bit in _bits(mask))
         label = ROOTED
@@ -106,6 +115,32 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
             at = problem.positions[p]
             lines.append(Unsettled(problem.ids[j], at.kind, at.asset, at.holder, m, names[mask], label))
     return lines
+
+
+def _short_together(
+    causes: "_Causes",
+    balance: NDArray[Any],
+    leg_unit: NDArray[np.int64],
+    leg_row: NDArray[np.int64],
+    leg_change: NDArray[Any],
+    kept_back: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Further legs that keep units back which have no root so far: of positions that could bear each of these, but not all at once.
+
+    Such units wait for one another (a circle), and settle together or not at all. Where even together they leave a position short
+    that is short for none of them alone, a receipt of it is missing from outside: its root is theirs, too. Nothing missing from
+    outside and nothing short together: they have no root.
+    """
+    rooted = np.zeros(int(leg_unit.max(initial=-1)) + 1, dtype=np.bool_)
+    masks = np.array([mask != 0 for mask in causes.masks], dtype=np.bool_)
+    rooted[leg_unit[kept_back & masks[leg_row]]] = True
+    without = ~rooted[leg_unit]
+    if not without.any():
+        return without
+    left = balance.copy()
+    np.add.at(left, leg_row[without], leg_change[without])
+    result: NDArray[np.bool_] = without & (leg_change < 0) & (left[leg_row] < 0) & ~kept_back
+    return result
 
 
 def _bits(mask: int) -> Iterator[int]:
