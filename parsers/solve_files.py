@@ -19,6 +19,7 @@ CASH = "cash.csv"
 INSTRUCTIONS = "instructions.csv"
 RATES = "rates.csv"
 FILES = (SECURITIES, CASH, INSTRUCTIONS, RATES)
+CERTIFICATE = "certificate.json"
 BY_PRIORITY = "multipliers_by_priority.csv"
 NOT_ALWAYS = (BY_PRIORITY,)
 """Files of an outcome that only some outcomes have."""
@@ -289,7 +290,7 @@ def write(given: SolveInput, outcome: Outcome, input_sha256: str) -> dict[str, s
             (_multiplier(line, decimals) for line in outcome.multipliers),
         ),
         **_by_priority(outcome, decimals),
-        "certificate.json": _json(
+        CERTIFICATE: _json(
             {
                 "instructions": certificate.instructions,
                 "value_total": certificate.value_total,

@@ -160,7 +160,11 @@ def solve(
         typer.Option(min=0, help="Stop after so many units of work, as a certificate says that the clock did."),
     ] = None,
 ) -> None:
-    """Run one settlement cycle from plain files, without a database."""
+    """Run one settlement cycle from plain files, without a database.
+
+    Ends with 0 when the whole outcome is in OUT_DIR, 2 for input that cannot be taken (file, line and column are named), 3 for a broken
+    rule, 4 when the outcome cannot be written; then OUT_DIR is as it was. Without certificate.json in it a folder holds no outcome.
+    """
     from flows.steps.solve import solve_folder
 
     with console.status("Solving the cycle …"):

@@ -6,9 +6,11 @@ from pathlib import Path
 from depository.cycles import Solved
 from depository.store import cycles, register
 from depository.store.archive import Archive
+from depository.store.whole import put_together
 from depository.store.work import Work
 from flows.steps.sites import Site
 from parsers.cycle_files import pack, unpack
+from parsers.solve_files import CERTIFICATE
 
 
 def keep_proof(work: Work, archive: Archive, number: int, solved: Solved) -> str:
@@ -40,7 +42,5 @@ def hand_over_cycle(site: Site, business_date: date, number: int, folder: Path, 
     with site.reading(at, business_date) as work:
         digest = cycles.proof_of(work, number)
     files = unpack(site.archive.get(digest))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
+    put_together(folder, files, CERTIFICATE)
     return sorted(files)

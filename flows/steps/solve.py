@@ -9,12 +9,15 @@ from pathlib import Path
 
 from depository.garbage import no_search_for_garbage
 from depository.settlement import EFFORTS, OBJECTIVES, by_engine, check, first_in_first_out
+from depository.store.whole import put_together
 from parsers import solve_files
 
 DONE = 0
 BAD_INPUT = 2
 BROKEN = 3
+NOT_WRITTEN = 4
 
+TIMING = "timing.json"
 # The emergency stop: by then the best feasible set is taken whatever the effort asked for. Effort itself is never counted in seconds.
 EMERGENCY_SECONDS = 3600.0
 
@@ -30,7 +33,8 @@ def solve_folder(
 
     `units` stops it after so many units of work, as a certificate says that a clock did, and no clock does then. Returns 0 when
     done; 2 with file, line and column on standard error when the input cannot be taken; 3 when the separate check finds a rule
-    broken. Nothing is written unless the result is 0.
+    broken; 4 when the outcome cannot be written, as on a full disk. Unless the result is 0, no outcome is in `out_dir` that was not
+    there before; nobody ever finds half of one with a certificate.
     """
     began = time.perf_counter()
     source, target = Path(in_dir), Path(out_dir)
@@ -38,6 +42,9 @@ def solve_folder(
         if given not in known:
             print(f"csd solve: {name} is {given!r}, not one of {', '.join(known)}", file=sys.stderr)
             return BAD_INPUT
+    if target.exists() and not target.is_dir():
+        print(f"csd solve: {target} is not a folder", file=sys.stderr)
+        return BAD_INPUT
     digest = hashlib.sha256()
     texts: dict[str, str] = {}
     try:
@@ -46,7 +53,7 @@ def solve_folder(
         for name in solve_files.FILES:
             path = source / name
             if path.exists():
-                content = path.read_bytes()
+                content = _bytes(path)
                 digest.update(f"{name} {len(content)}\n".encode())
                 digest.update(content)
                 texts[name] = _text(name, content)
@@ -70,22 +77,33 @@ def solve_folder(
         print(f"csd solve: {len(broken)} rules broken, nothing written; the first: {broken[0]}", file=sys.stderr)
         return BROKEN
     settled = time.perf_counter()
-    files = solve_files.write(problem_read, outcome, digest.hexdigest())
-    target.mkdir(parents=True, exist_ok=True)
-    # What an earlier outcome in the same folder had beyond this one would not belong to it.
-    for name in solve_files.NOT_ALWAYS:
-        (target / name).unlink(missing_ok=True)
-    for name, text in files.items():
-        (target / name).write_text(text, encoding="utf-8", newline="")
-    written = time.perf_counter()
+    files = {name: text.encode() for name, text in solve_files.write(problem_read, outcome, digest.hexdigest()).items()}
     timing = {
         "read_seconds": round(read - began, 3),
         "settle_seconds": round(settled - read, 3),
-        "write_seconds": round(written - settled, 3),
+        "write_seconds": round(time.perf_counter() - settled, 3),
         "memory_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    (target / "timing.json").write_text(json.dumps(timing, indent=2) + "\n", encoding="utf-8")
+    files[TIMING] = (json.dumps(timing, indent=2) + "\n").encode()
+    # What an earlier outcome in the same folder had beyond this one would not belong to it.
+    without = [name for name in solve_files.NOT_ALWAYS if name not in files]
+    try:
+        put_together(target, files, solve_files.CERTIFICATE, without)
+    except OSError as fault:
+        print(
+            f"csd solve: the outcome could not be written to {target}: {fault.strerror}; "
+            f"a folder without {solve_files.CERTIFICATE} holds no outcome",
+            file=sys.stderr,
+        )
+        return NOT_WRITTEN
     return DONE
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise solve_files.BadInput(path.name, 0, "", f"cannot be read: {fault.strerror}") from fault
 
 
 def _text(name: str, content: bytes) -> str:

@@ -44,6 +44,7 @@ from tests.faults.kill_points import (
 )
 from tests.faults.watch import depository
 from tests.support.databases import PostgresServer
+from tests.support.disks import fill, small_disk
 from tests.support.fault_results import tried
 
 PATIENCE = 240.0
@@ -231,34 +232,6 @@ def test_a_full_disk_under_sqlite_and_the_archive(world: World, undisturbed: Pla
     broken_at(world, f"sqlite:///{tmp_path / 'csd.db'}", tmp_path, tell("fill"), tell("free"), SQLITE_FULL, undisturbed)
     assert sqlite_check(tmp_path / "csd.db") == "ok"
     tried("disk full (no file may grow)", "SQLite and archive", "a clear stop, no damage, then the same state")
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of so many megabytes at `folder`; skips where nobody may mount one."""
-    folder.mkdir()
-    done = subprocess.run(  # noqa: PLW1510 - it is asked whether it may be done
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        pytest.skip("a small file system cannot be mounted here (needs the right to mount)")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(disk: Path, leave: int = 0) -> None:
-    """Writes until `leave` bytes are left."""
-    with (disk / "ballast").open("wb") as out:
-        free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-        try:
-            out.write(b"\0" * max(0, free - leave))
-            out.flush()
-        except OSError:
-            pass  # full is what it should be
 
 
 def test_no_space_left_under_sqlite_and_the_archive(world: World, undisturbed: Played, tmp_path: Path) -> None:

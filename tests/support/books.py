@@ -430,9 +430,9 @@ class Books:
             return verify(work)
 
     def rows(self, table: Any) -> list[Any]:
-        """All rows of a table."""
+        """All rows of a table, in order of its key."""
         with self.work() as work:
-            return list(work.connection.execute(table.select()))
+            return list(work.connection.execute(table.select().order_by(*table.primary_key)))
 
 
 def _numbered(line: TransferRequest, number: int) -> TransferRequest:

@@ -146,6 +146,18 @@ def test_a_folder_that_is_not_there_and_bytes_that_are_no_text_are_bad_input(tmp
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_that_cannot_be_read_and_a_target_that_is_no_folder_are_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cash.csv").mkdir()
+    assert solve_folder(tmp_path, tmp_path / "out") == 2
+    assert "cash.csv: cannot be read: Is a directory" in capsys.readouterr().err
+    (tmp_path / "out").write_text("mine")
+    assert solve_folder(tmp_path, tmp_path / "out") == 2
+    assert "is not a folder" in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_amounts_finer_than_cents_and_larger_than_64_bits_stay_exact(solve: Solve, tmp_path: Path) -> None:
     large = "123456789012345678901234567890"
     text = (
