@@ -7,10 +7,12 @@ bound is the trivial one, everything.
 import logging
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from depository.settlement import attribution
+from depository.settlement.apart import apart
 from depository.settlement.checker import check
 from depository.settlement.engine import settle
 from depository.settlement.objective import objective_of
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 SIMPLE = "first in, first out"
 """The effort that a certificate of this method states."""
 FAILED = "engine failure"
+LARGE = 10_000
+"""Instructions from which on the engine works in a process of its own: what a solver needs for fewer is little memory."""
 
 
 def by_engine(
@@ -31,10 +35,12 @@ def by_engine(
 ) -> Outcome | None:
     """The engine's outcome; None, and a line in the log, when it fails or its set does not pass the independent check.
 
-    `stop` and `most` are the engine's emergency stop.
+    `stop` and `most` are the engine's emergency stop. A solver may even end its process (glibc aborts where memory ends at a bad
+    moment): large days are settled in one of their own.
     """
+    engine = partial(settle, problem, objective, effort, stop=stop, most=most)
     try:
-        outcome = settle(problem, objective, effort, stop=stop, most=most)
+        outcome = engine() if len(problem.ids) < LARGE else apart(engine, stop)
     except Exception:
         # Whatever goes wrong in it or in the solver below it, a cycle must not end with nothing.
         log.exception("the settlement engine failed: %s stands in for it", SIMPLE)

@@ -20,6 +20,7 @@ from flows.steps.cycle_files import hand_over_cycle
 from flows.steps.replay import replay
 from flows.steps.solve import solve_folder
 from tests.support.books import DAY, REFERENCE, ROOT, SHARE_A, Desk, advice, at, entry, trade
+from tests.unit.settlement.test_apart import aborts
 from tests.unit.settlement.test_forecast import days
 
 
@@ -52,6 +53,20 @@ def test_a_solver_without_memory_leaves_a_cycle_that_settles_first_in_first_out(
     kept = json.loads(due.rows(schema.cycle)[0].certificate)
     assert (kept["effort"], kept["stopped_by"]) == (SIMPLE, "engine failure")
     assert due.proof().faults == ()
+
+
+def test_a_solver_that_ends_its_process_on_a_large_day_leaves_such_a_cycle_too_and_it_replays(
+    due: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(fallback, "LARGE", 0)
+        broken.setattr(highspy.Highs, "passModel", aborts)
+        result = due.run("main-cycle")
+    assert result.facts["attention"] == f"the engine failed; this cycle went by {SIMPLE}"
+    assert due.status("exchange", "T-FINE") is Status.SETTLED
+    for file in REFERENCE.iterdir():
+        due.site.archive.put(file.read_bytes())
+    assert replay(due.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
 
 
 def test_its_replay_goes_the_same_way_although_the_engine_works_there(

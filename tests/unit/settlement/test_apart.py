@@ -1,0 +1,123 @@
+"""The engine in a process of its own: whatever ends it, memory that ends first of all, a feasible set comes out."""
+
+import faulthandler
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from benchmarks.settlement.instances import day as made_up_day
+from depository.settlement import Problem, by_engine, check, fallback, first_in_first_out, settle
+from depository.settlement import apart as module
+from depository.settlement.apart import Died, apart
+from tests.unit.settlement.test_emergency_stop import told
+
+ROOT = Path(__file__).parents[3]
+
+
+def aborts(*_: Any, **__: Any) -> NoReturn:
+    """What glibc does to the process when it finds its memory in disorder."""
+    faulthandler.disable()
+    os.abort()
+
+
+def raises() -> NoReturn:
+    raise MemoryError("no more of it")
+
+
+def test_an_answer_comes_back_and_what_ends_the_process_is_told() -> None:
+    assert apart(lambda: {"found": [1, 2, 3]}) == {"found": [1, 2, 3]}
+    assert len(apart(lambda: b"x" * 10_000_000)) == 10_000_000
+    with pytest.raises(Died, match="SIGABRT"):
+        apart(aborts)
+    with pytest.raises(Died, match="MemoryError: no more of it"):
+        apart(raises)
+    with pytest.raises(Died, match="SystemExit"):
+        apart(partial(sys.exit, 3))
+
+
+def test_one_that_hangs_after_the_emergency_stop_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FOLLOWS", 0.0)
+    with pytest.raises(Died, match="no answer after its emergency stop"):
+        apart(partial(time.sleep, 600), stop=lambda: True)
+    assert apart(lambda: 5, stop=lambda: False) == 5
+
+
+def test_the_outcome_is_the_same_apart_and_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = made_up_day(300, "tight", 3, priorities=2, gross=0.1).problem()
+    settle(day)  # The solver has worked in this process before.
+    in_place = by_engine(day, "mixed", "standard")
+    monkeypatch.setattr(fallback, "LARGE", 0)
+    by_itself = by_engine(day, "mixed", "standard")
+    assert in_place is not None
+    assert by_itself is not None
+    assert told(by_itself) == told(in_place)
+
+
+def test_an_engine_whose_process_aborts_gives_nothing_and_the_simple_method_does(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    day = made_up_day(300, "tight", 3).problem()
+    monkeypatch.setattr(fallback, "LARGE", 0)
+    monkeypatch.setattr(fallback, "settle", aborts)
+    assert by_engine(day, "mixed", "quick") is None
+    assert "SIGABRT" in caplog.text
+    assert check(day, first_in_first_out(day)) == []
+
+
+def within(day: Problem, megabytes: int) -> tuple[str, int, int]:
+    """A cycle in a process that gets only so much more memory than it has: by which effort, faults of the set, how many settled."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    outcome = by_engine(day, "mixed", "standard") or first_in_first_out(day)
+    return outcome.certificate.effort, len(check(day, outcome)), int(outcome.settled.sum())
+
+
+def test_below_any_limit_of_memory_a_feasible_set_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From too little for the solver to plenty, by the system's own limit."""
+    monkeypatch.setattr(fallback, "LARGE", 0)
+    day = made_up_day(2000, "tight", 1).problem()
+    least = int(first_in_first_out(day).settled.sum())
+    found = {megabytes: apart(partial(within, day, megabytes)) for megabytes in (6, 8, 12, 20, 40, 2000)}
+    assert all(faults == 0 and settled >= least for _, faults, settled in found.values()), found
+    assert found[6][0] == fallback.SIMPLE, found
+    assert found[2000][0] == "standard", found
+
+
+def test_it_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys, time\n"
+        "from depository.settlement.apart import apart\n"
+        "def work():\n"
+        "    pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\n"
+        "    time.sleep(600)\n"
+        "apart(work)\n"
+    )
+    written = tmp_path / "pid"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    parent = subprocess.Popen([sys.executable, "-c", program, str(written)], env=environment)
+    while not (written.exists() and written.read_text()):
+        assert parent.poll() is None
+        time.sleep(0.02)
+    child = int(written.read_text())
+    assert is_running(child)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while is_running(child):
+        time.sleep(0.02)
+
+
+def is_running(process: int) -> bool:
+    """Is there such a process that has not ended? One that nobody has waited for yet has."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
