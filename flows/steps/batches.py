@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from time import monotonic
 
 from depository.cancellations import cancel_asked
 from depository.challenges import trading_reports
@@ -49,7 +48,6 @@ from parsers import pain001
 from parsers.pain001 import Debtor
 
 Facts = dict[str, Value]
-Clock = Callable[[], float]
 UNORDERED = (BatchKind.FUNDING, BatchKind.PAYOUT)
 """Kinds on which no later batch depends: one that fails holds up nothing else."""
 
@@ -72,19 +70,17 @@ def run_batch(
     slot: str,
     at: datetime,
     marks: Collection[str] = frozenset(),
-    clock: Clock | None = monotonic,
 ) -> BatchResult:
     """Runs a batch of the plan if it has not run; two runners at once, or the same one again, have the effect of one.
 
     Batches before it whose order matters and that are still planned run first, so that triggers which fire together or out of
     order do no harm (design §6). A batch that finds a later one of its kind due follows its lateness policy. `marks` are those of
-    `Work`, given by a replay or an operator; `clock` is the machine's own in seconds, for the emergency stop of a cycle, and None in a
-    replay. Raises Broken, committing nothing, when the plan has no such batch, its moment has not
+    `Work`, given by a replay or an operator. Raises Broken, committing nothing, when the plan has no such batch, its moment has not
     come, or an invariant fails.
     """
     for earlier in _left_before(site, business_date, slot, at):
-        _run(site, earlier.business_date, earlier.slot, at, (), clock)
-    return _run(site, business_date, slot, at, marks, clock)
+        _run(site, earlier.business_date, earlier.slot, at, ())
+    return _run(site, business_date, slot, at, marks)
 
 
 def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> list[PlannedBatch]:
@@ -101,11 +97,9 @@ def _left_before(site: Site, business_date: date, slot: str, at: datetime) -> li
     return [b.batch for b in left if b.batch.kind not in UNORDERED]
 
 
-def _run(
-    site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str], clock: Clock | None
-) -> BatchResult:
+def _run(site: Site, business_date: date, slot: str, at: datetime, marks: Collection[str]) -> BatchResult:
     with site.writing(at, business_date) as begun:
-        work = replace(begun, marks=set(marks), clock=clock)
+        work = replace(begun, marks=set(marks))
         state = to_start(work, slot)
         if state is None:
             return _before(work, slot)
@@ -117,8 +111,7 @@ def _run(
         facts, report = BATCHES[state.batch.kind](work, site.archive, slot)
         reached("batch.carried out")
         finish(work, slot, DONE, summary_json(facts))
-        marked = {"marks": sorted(work.marks)} if work.marks else {}
-        note(work, site.archive, EventKind.BATCH, {"slot": slot, **marked})
+        note(work, site.archive, EventKind.BATCH, {"slot": slot})
         if state.batch.kind is BatchKind.END_OF_DAY:
             reached("end of day.before seal")
             seal(work, site.archive)

@@ -12,8 +12,12 @@ from flows.steps.own_signatures import keep_with_day
 
 
 def note(work: Work, archive: Archive, kind: EventKind, data: Mapping[str, Any]) -> None:
-    """Notes the cause of the open transaction, as the last thing in it, with the market's configuration of the moment."""
-    number = events.add(work, kind, _with_market(work, archive, data))
+    """Notes the cause of the open transaction, as the last thing in it, with the market's configuration of the moment.
+
+    With it goes what else decided how the work went (`Work.marks`).
+    """
+    marked = {"marks": sorted(work.marks)} if work.marks else {}
+    number = events.add(work, kind, _with_market(work, archive, {**data, **marked}))
     if work.begun:
         events.keep_duration(work, number, (perf_counter_ns() - work.begun) // 1000)
 

@@ -139,9 +139,11 @@ def _play(log: Sequence[Event], inputs: Archive, sandbox: Sandbox, folder: Path)
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_database(f"sqlite:///{(folder / 'csd.db').resolve()}")
     upgrade(engine)
-    site = Site(engine, Archive(folder / "archive"), _market(log[0], inputs), NOWHERE, sandbox, Policy(), folder)
+    market = _market(log[0], inputs)
+    site = Site(engine, Archive(folder / "archive"), market, NOWHERE, sandbox, Policy(), folder, clock=None)
     for event in log:
-        site = replace(site, market=_market(event, inputs))
+        marks = frozenset(event.data.get("marks", ()))
+        site = replace(site, market=_market(event, inputs), marks=marks)
         try:
             PLAYERS[event.kind](site, inputs, event)
         except (Broken, FileRefused, LookupError, ValueError) as fault:
@@ -227,7 +229,7 @@ def _timetable(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG0
 
 
 def _batch(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
-    run_batch(site, event.business_date, event.data["slot"], event.at, event.data.get("marks", ()), None)
+    run_batch(site, event.business_date, event.data["slot"], event.at, event.data.get("marks", ()))
 
 
 def _hold(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players

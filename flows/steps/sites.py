@@ -1,12 +1,12 @@
 """Where a depository runs: its database, archive, market and SFTP server, from one settings file."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import Any
 
 from sqlalchemy import Engine
@@ -53,20 +53,35 @@ class Site:
     var: Path
     signer: Signer | None = None
     """Signs what is given out; None where nothing is, as in a replay."""
+    clock: Callable[[], float] | None = monotonic  # float: seconds
+    """The machine's own clock in seconds, for emergency stops alone; None: nothing is stopped by it, as in a replay."""
+    marks: frozenset[str] = frozenset()
+    """Those of `Work`, given by a replay."""
 
     @contextmanager
     def writing(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:
         """One transaction under the writer lock; the business date follows from the moment unless a batch states it."""
         with writing(self.engine) as connection:
             day = business_date or business_date_at(connection, self.market, at)
-            yield Work(connection, day, at, self.market, begun=perf_counter_ns())
+            yield Work(
+                connection, day, at, self.market, marks=set(self.marks), begun=perf_counter_ns(), clock=self.clock
+            )
 
     def at(self, work: Work, at: datetime) -> Work:
         """The same transaction at another moment and on its business date, with what it knows of the register by now."""
         local = ("business date", self.market.local(at).date())
         if local not in work.known:
             work.known[local] = business_date_at(work.connection, self.market, at)
-        return Work(work.connection, work.known[local], at, self.market, work.known, begun=perf_counter_ns())
+        return Work(
+            work.connection,
+            work.known[local],
+            at,
+            self.market,
+            work.known,
+            marks=set(self.marks),
+            begun=perf_counter_ns(),
+            clock=self.clock,
+        )
 
     @contextmanager
     def reading(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:

@@ -15,14 +15,16 @@ from depository.instructions import Instruction, InstructionKind, Status, by_par
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
 from depository.rates import Weighing, remarks_in
 from depository.reports import Column, Kind, Report, Value, table
-from depository.settlement import ENOUGH, LEAST, NO_LINE_LESS, Forecast, Release, forecast
-from depository.store import forecasts, register
+from depository.settlement import ENOUGH, LEAST, NO_LINE_LESS, Forecast, Late, Release, Runs, forecast
+from depository.store import batches, forecasts, register
 from depository.store import instructions as store
 from depository.store.work import Work
 from depository.timetable import moment
 from depository.units import from_units
 
 CENT = Decimal("0.01")
+SECONDS, LEAST_SECONDS = 60, 10
+"""What a forecast may take where the market does not say, and what it may always take."""
 
 MONEY = (
     Column("currency", "Currency"),
@@ -80,7 +82,8 @@ def funding_reports(work: Work) -> tuple[list[Report], dict[str, str], Report | 
     ahead = _look_ahead(work, due_today(work))
     if ahead is None:
         return [], {}, None
-    return _reports(work, ahead, sorted(ahead.mine), ""), remarks_in(ahead.weighing), _ranking(work, ahead)
+    remarks = {**remarks_in(ahead.weighing), **_attention(ahead)}
+    return _reports(work, ahead, sorted(ahead.mine), ""), remarks, _ranking(work, ahead)
 
 
 def changed_reports(work: Work, because: str) -> list[Report]:
@@ -107,13 +110,17 @@ class _Ahead:
     securities: Mapping[str, Sequence[Obligation]]
     releases: Mapping[str, Sequence[Release]]
     weighing: Weighing
+    told: tuple[str, ...]
+    """What became of the engine's runs that did not go to their end."""
 
 
 def _look_ahead(work: Work, due: Sequence[Instruction]) -> _Ahead | None:
     if not due:
         return None
     posed = pose(work, due)
-    found = forecast(posed.problem, posed.weighing.objective)
+    runs = Runs(_late(work), work.marks)
+    found = forecast(posed.problem, posed.weighing.objective, runs=runs)
+    work.marks.update(runs.told)
     return _Ahead(
         found,
         frozenset(one.id for one, done in zip(due, found.outcome.settled, strict=True) if done),
@@ -122,7 +129,36 @@ def _look_ahead(work: Work, due: Sequence[Instruction]) -> _Ahead | None:
         _by_participant(security_obligations(work, due)),
         _by_participant(fundable(found)),
         posed.weighing,
+        tuple(runs.told),
     )
+
+
+def _late(work: Work) -> Late | None:
+    """Has the time for a forecast that begins now run out, by the machine's clock? None where there is no clock.
+
+    It may take `forecast_seconds` of the market, and no next batch of the day waits for it.
+    """
+    clock = work.clock
+    if clock is None:
+        return None
+    coming = [
+        (state.batch.due_at - work.at).total_seconds()
+        for state in batches.batches_of(work, work.business_date)
+        if state.state == batches.PLANNED and state.batch.due_at > work.at
+    ]
+    allowed = int(work.market.parameter("forecast_seconds", work.business_date, SECONDS))
+    ends = clock() + min(allowed, max(min(coming, default=allowed), LEAST_SECONDS))
+    return lambda: clock() > ends
+
+
+def _attention(ahead: _Ahead) -> dict[str, str]:
+    """What operators have to know of a forecast that did not go to its end."""
+    if not ahead.told:
+        return {}
+    return {
+        "attention": f"{'; '.join(ahead.told)}: more might settle than is forecast, and less of the funding is proven; "
+        "the cycle is not concerned; raise forecast_seconds of the market"
+    }
 
 
 def fundable(found: Forecast) -> list[Release]:

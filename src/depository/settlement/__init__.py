@@ -3,7 +3,7 @@
 from depository.settlement.checker import check
 from depository.settlement.engine import EFFORTS, settle
 from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out
-from depository.settlement.forecast import ENOUGH, LEAST, NO_LINE_LESS, Forecast, Missing, Release, forecast
+from depository.settlement.forecast import ENOUGH, LEAST, NO_LINE_LESS, Forecast, Missing, Release, Runs, forecast
 from depository.settlement.objective import OBJECTIVES
 from depository.settlement.outcome import Certificate, Failing, Multiplier, Outcome, PriorityLine, Unsettled
 from depository.settlement.problem import Due, Position, Problem, problem
@@ -34,5 +34,6 @@ __all__ = [
     "NO_LINE_LESS",
     "ENOUGH",
     "Missing",
+    "Runs",
     "Release",
 ]

@@ -1,6 +1,6 @@
 """Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
 from depository.settlement.units import balance_after, units_of
+from depository.settlement.watch import Late
 
 # Shortages times instructions up to which each shortage's release is found by running the cycle again.
 RUN_AGAIN = 20_000
@@ -23,6 +24,51 @@ ENOUGH = "enough"
 RUNS_TO_SHRINK = 20_000
 # Gross instructions times ways through them up to which the funding of the gross class is looked for.
 TRIED = 1_000_000
+
+
+RUN = "forecast, run "
+FAILS, NOT_BEGUN, STOPPED = "failed", "not begun", "stopped by clock after units: "
+
+
+class Runs:
+    """The engine's runs of one forecast, in their order; after the emergency stop none begins.
+
+    `told` says what became of each run that did not go to its end; given as `again`, with no clock, it becomes of them once more.
+    """
+
+    __slots__ = ("_again", "_count", "_stop", "_stopped", "told")
+
+    def __init__(self, stop: Late | None = None, again: Collection[str] = ()) -> None:
+        self._stop = stop
+        marks = [mark.removeprefix(RUN).partition(": ") for mark in again if mark.startswith(RUN)]
+        self._again = {int(run): what for run, _, what in marks}
+        self._count = 0
+        self._stopped = False
+        self.told: list[str] = []
+
+    def run(self, problem: Problem, objective: str, effort: str) -> Outcome | None:
+        """The outcome, of a run that was stopped, too; None where the engine failed or there was no time to begin."""
+        if self._stopped:
+            return None
+        self._count += 1
+        what = self._again.get(self._count, "")
+        if what == NOT_BEGUN or (self._stop is not None and self._stop()):
+            self._stopped = True
+            return self._tell(NOT_BEGUN, None)
+        if what == FAILS:
+            return self._tell(FAILS, None)
+        most = int(what.removeprefix(STOPPED)) if what else None
+        outcome = by_engine(problem, objective, effort, self._stop, most)
+        if outcome is None:
+            return self._tell(FAILS, None)
+        if outcome.certificate.by_clock:
+            self._stopped = True
+            return self._tell(f"{STOPPED}{outcome.certificate.units}", outcome)
+        return outcome
+
+    def _tell(self, what: str, outcome: Outcome | None) -> Outcome | None:
+        self.told.append(f"{RUN}{self._count}: {what}")
+        return outcome
 
 
 class Missing(NamedTuple):
@@ -73,10 +119,14 @@ class Forecast:
     smallest: str
 
 
-def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") -> Forecast:
-    """Run the engine on the day as it stands and say who has to bring what."""
-    outcome = by_engine(problem, objective, effort) or first_in_first_out(problem, objective)
-    short, smallest = _funding(problem, objective, effort)
+def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick", runs: Runs | None = None) -> Forecast:
+    """Run the engine on the day as it stands and say who has to bring what.
+
+    `runs` may stop it by a clock: what would settle is then the best set found by then, and less is tried of the funding.
+    """
+    runs = runs or Runs()
+    outcome = runs.run(problem, objective, effort) or first_in_first_out(problem, objective)
+    short, smallest = _funding(problem, objective, effort, runs)
     funding = tuple(
         Missing((at := problem.positions[p]).participant, at.kind, at.asset, at.holder, short[p]) for p in sorted(short)
     )
@@ -84,15 +134,17 @@ def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick") 
     for line in funding:
         key = (line.participant, line.kind, line.asset)
         missing[key] = missing.get(key, 0) + line.short_by
-    return Forecast(outcome, funding, missing, tuple(_ranked(problem, outcome, short, objective, effort)), smallest)
+    return Forecast(
+        outcome, funding, missing, tuple(_ranked(problem, outcome, short, objective, effort, runs)), smallest
+    )
 
 
-def _funding(problem: Problem, objective: str, effort: str) -> tuple[dict[int, int], str]:
+def _funding(problem: Problem, objective: str, effort: str, runs: Runs) -> tuple[dict[int, int], str]:
     """Position -> what has to be added so that all settle, and what is proven of it."""
     surely = {p: -left for p, left in enumerate(everything_settled(problem).tolist()) if left < 0}
 
     def enough(funding: Mapping[int, int]) -> bool:
-        outcome = by_engine(funded(problem, funding), objective, effort)
+        outcome = runs.run(funded(problem, funding), objective, effort)
         return outcome is not None and bool(outcome.settled.all())
 
     if not problem.gross.any() or enough(surely):
@@ -100,8 +152,8 @@ def _funding(problem: Problem, objective: str, effort: str) -> tuple[dict[int, i
     needed = _needed(problem)
     if not enough(needed):
         needed = _surely_enough(problem)
-    runs = sum(2 + (amount - surely.get(p, 0)).bit_length() for p, amount in needed.items())
-    if runs * len(problem.ids) > RUNS_TO_SHRINK:
+    tries = sum(2 + (amount - surely.get(p, 0)).bit_length() for p, amount in needed.items())
+    if tries * len(problem.ids) > RUNS_TO_SHRINK:
         return needed, ENOUGH
     for p in sorted(needed, key=lambda p: surely.get(p, 0) - needed[p]):
         # What is tried fails at `low` and is enough at `high`; it may do neither in between, where an order changes.
@@ -117,7 +169,8 @@ def _funding(problem: Problem, objective: str, effort: str) -> tuple[dict[int, i
     needed = {p: amount for p, amount in needed.items() if amount}
     more = [p for p, amount in needed.items() if amount > surely.get(p, 0)]
     less = any(enough(needed | {p: needed[p] - 1}) for p in more)
-    return needed, ENOUGH if less else NO_LINE_LESS
+    # A run that did not go to its end shows nothing.
+    return needed, ENOUGH if less or runs.told else NO_LINE_LESS
 
 
 def funded(problem: Problem, funding: Mapping[int, int]) -> Problem:
@@ -161,7 +214,9 @@ def _surely_enough(problem: Problem) -> dict[int, int]:
     return {p: -amount for p, amount in enumerate(left) if amount < 0}
 
 
-def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective: str, effort: str) -> list[Release]:
+def _ranked(
+    problem: Problem, outcome: Outcome, short: dict[int, int], objective: str, effort: str, runs: Runs
+) -> list[Release]:
     value_of = dict(zip(problem.ids, problem.value.tolist(), strict=True))
     held: dict[str, set[str]] = {}
     for line in outcome.unsettled:
@@ -172,8 +227,8 @@ def _ranked(problem: Problem, outcome: Outcome, short: dict[int, int], objective
     lines = []
     for p, missing in short.items():
         at = problem.positions[p]
-        then = by_engine(funded(problem, {p: missing}), objective, effort) if again else None
-        if then is not None:
+        then = runs.run(funded(problem, {p: missing}), objective, effort) if again else None
+        if then is not None and not then.certificate.by_clock:
             value = max(then.certificate.value_settled - now.value_settled, Fraction(0))
             number = max(then.certificate.count_settled - now.count_settled, 0)
         else:

@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from depository.settlement import ENOUGH, LEAST, NO_LINE_LESS, Due, Problem, fallback, forecast, problem, settle
+from benchmarks.settlement.instances import day as made_up_day
+from depository.settlement import (
+    ENOUGH,
+    LEAST,
+    NO_LINE_LESS,
+    Due,
+    Forecast,
+    Problem,
+    Runs,
+    fallback,
+    forecast,
+    problem,
+    settle,
+)
 from depository.settlement.engine import settle as by_the_engine
 from depository.settlement.problem import CASH
 from tests.unit.settlement.days import legs
@@ -194,6 +207,65 @@ def test_a_solver_that_fails_while_the_ranking_is_made_leaves_the_forecast(
     monkeypatch.setattr(fallback, "settle", settled)
     ranked = forecast(day).ranked
     assert {(r.participant, r.short_by) for r in ranked} == {("A", 500), ("C", 30)}
+
+
+def said(found: Forecast) -> tuple[object, ...]:
+    """Everything of a forecast."""
+    outcome = found.outcome
+    return (
+        outcome.settled.tolist(), outcome.unsettled, outcome.certificate, found.funding, found.missing, found.ranked, found.smallest,
+    )  # fmt: skip
+
+
+@few
+@given(days(netting=("net", "gross")), st.integers(0, 400))
+def test_wherever_the_clock_stops_it_the_same_stop_gives_the_same_forecast_which_is_enough_and_claims_no_more(
+    day: Problem, looks: int
+) -> None:
+    clock = iter(range(looks))
+    stopped = Runs(stop=lambda: next(clock, None) is None)
+    found = forecast(day, runs=stopped)
+
+    again = Runs(again=stopped.told)
+    assert said(forecast(day, runs=again)) == said(found)
+    assert again.told == stopped.told
+    assert all_settle(
+        with_funding(day, {day.positions.index((m.kind, m.asset, m.holder)): m.short_by for m in found.funding})
+    )
+    if not stopped.told:
+        assert said(found) == said(forecast(day))
+    elif day.gross.any():
+        assert found.smallest in (LEAST, ENOUGH)
+
+
+def test_a_run_that_is_cut_short_counts_as_far_as_it_came_and_comes_as_far_again() -> None:
+    day = made_up_day(60, "tight", 3).problem()
+    kinds = set()
+    for looks in (2, 3, 5, 8, 30, 90):
+        clock = iter(range(looks))
+        stopped = Runs(stop=lambda clock=clock: next(clock, None) is None)  # type: ignore[misc]
+        found = forecast(day, runs=stopped)
+        assert said(forecast(day, runs=Runs(again=stopped.told))) == said(found)
+        kinds |= {mark.partition(": ")[2].rstrip("0123456789") for mark in stopped.told}
+    assert "stopped by clock after units: " in kinds
+
+
+def test_what_the_engine_failed_at_is_told_and_fails_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = problem([("E-1", "X", 6)], [], [one(1, "B", "A", 5, 500), one(4, "E", "C", 1, 30)])
+    runs = iter(range(100))
+
+    def settled(*given: object, **named: object) -> object:
+        if next(runs) == 1:
+            raise MemoryError
+        return by_the_engine(*given, **named)  # type: ignore[arg-type]
+
+    failing = Runs()
+    with monkeypatch.context() as broken:
+        broken.setattr(fallback, "settle", settled)
+        found = forecast(day, runs=failing)
+    assert failing.told == ["forecast, run 2: failed"]
+    assert said(forecast(day, runs=Runs(again=failing.told))) == said(found)
+    assert said(forecast(day)) != said(found)
 
 
 @few
