@@ -92,10 +92,10 @@ class WrnBody(Row):
         code(
             "Purpose code (EKNP)",
             _purpose,
-            "Ten characters; for KZT only.",
+            "Ten characters, such as 1515KZT119; for payments in a currency whose banks ask for it.",
             max_length=10,
             mandatory=False,
-            when="the currency is KZT",
+            when="payments in the currency need one, as those in KZT do",
         ),
     ]
     value_date: Annotated[date, day("Value date", "The day on which the money is to leave.", code=RejectionReason.DATE)]
@@ -109,8 +109,6 @@ def checks(values: Mapping[str, Any]) -> list[tuple[str, CellFault]]:
     """Compare the fields of the body with each other."""
     faults = []
     currency, amount = values.get("currency"), values.get("amount")
-    if currency == "KZT" and values.get("purpose") == "":
-        faults.append(("purpose", CellFault("is missing; a payment in KZT has a purpose code of 10 characters.")))
     if currency and amount is not None:
         places = CURRENCY_DECIMALS.get(currency, 2)
         if -int(amount.as_tuple().exponent) > places:

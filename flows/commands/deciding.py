@@ -187,7 +187,7 @@ def refund(
     reason: Annotated[str, typer.Option(help="How it is known that it is no participant's.")],
     operator: Operator,
     approved_by: Approver,
-    purpose: Annotated[str, typer.Option(help="EKNP of the payment, for KZT.")] = "",
+    purpose: Annotated[str, typer.Option(help="EKNP of the payment, where its currency needs one.")] = "",
     iban: Annotated[str, typer.Option(help="The sender's account, when the bank's statement does not name it.")] = "",
     bic: Annotated[str, typer.Option(help="BIC of the sender's bank, when the statement does not name it.")] = "",
     name: Annotated[str, typer.Option(help="The sender's name, when the statement does not give it.")] = "",

@@ -126,7 +126,7 @@ EKNP = "[0-9A-Z]{10}"
 EKNP_MESSAGE = (
     "an EKNP has 10 characters: sender code 2, beneficiary code 2, currency 3, purpose 3, such as 1515KZT119."
 )
-"""Purpose of a payment in KZT: pattern, and what to say when it does not fit."""
+"""Purpose of a payment: pattern, and what to say when it does not fit."""
 
 _BIC = re.compile(r"[A-Z0-9]{4}([A-Z]{2})[A-Z0-9]{2}([A-Z0-9]{3})?")
 

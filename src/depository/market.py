@@ -76,6 +76,10 @@ class Market:
         dated = [p for p in self.signature_policies if p.valid_from <= day]
         return bool(dated) and form in max(dated, key=lambda p: p.valid_from).required
 
+    def purpose_required(self, currency: str, day: date) -> bool:
+        """Do payments in the currency name their purpose by a code on `day`?"""
+        return currency in str(self.parameter("purpose_code_currencies", day, "")).split()
+
     def local(self, at: datetime) -> datetime:
         """The moment in the market's zone."""
         return at.astimezone(self.zone)

@@ -27,8 +27,8 @@ def give_back(work: Work, reference: str, named: Sender, purpose: str) -> paymen
     """
     credit = nobodys_credit(work, reference)
     sender = _sender(reference, credit.sender, named)
-    if credit.currency == "KZT" and not re.fullmatch(EKNP, purpose):
-        raise ValueError(f"a payment in KZT needs its purpose: {EKNP_MESSAGE}")
+    if work.market.purpose_required(credit.currency, work.business_date) and not re.fullmatch(EKNP, purpose):
+        raise ValueError(f"a payment in {credit.currency} needs its purpose: {EKNP_MESSAGE}")
     try:
         pay_on, _ = payment_day(work, credit.currency, work.business_date)
     except OutsideCalendar as outside:

@@ -95,7 +95,7 @@ class WithdrawalRequest:
     beneficiary_name: str
     beneficiary_bin: str
     purpose: str
-    """EKNP, 10 characters, for KZT."""
+    """EKNP, 10 characters; empty where the currency needs none."""
     value_date: date
     details: str
 

@@ -7,6 +7,7 @@ from depository.amounts import in_words
 from depository.answers import LineOutcome, Verdict
 from depository.bank_details import registered_accounts
 from depository.business_days import OutsideCalendar
+from depository.identifiers import EKNP_MESSAGE
 from depository.ledger import Entry, block
 from depository.obligations import free_cash
 from depository.rejects import Reject, RejectionReason
@@ -104,6 +105,14 @@ def check_withdrawal(work: Work, participant: str, request: WithdrawalRequest) -
     if asked <= 0:
         return Reject(
             RejectionReason.MONEY, "CSD-3.3.2-b", "amount", str(request.amount), "ask for an amount above nought"
+        )
+    if not request.purpose and work.market.purpose_required(currency.code, work.business_date):
+        return Reject(
+            RejectionReason.RULE,
+            "CSD-3.3.2-b",
+            "purpose",
+            "",
+            f"a payment in {currency.code} names its purpose: {EKNP_MESSAGE}",
         )
     return _free_amount(work, participant, request, asked, currency.digits)
 

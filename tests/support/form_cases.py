@@ -641,7 +641,6 @@ CASES: tuple[Case, ...] = (
     Case("WRN", "wrong-bin-check-digit", _wrn(beneficiary_bin="900101100025")),
     Case("WRN", "wrong-bin-that-cannot-be", _wrn(beneficiary_bin="900101100550")),
     Case("WRN", "wrong-bin-as-number", _wrn(beneficiary_bin=10140000123)),
-    Case("WRN", "wrong-purpose-missing", _wrn(purpose=None)),
     Case("WRN", "wrong-purpose-form", _wrn(purpose="119")),
     Case("WRN", "wrong-value-date", _wrn(value_date="tomorrow")),
     Case("WRN", "wrong-details-too-long", _wrn(details=_LONG)),

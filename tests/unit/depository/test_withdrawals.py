@@ -106,6 +106,7 @@ def test_all_available_is_refused_when_nothing_is_free(books: Desk):
         ({"amount": "1.005"}, RejectionReason.MONEY, "CSD-3.3.2-b", "amount"),
         ({"amount": "1" + "0" * 30}, RejectionReason.MONEY, "CSD-3.3.2-b", "amount"),
         ({"amount": "5000.01"}, RejectionReason.MONEY, "CSD-3.3.2-b", "amount"),
+        ({"purpose": ""}, RejectionReason.RULE, "CSD-3.3.2-b", "purpose"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_refused_by_its_field_and_blocks_nothing(books: Desk, changes, code, rule, field):
@@ -115,6 +116,12 @@ def test_a_wrong_request_is_refused_by_its_field_and_blocks_nothing(books: Desk,
     assert fault(outcome) == (code, rule, field)
     assert books.amount("B01", "KZT") == 500_000
     assert books.rows(schema.withdrawal) == []
+
+
+def test_a_payment_needs_a_purpose_code_only_in_a_currency_whose_banks_ask_for_it(books: Desk):
+    books.fund("B01", "5000.00", "USD")
+    outcome = books.withdraw("B01", replace(withdrawal("B01", "100.00", "USD"), purpose=""), local="11:00")
+    assert outcome.verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.rule("CSD-3.3.2-a", "CSD-A1")
