@@ -6,21 +6,21 @@ costs one child, which is replaced; the file is refused and the next one is read
 
 import ctypes
 import gc
+import math
 import multiprocessing
 import os
 import pickle
+import queue
 import resource
+import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeout
-from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, cast
-
-from pebble import ProcessExpired, ProcessPool
 
 from depository.answers import Receipt
 from depository.rejects import FileRefused
@@ -39,11 +39,15 @@ FILES_PER_CHILD = 500
 MALLOC = {-8: 2, -1: 128 * 1024}
 """Of glibc's malloc.h: M_ARENA_MAX and M_TRIM_THRESHOLD (bytes); a value that is set no longer grows by itself."""
 
-PATIENCE = 10
-"""So many times the limit the parent waits at most, queue included, should the pool itself hang."""
+_STOPPED = (
+    "reader-stopped",
+    "The reader stopped while reading the file. Open it, save it again and send it once more.",
+)
 
-_STOPPED = "reader-stopped"
-_STOPPED_MESSAGE = "The reader stopped while reading the file. Open it, save it again and send it once more."
+_TOO_LONG = (
+    "time-limit",
+    "Reading the file took too long. Split it, or use the blank of the form, and send it again.",
+)
 
 _TOO_MUCH_MEMORY = ("memory-limit", "Reading the file took too much memory. Split it into several forms.")
 _NO_MEMORY = ("out of memory", "Error -4 while ", "can't start new thread", "can't allocate lock")
@@ -58,24 +62,18 @@ class ReaderUnavailable(OSError):
 
 
 class Sandbox:
-    """A pool of children that read forms and feeds; one or two are kept warm. Use it as a context manager, or call `close`."""
+    """Children that read forms and feeds, each at most one file at a time. Use it as a context manager, or call `close`."""
 
     def __init__(self, workers: int = 1, memory: int = MEMORY, seconds: float = SECONDS) -> None:
         self._workers = workers
         self._memory = memory
         self._seconds = seconds
-        self._lock = threading.Lock()
-        self._pool = self._start()
-
-    def _start(self) -> ProcessPool:
-        # spawn: a forked child would inherit threads, locks and database connections of the parent.
-        return ProcessPool(
-            max_workers=self._workers,
-            max_tasks=FILES_PER_CHILD,
-            initializer=_limit,
-            initargs=(self._memory,),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._closed = threading.Event()
+        self._children: set[_Child] = set()
+        self._free: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        """A place for each child; None where none was started yet, or where the last one has ended."""
+        for _ in range(workers):
+            self._free.put(None)
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -109,46 +107,145 @@ class Sandbox:
         return evidence
 
     def close(self) -> None:
-        """Stop the children; what is being read is given up."""
-        self._pool.stop()
-        self._pool.join()
+        """Stop the children; what is being read is given up, and its reader is told that the file is not to blame."""
+        self._closed.set()
+        for child in tuple(self._children):
+            child.kill()
+        # Each is ended by the one thread that holds it: another might close a pipe that is being read.
+        held = [self._free.get() for _ in range(self._workers)]
+        for one in held:
+            if one is not None:
+                self._end(one)
+            self._free.put(None)
 
     def _run(self, task: Callable[..., object], *arguments: object) -> object:
-        packed = pickle.dumps(arguments)
-        pool = self._pool
-        try:
-            fine, answer = self._answer(pool, task, packed)
-        except (BrokenProcessPool, RuntimeError):
-            # A child that is killed while it waits leaves pebble's pool broken for good; the file is not to blame.
-            self._replace(pool)
-            try:
-                fine, answer = self._answer(self._pool, task, packed)
-            except BrokenProcessPool as fault:
-                raise ReaderUnavailable(f"no process that reads files can be started: {fault}") from fault
+        packed = pickle.dumps((task, arguments))
+        answer = self._answer(packed)
+        if answer is None:
+            # Somebody killed the child (an operator, the system for lack of memory): perhaps for another's sake, so once more.
+            answer = self._answer(packed) or (False, _STOPPED)
+        fine, found = answer
         if not fine:
-            raise FileRefused(*answer)
-        return answer
+            raise FileRefused(*found)
+        return found
 
-    def _replace(self, broken: ProcessPool) -> None:
-        with self._lock:
-            if self._pool is broken:
-                broken.stop()
-                self._pool = self._start()
-
-    def _answer(self, pool: ProcessPool, task: Callable[..., object], packed: bytes) -> Answer:
-        future = pool.schedule(_guarded, args=(task, packed), timeout=self._seconds)
+    def _answer(self, packed: bytes) -> Answer | None:
+        """What a child says of a task; None when it was killed from outside. Waits for a child that is free."""
+        child = self._free.get()
         try:
-            answer: Answer = pickle.loads(future.result(self._seconds * PATIENCE))  # noqa: S301 - bytes of our own child
-        except FutureTimeout:
-            if not future.done():
-                self._replace(pool)
-            raise FileRefused(
-                "time-limit",
-                "Reading the file took too long. Split it, or use the blank of the form, and send it again.",
-            ) from None
-        except ProcessExpired:
-            raise FileRefused(_STOPPED, _STOPPED_MESSAGE) from None
+            child = self._ready(child)
+            answer = child.ask(packed)
+            if self._closed.is_set():
+                raise ReaderUnavailable("the reader of files is being stopped")
+            return answer
+        finally:
+            if child is not None and child.spent():
+                self._end(child)
+                child = None
+            self._free.put(child)
+
+    def _ready(self, child: "_Child | None") -> "_Child":
+        """The child, or a new one for one that ended while it waited; raises ReaderUnavailable when none can be started."""
+        if child is not None and child.alive():
+            return child
+        if child is not None:
+            self._end(child)
+        if not self._closed.is_set():
+            started = _Child(self._memory, self._seconds)
+            self._children.add(started)
+            # Asked once more: whoever closed meanwhile did not see this child.
+            if not self._closed.is_set():
+                return started
+            self._end(started)
+        raise ReaderUnavailable("the reader of files is stopped")
+
+    def _end(self, child: "_Child") -> None:
+        self._children.discard(child)
+        child.end()
+
+
+class _Child:
+    """One process with a pipe of its own, which nobody else holds: whichever of the two dies, the other learns it at once.
+
+    Raises ReaderUnavailable where no process can be started.
+    """
+
+    def __init__(self, memory: int, seconds: float) -> None:
+        # spawn: a forked child would inherit threads, locks and database connections of the parent.
+        context = multiprocessing.get_context("spawn")
+        try:
+            self._pipe, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(theirs, memory, seconds), name="reader", daemon=True)
+            try:
+                self._process.start()
+            finally:
+                theirs.close()
+            self._pipe.recv_bytes()
+        except (OSError, EOFError) as fault:
+            raise ReaderUnavailable(f"no process that reads files can be started: {fault}") from fault
+        self._seconds = seconds
+        self._files = 0
+        self._over = False
+
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def spent(self) -> bool:
+        return self._files >= FILES_PER_CHILD or self._over
+
+    def ask(self, packed: bytes) -> Answer | None:
+        """The answer to one task; its refusal when the child takes too long or crashes; None when it was killed from outside."""
+        self._files += 1
+        too_long = threading.Event()
+
+        def stop() -> None:
+            too_long.set()
+            self._process.kill()
+
+        limit = threading.Timer(self._seconds, stop)
+        limit.daemon = True
+        limit.start()
+        try:
+            self._pipe.send_bytes(packed)
+            answer: Answer = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - bytes of our own child
+        except (OSError, EOFError):
+            self._over = True
+            self._process.join()
+            if too_long.is_set() or self._process.exitcode == -signal.SIGALRM:
+                return False, _TOO_LONG
+            return None if self._process.exitcode == -signal.SIGKILL else (False, _STOPPED)
+        finally:
+            limit.cancel()
         return answer
+
+    def kill(self) -> None:
+        """Kills the process; whoever waits for its answer learns it."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """Ends the process, at once, and what leads to it."""
+        self._over = True
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _serve(pipe: Connection, memory: int, seconds: float) -> None:
+    """The child's life: task after task, until nobody is there who could ask."""
+    # Ctrl-C is for the parent, which ends the child when it is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit(memory)
+    pipe.send_bytes(b"ready")
+    try:
+        while True:
+            packed = pipe.recv_bytes()
+            # Should the parent die, nobody else ends a child that a file keeps busy for ever; the signal also ends C code.
+            signal.alarm(math.ceil(seconds) + 1)
+            answer = _guarded(packed)
+            signal.alarm(0)
+            pipe.send_bytes(answer)
+    except (OSError, EOFError):
+        return
 
 
 def _limit(memory: int) -> None:
@@ -174,10 +271,11 @@ def _give_memory_back() -> None:
             adjust(setting, value)
 
 
-def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
+def _guarded(packed: bytes) -> bytes:
     """Run a task in the child and pack its answer; a refusal is an answer too."""
     try:
-        return pack((True, task(*pickle.loads(packed))))  # noqa: S301 - bytes of our own parent
+        task, arguments = pickle.loads(packed)  # noqa: S301 - bytes of our own parent
+        return pack((True, task(*arguments)))
     except FileRefused as refused:
         return pack((False, _TOO_MUCH_MEMORY if lacked_memory(refused) else (refused.code, refused.message)))
     except MemoryError:
@@ -188,7 +286,7 @@ def _guarded(task: Callable[..., object], packed: bytes) -> bytes:
         if lacked_memory(fault):
             return pack((False, _TOO_MUCH_MEMORY))
         traceback.print_exc()
-        return pack((False, (_STOPPED, _STOPPED_MESSAGE)))
+        return pack((False, _STOPPED))
     finally:
         gc.collect()
 

@@ -2,9 +2,13 @@
 
 import _testcapi
 import os
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 import psutil
@@ -15,7 +19,7 @@ from forms import samples
 from forms.form import Form
 from parsers.blank_workbook import fill
 from parsers.marked_workbook import mark
-from parsers.sandbox import Sandbox
+from parsers.sandbox import ReaderUnavailable, Sandbox
 from parsers.workbook_form import read_form
 from tests.support.form_cases import CASES, repacked
 from tests.unit.parsers.test_workbook_marked import receipt_of
@@ -129,21 +133,128 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_read() -> Non
         assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
 
 
-def test_a_child_that_is_killed_costs_one_file_and_nothing_else() -> None:
-    others = set(psutil.Process(os.getpid()).children(recursive=True))
-    with Sandbox() as one:
-        assert one.read_form(WRN, "x.xlsx").code == "WRN"
-        for child in set(psutil.Process(os.getpid()).children(recursive=True)) - others:
+def _children(others: set[psutil.Process]) -> set[psutil.Process]:
+    """The readers that this process has started since."""
+    found = set()
+    for child in set(psutil.Process(os.getpid()).children(recursive=True)) - others:
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
             if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
-        answers = []
-        for _ in range(3):
+                found.add(child)
+    return found
+
+
+@pytest.fixture
+def others() -> set[psutil.Process]:
+    return set(psutil.Process(os.getpid()).children(recursive=True))
+
+
+def test_a_child_that_is_killed_while_it_waits_costs_nothing(others: set[psutil.Process]) -> None:
+    with Sandbox() as one:
+        for _ in range(5):
+            assert one.read_form(WRN, "x.xlsx").code == "WRN"
+            (child,) = _children(others)
+            child.kill()
+    assert _children(others) == set()
+
+
+def _dies(signal_number: int, marker: str, times: int) -> int:
+    """Kill the process that runs this, as often as told; give how often it was."""
+    with Path(marker).open("ab") as found:
+        found.write(b".")
+    died = Path(marker).stat().st_size
+    if died <= times:
+        os.kill(os.getpid(), signal_number)
+    return died
+
+
+def test_a_file_whose_child_is_killed_from_outside_is_read_once_more(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert sandbox.read_feed(_dies, signal.SIGKILL, str(tmp_path / "once"), 1) == 2
+    with pytest.raises(FileRefused) as caught:
+        sandbox.read_feed(_dies, signal.SIGKILL, str(tmp_path / "twice"), 2)
+    assert caught.value.code == "reader-stopped"
+    assert (tmp_path / "twice").stat().st_size == 2
+    assert sandbox.read_form(WRN, "x.xlsx").code == "WRN"
+
+
+@pytest.mark.parametrize("crash", [signal.SIGABRT, signal.SIGSEGV])
+def test_a_file_that_crashes_its_child_is_refused_at_once(sandbox: Sandbox, tmp_path: Path, crash: int) -> None:
+    with pytest.raises(FileRefused) as caught:
+        sandbox.read_feed(_dies, crash, str(tmp_path / "crash"), 9)
+    assert caught.value.code == "reader-stopped"
+    assert (tmp_path / "crash").stat().st_size == 1
+    assert sandbox.read_form(WRN, "x.xlsx").code == "WRN"
+
+
+def test_children_killed_again_and_again_while_several_files_are_read_lose_none(others: set[psutil.Process]) -> None:
+    """Killed whenever it may be: waiting, receiving, reading, answering."""
+    large = fill("BUNA", samples.header(), samples.buna_cover(200), [samples.buna_client(n) for n in range(1, 201)])
+    answers: list[str] = []
+    pauses = cycle((0.7, 1.1, 0.05, 1.6, 0.9))
+
+    def read(one: Sandbox) -> None:
+        for _ in range(20):
             try:
-                answers.append(one.read_form(WRN, "x.xlsx").code)
+                answers.append(one.read_form(large, "x.xlsx").code)
             except FileRefused as refused:
                 answers.append(refused.code)
-        assert answers[-1] == "WRN"
-        assert set(answers) <= {"WRN", "reader-stopped"}
+            except ReaderUnavailable:
+                answers.append("killed while it started: no answer, and the file comes again")
+
+    with Sandbox(workers=2) as two:
+        readers = [threading.Thread(target=read, args=(two,)) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        while any(reader.is_alive() for reader in readers):
+            time.sleep(next(pauses))
+            for child in _children(others):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+                break
+        for reader in readers:
+            reader.join()
+        assert two.read_form(WRN, "x.xlsx").code == "WRN"
+    assert len(answers) == 60
+    assert set(answers) <= {"BUNA", "reader-stopped", "killed while it started: no answer, and the file comes again"}
+    assert answers.count("BUNA") > 5
+
+
+def test_a_child_that_is_stopped_counts_as_one_that_takes_too_long(others: set[psutil.Process]) -> None:
+    with Sandbox(seconds=2) as hasty:
+        assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
+        (child,) = _children(others)
+        child.suspend()
+        with pytest.raises(FileRefused) as caught:
+            hasty.read_feed(bytes, b"x" * 5_000_000)
+        assert caught.value.code == "time-limit"
+        assert hasty.read_form(WRN, "x.xlsx").code == "WRN"
+
+
+def _marks_and_never_ends(marker: str) -> None:
+    Path(marker).touch()
+    time.sleep(3600)
+
+
+@pytest.mark.parametrize("when", ["starting", "reading"])
+def test_stopping_blames_no_file(others: set[psutil.Process], tmp_path: Path, when: str) -> None:
+    one = Sandbox()
+    faults: list[type[Exception]] = []
+
+    def read() -> None:
+        try:
+            one.read_feed(_marks_and_never_ends, str(tmp_path / "reading"))
+        except (FileRefused, ReaderUnavailable) as fault:
+            faults.append(type(fault))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    while not (_children(others) if when == "starting" else (tmp_path / "reading").exists()):
+        time.sleep(0.02)
+    one.close()
+    reader.join()
+    assert faults == [ReaderUnavailable]
+    with pytest.raises(ReaderUnavailable):
+        one.read_form(WRN, "x.xlsx")
+    assert _children(others) == set()
 
 
 def test_records_come_back_equal_and_frozen(sandbox: Sandbox) -> None:
