@@ -50,17 +50,20 @@ def settle(
     watch = Watch(stop, most)
     fifo = _fifo(units, problem.opening, np.arange(len(units)), np.zeros(len(units), dtype=np.int64))
     cycle = _Cycle(problem, units, goal, WAYS[effort][0], watch)
+    # First of all, so that a cycle that is stopped while it searches has a bound.
+    relaxed = cycle.relaxed()
     decided = _decided(cycle, fifo, objective, None)
     for plan in WAYS[effort][1:]:
         if watch() or (decided.kept and decided.run.proven):
             break
         begun = watch.units
         further = _Cycle(problem, units, goal, plan, watch)
+        relaxed = further.relaxed() or relaxed
         found = _decided(further, fifo, objective, decided)
         if watch.units > begun:
             # Else the clock ran out within its first unit of work, of which nothing counts.
             cycle, decided = further, found
-    return _outcome(cycle, decided, objective, effort, seed)
+    return _outcome(cycle, decided, relaxed, objective, effort, seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +110,10 @@ def _decided(cycle: "_Cycle", fifo: NDArray[np.int64], objective: str, before: _
     return _Decided(run, step, kept)
 
 
+_Relaxed = tuple[Reduced, Tight | None]
+"""All instructions as if they were netted, what is left of them to decide, and its relaxation where anything is."""
+
+
 class _Cycle:
     """What stays the same while a cycle looks for its set."""
 
@@ -120,6 +127,17 @@ class _Cycle:
         self.stop = stop
         self.levels: list[int] = np.unique(problem.priority).tolist()
         self.totals = [unit_totals(problem, units.member, len(units), level) for level in self.levels]
+
+    def relaxed(self) -> "_Relaxed | None":
+        """What bounds all instructions together, where that of the netted class's one priority is not enough; None if stopped."""
+        if len(self.levels) == 1 and not self.units.gross.any():
+            return None
+        core = reduce(self.units, self.problem.opening, np.arange(len(self.units)))
+        if not len(core.free):
+            return core, None
+        value, count = (np.add.reduce([of[k] for of in self.totals]) for k in (0, 1))
+        tight = tighten(core, self.weight(value, count)[core.free], self.plan.rounds, self.stop)
+        return None if tight is None else (core, tight)
 
     def run(
         self,
@@ -283,21 +301,19 @@ def _fifo(units: Units, balance: NDArray[Any], order: NDArray[np.int64], step: N
     return step
 
 
-def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed: int) -> Outcome:
+def _outcome(
+    cycle: _Cycle, decided: _Decided, relaxed: _Relaxed | None, objective: str, effort: str, seed: int
+) -> Outcome:
     """Put together the set, its reasons and its certificate."""
     run, step, kept = decided.run, decided.step, decided.kept
     problem, units, goal = cycle.problem, cycle.units, cycle.goal
     settled = (step > 0)[units.member]
     value, count = unit_totals(problem, units.member, len(units))
     reached = goal.of(int(problem.value[settled].sum()), int(settled.sum()))
-    core, tight = run.core, run.tight
-    if tight is None or units.gross.any():
+    core, tight = relaxed or (run.core, run.tight)
+    if tight is None and relaxed is None:
+        # The solver failed, or was stopped at its first solution: the reduction alone bounds what can settle.
         core = reduce(units, problem.opening, np.arange(len(units)))
-        tight = (
-            tighten(core, cycle.weight(value, count)[core.free], cycle.plan.rounds, cycle.stop)
-            if len(core.free)
-            else None
-        )
     bound, multipliers = prove(problem, units, goal, value, count, core, tight)
     # The objective of a set is a whole number of steps: between two of them lies none.
     proven = bound - reached < goal.step
@@ -342,13 +358,16 @@ def _outcome(cycle: _Cycle, decided: _Decided, objective: str, effort: str, seed
         failing=attribution.failing(problem),
         certificate=certificate,
         multipliers=multipliers,
-        priority_multipliers=[(one.priority, line) for one in by_priority for line in one.multipliers],
+        # Without the gross class the bounds of most priorities are those of branch and bound.
+        priority_multipliers=[(one.priority, line) for one in by_priority for line in one.multipliers]
+        if units.gross.any()
+        else [],
     )
 
 
 def _by_priority(cycle: _Cycle, step: NDArray[np.int64], core: Reduced, tight: Tight | None) -> list[Bound]:
-    """Where priorities and the gross class come together, a bound of its own for each priority."""
-    if len(cycle.levels) == 1 or not cycle.units.gross.any():
+    """Where priorities and the gross class come together, or a cycle with priorities was stopped, a bound of its own for each priority."""
+    if len(cycle.levels) == 1 or not (cycle.units.gross.any() or cycle.stop.stopped):
         return []
     settled = step > 0
     levels = [
@@ -375,7 +394,7 @@ def _priority_lines(
         else:
             known = bool(np.isfinite(bound))
             sure = proven and known
-            upper = min(most, Fraction(bound) * (1 + Fraction(1, 10**9))) if known else most
+            upper = min(most, Fraction(bound) * (1 + Fraction(1, 10**9))) if known else most_of.get(level, most)
             upper = reached if sure else max(reached, upper)
         lines.append(PriorityLine(level, reached, upper, upper - reached, sure))
     return tuple(lines)

@@ -52,24 +52,35 @@ def bounds(
 ) -> list[Bound]:
     """A bound for each priority, highest first: the relaxation once more for it alone, the higher ones kept at what they reached.
 
-    `core` and `tight` are those of all instructions; its cuts hold for every priority. Ends early when the solver fails or is
-    stopped.
+    `core` and `tight` are those of all instructions; its cuts hold for every priority. When the solver fails or is stopped, a bound follows
+    from the prices of `tight`, or else from the reduction alone.
     """
     if tight is None:
-        if len(core.free):
-            return []
-        # The reduction has decided everything.
+        # The reduction has decided everything, or there was no time for more.
         tight = untightened(core)
     found: list[Bound] = []
     kept: list[Kept] = []
+    solving = True
     for level in levels:
         whole = _numerators(goal, level)
-        priced = _solved(core, whole[core.free].astype(np.float64), goal.denominator, tight, kept, stop)
-        if priced is None or not stop.done():
-            break
-        tight_here, prices = priced
-        held = [one._replace(price=price) for one, price in zip(kept, prices, strict=True)]
-        most, lines = prove(problem, units, goal, level.value, level.number, core, tight_here, held)
+        priced = None
+        if solving:
+            priced = _solved(core, whole[core.free].astype(np.float64), goal.denominator, tight, kept, stop)
+            solving = priced is not None and stop.done()
+        if priced is not None and solving:
+            tight_here, prices = priced
+            held = [one._replace(price=price) for one, price in zip(kept, prices, strict=True)]
+            most, lines = prove(problem, units, goal, level.value, level.number, core, tight_here, held)
+        else:
+            # What all priorities together can bring, less what the higher ones have.
+            held = [one._replace(price=1.0) for one in kept]
+            most, lines = min(
+                (
+                    prove(problem, units, goal, level.value, level.number, core, tight, held),
+                    prove(problem, units, goal, level.value, level.number, core, untightened(core)),
+                ),
+                key=lambda proof: proof[0],
+            )
         # The objective of a set is a whole number of these parts.
         most = Fraction(most * goal.denominator // 1, goal.denominator)
         found.append(Bound(level.priority, most, tuple(lines)))

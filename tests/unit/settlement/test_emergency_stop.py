@@ -96,6 +96,22 @@ def test_priorities_and_the_gross_class_stop_and_repeat_too(shape: dict[str, flo
         assert told(again(day, outcome)) == told(outcome)
 
 
+@pytest.mark.parametrize("shape", [{"priorities": 3}, {"gross": 0.2}, {"priorities": 3, "gross": 0.2}])
+def test_stopped_while_it_searches_a_cycle_with_priorities_or_the_gross_class_has_the_bound_of_one_that_was_not(
+    shape: dict[str, float],
+) -> None:
+    day = made_up_day(400, "tight", 5, **shape).problem()  # type: ignore[arg-type]
+    whole = settle(day).certificate
+    at_once, stopped = (settle(day, most=units).certificate for units in (0, whole.units // 2))
+
+    assert stopped.by_clock
+    assert stopped.bound_from_multipliers == whole.bound_from_multipliers < at_once.bound_from_multipliers
+    for line, best in zip(stopped.priorities, whole.priorities, strict=True):
+        assert line.objective_settled <= line.upper_bound
+        if line.priority == 1:
+            assert best.objective_settled <= line.upper_bound
+
+
 def test_no_time_at_all_still_gives_more_than_first_in_first_out() -> None:
     day = made_up_day(3000, "tight", 1).problem()
     outcome = settle(day, stop=lambda: True)

@@ -1,5 +1,6 @@
 """Priorities beside the gross class: each line's bound is what the best of all sets reaches there or more, and can be recomputed."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,8 +61,9 @@ def write(folder: Path, rows: dict[str, list[tuple[object, ...]]]) -> None:
         (folder / name).write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
 
 
-def test_the_bounds_of_the_priorities_are_recomputed_from_the_files_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("units", [None, 25])
+def test_the_bounds_of_the_priorities_are_recomputed_from_the_files_alone_also_after_an_emergency_stop(
+    units: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = made_up_day(300, "tight", 4, priorities=3, gross=0.3)
     write(
@@ -72,12 +74,16 @@ def test_the_bounds_of_the_priorities_are_recomputed_from_the_files_alone(
             "instructions.csv": [Due._fields, *made.due],
         },
     )
-    assert solve_folder(tmp_path, tmp_path) == 0
+    assert solve_folder(tmp_path, tmp_path, units=units) == 0
+    stopped_by = json.loads((tmp_path / "certificate.json").read_text())["stopped_by"]
+    assert stopped_by.startswith("emergency stop") == (units is not None)
     assert verify_bound.main(tmp_path) == 0
     said = capsys.readouterr().out
     assert "The bound holds." in said
     assert [said.count(f"priority {level}: ") for level in (1, 2, 3)] == [1, 1, 1]
 
+    if units is not None:
+        return
     proof = tmp_path / "multipliers_by_priority.csv"
     lines = proof.read_text().splitlines()
     priced = next(n for n, line in enumerate(lines) if ",balance," in line)
