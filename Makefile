@@ -65,7 +65,7 @@ imports: install ## the direction of imports: flows -> parsers -> forms -> depos
 docs: install ## the generated pages of docs/
 	@$(BIN)/python tools/rules.py --write
 	@$(BIN)/python -c 'from forms.reference import render; open("docs/reference/forms.md", "w").write(render())'
-	@$(BIN)/python -m typer flows.cli utils docs --name csd --output docs/reference/cli.md >/dev/null
+	@$(BIN)/python -m typer flows.commands.app utils docs --name csd --output docs/reference/cli.md >/dev/null
 
 bench: install ## the benchmarks, a few minutes
 	@$(BIN)/python -m benchmarks

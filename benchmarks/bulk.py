@@ -7,10 +7,12 @@ scan of the journal's rows, and SHA-256 over as many bytes. Ratios are what coun
 import argparse
 import hashlib
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
@@ -26,15 +28,17 @@ from sqlalchemy import Engine, MetaData, and_, except_, func, select, update
 
 from depository.ledger import BANK, ISSUER, Entry, chained, move
 from depository.register import Account, AccountState, AccountType, Party, PartyKind, Product
+from depository.sftp.server import EmbeddedServer
 from depository.statements import statement, statements
 from depository.store import bulk, journal, register, schema
 from depository.store.database import create_tables, open_database, reading, writing
 from depository.store.work import Work
 from depository.verify import verify
 from flows.commands.common import MARKET, SAMPLE, SAMPLE_DAY
+from flows.server import free_port
 from flows.steps.arrivals import Arrival
 from flows.steps.intake import take
-from flows.steps.setup import load, make_site
+from flows.steps.setup import HOST_KEY, load, make_site
 from flows.steps.sites import load_market, read_site
 from forms import samples
 from parsers import report_json, report_workbook
@@ -62,6 +66,13 @@ def timed(work: Callable[[], Any]) -> tuple[Any, Took]:
     clock, processor = time.perf_counter(), _processor()
     result = work()
     return result, Took(time.perf_counter() - clock, _processor() - processor)
+
+
+def alone(work: Callable[[], Any]) -> Took:
+    """What one piece of work took that is done in this process alone: a child that ends meanwhile takes its seconds with it."""
+    clock, processor = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - clock, time.process_time() - processor)
 
 
 def _processor() -> float:
@@ -139,9 +150,9 @@ def forms(rows: int, wrong: int = 0, kind: str = "SQLite", *, openpyxl: bool) ->
         def by_openpyxl() -> int:
             return sum(1 for _ in load_workbook(path, read_only=True)["Accounts"].iter_rows(values_only=True))
 
-        reads = [("bare read of the workbook, calamine", min((timed(by_calamine)[1] for _ in range(3)), key=_clock))]
+        reads = [("bare read of the workbook, calamine", min((alone(by_calamine) for _ in range(3)), key=_clock))]
         if openpyxl:
-            reads.append(("bare read of the workbook, openpyxl read-only", timed(by_openpyxl)[1]))
+            reads.append(("bare read of the workbook, openpyxl read-only", alone(by_openpyxl)))
     table(
         f"BUNA of {rows:,} rows ({len(data) / 1e6:.1f} MB), {wrong} % of them wrong, {kind}",
         "rows",
@@ -150,6 +161,77 @@ def forms(rows: int, wrong: int = 0, kind: str = "SQLite", *, openpyxl: bool) ->
     )
     print(f"  memory before, the process and its limited child: {before[0]:.0f} and {before[1]:.0f} MB")
     print(f"  peak memory, the process and its limited child: {after[0]:.0f} and {after[1]:.0f} MB")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Megabytes of the process that takes files in and of its limited child, at one moment."""
+
+    resident: tuple[float, float]
+    """RSS: what both share counts in each."""
+    proportional: tuple[float, float]
+    """PSS: what several processes share is divided by their number."""
+
+
+def intake_memory(rows: int, kind: str = "SQLite") -> None:
+    """What a process like that of `csd up` and its limited child take at once, from the drop of a BUNA to its answer over SFTP."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        data, one = other.submit(buna, rows).result(), other.submit(buna, 1).result()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        url = "sqlite:///csd.db"
+        if kind == "PostgreSQL":
+            server = stack.enter_context(PostgresServer(durable=True))
+            url = server.url(server.create(empty=True))
+        at = datetime(SAMPLE_DAY.year, SAMPLE_DAY.month, SAMPLE_DAY.day, 10, tzinfo=load_market(MARKET).zone)
+        port = free_port()
+        made = make_site(folder / "site", MARKET, SAMPLE / "reference", port=port, at=at, database=url)
+        load(made.settings, SAMPLE / "reference", at)
+        stack.enter_context(EmbeddedServer.start(made.sftp_root, made.authorised_keys, made.keys / HOST_KEY, port))
+        command = [sys.executable, "-m", "benchmarks.bulk_intake", str(made.settings), at.isoformat()]
+        process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE))
+        assert process.stdin is not None
+        stack.callback(process.stdin.close)
+        # A form of one row first: the child has started and everything is loaded that a file needs.
+        idle = _sampled(made.sftp_root, "warm.xlsx", one, process)[-1]
+        samples_ = _sampled(made.sftp_root, "buna.xlsx", data, process)
+        time.sleep(5)
+        after = _both(process)
+    peak = max(samples_, key=lambda one: sum(one.resident))
+    shared = max(samples_, key=lambda one: sum(one.proportional))
+    print(f"\nmemory of the process that takes files in + its limited child, BUNA of {rows:,} rows, {kind} (MB)")
+    for name, sample in (("before", idle), ("most RSS at once", peak), ("most PSS at once", shared), ("after", after)):
+        told = "; ".join(
+            f"{kind} {a:.0f} + {b:.0f} = {a + b:.0f}"
+            for kind, (a, b) in (("RSS", sample.resident), ("PSS", sample.proportional))
+        )
+        print(f"  {name:<18}{told}")
+
+
+def _sampled(root: Path, name: str, data: bytes, process: subprocess.Popen[bytes]) -> list[Memory]:
+    """Drops a file with its marker and looks at the memory until its receipt is there."""
+    (root / "B03" / "inbox" / name).write_bytes(data)
+    (root / "B03" / "inbox" / f"{name}.done").touch()
+    found = []
+    while not list((root / "B03" / "outbox").glob(f"{name}.*.receipt.json")):
+        if process.poll() is not None:
+            raise RuntimeError(f"the intake ended with {process.returncode}")
+        found.append(_both(process))
+        time.sleep(0.02)
+    return [*found, _both(process)]
+
+
+def _both(process: subprocess.Popen[bytes]) -> Memory:
+    """Of a process and its limited child; before that has started, of the process alone."""
+    found = []
+    for one in (process.pid, *(one.pid for one in psutil.Process(process.pid).children())):
+        # One that has ended meanwhile has no memory and no file; any other is none of the intake's two.
+        with suppress(OSError):
+            if one == process.pid or b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes():
+                lines = dict(line.split(":") for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()[1:])
+                found.append(tuple(int(lines[kind].split()[0]) / 1024 for kind in ("Rss", "Pss")))
+    found.append((0.0, 0.0))
+    return Memory((found[0][0], found[1][0]), (found[0][1], found[1][1]))
 
 
 def _clock(took: Took) -> float:
@@ -370,6 +452,7 @@ def main(given: list[str] | None = None) -> None:
         for kind in asked.databases:
             for wrong in asked.wrong:
                 forms(rows, wrong, kind, openpyxl=asked.openpyxl)
+            intake_memory(rows, kind)
     for many in asked.entries:
         for kind in asked.databases:
             journals(kind, many)

@@ -1,25 +1,14 @@
-"""The command `csd`; Prefect is imported only where it is used."""
+"""The command `csd`. Nothing is loaded before it is called: the limited child that reads files loads this module too, for nothing."""
 
 import sys
-
-import typer
-
-from depository.rejects import Broken, FileRefused
-from flows.commands import deciding, filling, proving, running, seeing
-from flows.commands.common import console
-
-HELP = """A central securities depository run by files.
-
-Start with `csd demo`: it plays a whole business day on this machine and shows where every answer went.
-"""
-
-app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for commands in (seeing, running, deciding, filling, proving):
-    app.add_typer(commands.app)
 
 
 def main() -> None:
     """Runs the command; what a person can mend ends with one line and exit code 2, a broken invariant with 3."""
+    from depository.rejects import Broken, FileRefused
+    from flows.commands.app import app
+    from flows.commands.common import console
+
     try:
         app(standalone_mode=True)
     except (FileRefused, OSError, LookupError, ValueError) as fault:

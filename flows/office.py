@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
@@ -16,17 +16,18 @@ from prefect.exceptions import MissingContextError
 from sqlalchemy.exc import SQLAlchemyError
 
 from depository import figures
-from depository.cycle_report import jsonable
 from depository.day import PLANNED, batches_of
 from depository.reports import Report, Table
 from depository.sftp.folders import Folders
 from depository.store import events
 from depository.timetable import BatchKind
 from flows.clock import RealClock
-from flows.steps.batches import BatchResult, run_batch
 from flows.steps.deliver import deliver
 from flows.steps.planning import follow
 from flows.steps.sites import Site, read_site
+
+if TYPE_CHECKING:
+    from flows.steps.batches import BatchResult
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,11 @@ def folders_of(site: Site) -> Iterator[Folders]:
         yield folders
 
 
-async def carry_out(settings: str, business_date: date, slot: str, at: datetime | None) -> BatchResult:
+async def carry_out(settings: str, business_date: date, slot: str, at: datetime | None) -> "BatchResult":
     """Runs one batch, delivers its answers and shows its result on the operator's page."""
+    # Loaded where a batch runs: the settlement engine takes as much memory as all of the intake.
+    from flows.steps.batches import run_batch
+
     site = site_of(settings)
     if at is None:
         await _until_due(site, business_date, slot)
@@ -144,7 +148,7 @@ def figures_of(site: Site, business_date: date, slot: str, at: datetime) -> str:
     return f"\n## Figures of the run\n{table}"
 
 
-async def show(result: BatchResult, figures_page: str = "") -> None:
+async def show(result: "BatchResult", figures_page: str = "") -> None:
     """The batch's result as artifacts: facts and figures as a page, tables as tables."""
     # One page per kind of batch, whose older versions are the earlier batches of the kind.
     key = re.sub(r"-\d+$", "", result.slot.lower())
@@ -156,8 +160,10 @@ async def show(result: BatchResult, figures_page: str = "") -> None:
             await _show_table(result.report, table, key)
 
 
-def page_of(result: BatchResult) -> str:
+def page_of(result: "BatchResult") -> str:
     """The operator's page of a batch: its facts, and those of its report (of a cycle: the certificate)."""
+    from depository.cycle_report import jsonable
+
     page = f"# {result.slot}, {result.business_date}: {result.state}\n\n{_facts(jsonable(result.facts).items())}"
     if result.report is not None:
         page += f"\n## {result.report.title}\n\n{_facts(result.report.facts)}"

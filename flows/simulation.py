@@ -38,7 +38,6 @@ from flows import (
 from flows.clock import Clock, SteppedClock
 from flows.office import site_of
 from flows.screen import DayEvent, DayScreen, EventKind
-from flows.steps.batches import run_batch
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
 from flows.steps.planning import plan
@@ -178,6 +177,8 @@ def play_history(made: NewSite, sample: Path, day: date) -> None:
 
 def _play_earlier(site: Site, parties: Parties, drops: list[Drop], day: date) -> None:
     """An earlier day: its files and batches in order, without flows."""
+    from flows.steps.batches import run_batch
+
     start = datetime.combine(day, time(8, 55), site.market.zone)
     batches = [state.batch for state in plan(site, day, start)]
     with site.folders() as folders:

@@ -36,8 +36,11 @@ SECONDS = 60.0
 FILES_PER_CHILD = 500
 """A child is replaced after so many files, so that what a library leaks does not add up."""
 
-MALLOC = {-8: 2, -1: 128 * 1024}
-"""Of glibc's malloc.h: M_ARENA_MAX and M_TRIM_THRESHOLD (bytes); a value that is set no longer grows by itself."""
+MALLOC = {-8: 2, -3: 32 * 1024 * 1024, -1: 8 * 1024 * 1024}
+"""Of glibc's malloc.h: M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (bytes); a value that is set no longer changes by itself.
+
+Blocks of a megabyte that each come fresh from the system and go back to it cost a quarter of the time of a large form.
+"""
 
 _STOPPED = (
     "reader-stopped",
@@ -50,10 +53,18 @@ _TOO_LONG = (
 )
 
 _TOO_MUCH_MEMORY = ("memory-limit", "Reading the file took too much memory. Split it into several forms.")
-_NO_MEMORY = ("out of memory", "Error -4 while ", "can't start new thread", "can't allocate lock")
-"""How expat, zlib and Python's threads begin what they say then."""
+_NO_MEMORY = (
+    "out of memory",
+    "Error -4 while ",
+    "can't start new thread",
+    "can't allocate lock",
+    "PyObject pointer is null",
+)
+"""How expat, zlib, Python's threads and libraries in Rust begin what they say then."""
 
 Answer: TypeAlias = tuple[bool, Any]
+Asked: TypeAlias = tuple[Callable[..., object], tuple[object, ...]]
+"""A task and its arguments."""
 Feed = TypeVar("Feed")
 
 
@@ -119,22 +130,21 @@ class Sandbox:
             self._free.put(None)
 
     def _run(self, task: Callable[..., object], *arguments: object) -> object:
-        packed = pickle.dumps((task, arguments))
-        answer = self._answer(packed)
+        answer = self._answer((task, arguments))
         if answer is None:
             # Somebody killed the child (an operator, the system for lack of memory): perhaps for another's sake, so once more.
-            answer = self._answer(packed) or (False, _STOPPED)
+            answer = self._answer((task, arguments)) or (False, _STOPPED)
         fine, found = answer
         if not fine:
             raise FileRefused(*found)
         return found
 
-    def _answer(self, packed: bytes) -> Answer | None:
+    def _answer(self, asked: Asked) -> Answer | None:
         """What a child says of a task; None when it was killed from outside. Waits for a child that is free."""
         child = self._free.get()
         try:
             child = self._ready(child)
-            answer = child.ask(packed)
+            answer = child.ask(asked)
             if self._closed.is_set():
                 raise ReaderUnavailable("the reader of files is being stopped")
             return answer
@@ -193,7 +203,7 @@ class _Child:
     def spent(self) -> bool:
         return self._files >= FILES_PER_CHILD or self._over
 
-    def ask(self, packed: bytes) -> Answer | None:
+    def ask(self, asked: Asked) -> Answer | None:
         """The answer to one task; its refusal when the child takes too long or crashes; None when it was killed from outside."""
         self._files += 1
         too_long = threading.Event()
@@ -206,7 +216,7 @@ class _Child:
         limit.daemon = True
         limit.start()
         try:
-            self._pipe.send_bytes(packed)
+            self._pipe.send_bytes(pickle.dumps(asked))
             answer: Answer = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - bytes of our own child
         except (OSError, EOFError):
             self._over = True
@@ -238,7 +248,7 @@ def _serve(pipe: Connection, memory: int, seconds: float) -> None:
     pipe.send_bytes(b"ready")
     try:
         while True:
-            packed = pipe.recv_bytes()
+            packed = [pipe.recv_bytes()]
             # Should the parent die, nobody else ends a child that a file keeps busy for ever; the signal also ends C code.
             signal.alarm(math.ceil(seconds) + 1)
             answer = _guarded(packed)
@@ -254,7 +264,7 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # A crash of calamine is answered; its stack in the log would only look like one of ours.
     os.environ["RUST_BACKTRACE"] = "0"
-    _give_memory_back()
+    _adjust_memory()
     # Records have no cycles; without the collector a large form is read a tenth faster. What is loaded by now stays for good:
     # frozen, it costs the collection after each file nothing.
     gc.disable()
@@ -263,18 +273,28 @@ def _limit(memory: int) -> None:
     sys.setswitchinterval(0.001)
 
 
-def _give_memory_back() -> None:
-    """Has glibc return what a file took; otherwise each thread keeps an arena of its own, and freed blocks stay with the process."""
+def _adjust_memory() -> None:
+    """Has glibc keep the blocks of a file at hand while it is read, in few arenas: otherwise each thread has one of its own."""
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)
     if adjust is not None:
         for setting, value in MALLOC.items():
             adjust(setting, value)
 
 
-def _guarded(packed: bytes) -> bytes:
-    """Run a task in the child and pack its answer; a refusal is an answer too."""
+def _give_memory_back() -> None:
+    """Has glibc return what a file took: freed blocks stay with the process otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _guarded(packed: list[bytes]) -> bytes:
+    """Run a task in the child and pack its answer; a refusal is an answer too.
+
+    The packed task is taken out of its list, so that a large file is in memory once.
+    """
     try:
-        task, arguments = pickle.loads(packed)  # noqa: S301 - bytes of our own parent
+        task, arguments = pickle.loads(packed.pop())  # noqa: S301 - bytes of our own parent
         return pack((True, task(*arguments)))
     except FileRefused as refused:
         return pack((False, _TOO_MUCH_MEMORY if lacked_memory(refused) else (refused.code, refused.message)))
@@ -282,13 +302,17 @@ def _guarded(packed: bytes) -> bytes:
         return pack((False, _TOO_MUCH_MEMORY))
     except RecursionError:
         return pack((False, ("damaged", "The file is nested too deeply. Save it again and send it once more.")))
-    except Exception as fault:  # noqa: BLE001 - a fault of the reader costs this file, and not the intake of all others
+    except BaseException as fault:
+        # A fault of the reader costs this file, and not the intake of all others; the panic of a library in Rust is no Exception.
+        if not isinstance(fault, Exception) and type(fault).__name__ != "PanicException":
+            raise
         if lacked_memory(fault):
             return pack((False, _TOO_MUCH_MEMORY))
         traceback.print_exc()
         return pack((False, _STOPPED))
     finally:
         gc.collect()
+        _give_memory_back()
 
 
 def lacked_memory(fault: BaseException) -> bool:

@@ -248,8 +248,9 @@ def _inflated(packed: memoryview) -> Iterator[bytes]:
 # Cell or row references beyond MAX_COLUMNS (BL) or MAX_ROWS, however the attribute is written.
 _FAR_COLUMN = rb"(?:[A-Za-z]{3}|[C-Zc-z][A-Za-z]|[Bb][M-Zm-z])\d"
 _FAR = re.compile(rb"\br\s*=\s*[\"'](?:" + _FAR_COLUMN + rb"|[A-Za-z]{0,2}(?:[2-9]\d{5}|\d{7}))")
-# The same for rows of six digits on, and any spaces or other quotes: fast, and sure when it finds none.
-_PERHAPS_FAR = re.compile(rb'r(?:="(?:' + _FAR_COLUMN + rb"|[A-Za-z]{0,2}\d{6})|\s+=|=[\s'])")
+# Whatever is not one letter or A and another before at most five digits, all in capitals and double quotes: fast, and sure when it finds
+# nothing.
+_PERHAPS_FAR = re.compile(rb'r(?:=(?!"(?:[A-Z]?+\d{1,5}+"|A[A-Z]\d{1,5}+"))|\s+=)')
 _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
 # Begins with a letter that most pieces hardly have.
 _PERHAPS_FORMULA = re.compile(rb"f(?<=[<:]f)[\s>/]")

@@ -24,7 +24,7 @@ from parsers.workbook_guard import MAX_COLUMNS, MAX_ROWS, SheetFacts, column_num
 
 CHECKED = 6_000_000
 """Expanded bytes of a sheet up to which the XML of the whole workbook is checked; above, that would cost as much as reading it."""
-PIECE = 2_000_000
+PIECE = 1_000_000
 """Expanded bytes of a sheet that calamine gets at a time: it takes some ten times as much memory."""
 AHEAD = 2
 """Pieces that are read ahead, side by side."""
@@ -205,11 +205,14 @@ def _packages(data: bytes, facts: SheetFacts) -> Iterator[io.BytesIO]:
         step = max(PIECE, *map(len, needed.values()))
         with package.open(part) as source:
             for piece in _row_pieces(source, step):
-                yield _package({**needed, part: piece})
+                yield _package(needed, part, piece)
 
 
-def _row_pieces(source: IO[bytes], step: int) -> Iterator[bytes]:
-    """Cut a sheet between rows: each piece has the sheet's beginning and closes its elements; the last one has the true end."""
+def _row_pieces(source: IO[bytes], step: int) -> Iterator[Sequence[bytes | memoryview]]:
+    """Cut a sheet between rows: each piece has the sheet's beginning and closes its elements; the last one has the true end.
+
+    A piece is given as the parts it is made of, so that they need not be copied into one.
+    """
     rest = source.read(step)
     found = _ROW.search(rest)
     head = rest[: found.start()] if found else rest
@@ -217,16 +220,19 @@ def _row_pieces(source: IO[bytes], step: int) -> Iterator[bytes]:
     while more := source.read(step):
         at = next((m.start() for m in _ROW.finditer(rest, max(0, len(rest) - _LAST_ROWS))), 0)
         if at:
-            yield head + rest[:at] + b"</sheetData></worksheet>"
+            yield head, memoryview(rest)[:at], b"</sheetData></worksheet>"
         rest = rest[at:] + more
-    yield head + rest
+    yield head, rest
 
 
-def _package(parts: Mapping[str, bytes]) -> io.BytesIO:
+def _package(needed: Mapping[str, bytes], part: str, piece: Sequence[bytes | memoryview]) -> io.BytesIO:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as package:
-        for name, content in parts.items():
+        for name, content in needed.items():
             package.writestr(name, content)
+        with package.open(part, "w") as written:
+            for some in piece:
+                written.write(some)
     target.seek(0)
     return target
 

@@ -1,7 +1,6 @@
 """Between the first funding report and the main cycle, whoever's forecast changes gets a fresh report (CSD-3.3.1-b)."""
 
 from depository.day import DONE, PLANNED, batches_of
-from depository.funding_report import changed_reports
 from depository.points import reached
 from depository.store.archive import Archive
 from depository.store.work import Work
@@ -17,6 +16,9 @@ def refresh_forecasts(work: Work, archive: Archive, slot: str, cause: str, becau
     """
     if not work.moved or not _awaited(work):
         return 0
+    # Loaded by the first file that moves a balance: the settlement engine takes as much memory as all else of the intake.
+    from depository.funding_report import changed_reports
+
     reports = changed_reports(work, because)
     queue_reports(work, archive, reports, slot, cause)
     reached("forecast.refreshed")

@@ -8,7 +8,7 @@ from depository.reports import Report
 from depository.store import files
 from depository.store.archive import Archive
 from depository.store.work import Work
-from parsers import report_json, report_pdf, report_workbook
+from parsers import report_json, report_workbook
 
 
 def queue_bytes(work: Work, archive: Archive, party: str, name: str, data: bytes, cause: str) -> None:
@@ -20,6 +20,9 @@ def queue_report(work: Work, archive: Archive, report: Report, name: str, cause:
     """A report as JSON for machines and as a workbook, or when `printed` a PDF, for people."""
     queue_bytes(work, archive, report.addressee, f"{name}.json", report_json.render(report), cause)
     if printed:
+        # Loaded by the first report that is printed, for the sake of memory.
+        from parsers import report_pdf
+
         queue_bytes(work, archive, report.addressee, f"{name}.pdf", report_pdf.render(report), cause)
     else:
         queue_bytes(work, archive, report.addressee, f"{name}.xlsx", report_workbook.render(report), cause)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from depository.answers import LineOutcome, Verdict
 from depository.business_days import OutsideCalendar
-from depository.funding_report import INSTRUCTIONS, instruction_rows
+from depository.instruction_rows import INSTRUCTIONS, instruction_rows
 from depository.instructions import Instruction, Status, by_participant
 from depository.notices import Notice, Taken, notify
 from depository.register import PartyKind

@@ -7,8 +7,9 @@ from fractions import Fraction
 
 from depository.amounts import shown
 from depository.cycles import Cycle, Solved, decimal, holder_in_words
-from depository.funding_report import CENT, INSTRUCTIONS, instruction_rows
+from depository.funding_report import CENT
 from depository.identifiers import participant_of
+from depository.instruction_rows import INSTRUCTIONS, instruction_rows
 from depository.instructions import Instruction, Status, by_participant
 from depository.rates import remarks_in
 from depository.reports import Column, Kind, Report, Value, table

@@ -11,7 +11,8 @@ from typing import TypeVar
 from depository.amounts import shown
 from depository.cycles import BLOCKED_PLACE, decimal, pose
 from depository.identifiers import participant_of
-from depository.instructions import Instruction, InstructionKind, Status, by_participant
+from depository.instruction_rows import INSTRUCTIONS, instruction_rows
+from depository.instructions import Instruction, InstructionKind, by_participant
 from depository.obligations import Obligation, cash_obligations, due_today, security_obligations
 from depository.rates import Weighing, remarks_in
 from depository.reports import Column, Kind, Report, Value, table
@@ -41,21 +42,6 @@ SECURITIES = (
     Column("to_receive", "To receive", Kind.QUANTITY),
     Column("to_deliver", "To deliver", Kind.QUANTITY),
     Column("missing", "Still to deliver to the account", Kind.QUANTITY),
-)
-INSTRUCTIONS = (
-    Column("instruction", "Instruction"),
-    Column("trade", "Trade"),
-    Column("trade_date", "Trade date", Kind.DATE),
-    Column("isd", "Intended settlement date", Kind.DATE),
-    Column("side", "Side"),
-    Column("counterparty", "Counterparty"),
-    Column("account", "Account"),
-    Column("isin", "ISIN"),
-    Column("quantity", "Quantity", Kind.QUANTITY),
-    Column("currency", "Currency"),
-    Column("amount", "Amount", Kind.MONEY),
-    Column("status", "Status"),
-    Column("reason", "Reason"),
 )
 DUE = (*INSTRUCTIONS, Column("would_settle", "Would settle if the cycle ran now"))
 RELEASES = (
@@ -190,34 +176,6 @@ def _reports(work: Work, ahead: _Ahead, participants: Sequence[str], because: st
     now = {who: (told.get(who, (0, ""))[0] + 1, _figures(ahead, who)) for who in participants}
     forecasts.keep(work, now)
     return [_report(work, who, ahead, now[who][0], because) for who in participants]
-
-
-def instruction_rows(
-    work: Work, participant: str, instructions: Sequence[Instruction], now: Status | None = None
-) -> tuple[tuple[Value, ...], ...]:
-    """Rows under `INSTRUCTIONS`, seen from one participant; `now` is a status that they have all got meanwhile."""
-    rows: list[tuple[Value, ...]] = []
-    for one in instructions:
-        delivers = one.deliver_participant == participant
-        scale = register.scale(work, one.isin)
-        rows.append(
-            (
-                one.id,
-                one.reference,
-                one.trade_date,
-                one.isd,
-                "deliver" if delivers else "receive",
-                one.receive_participant if delivers else one.deliver_participant,
-                one.deliver_account if delivers else one.receive_account,
-                one.isin,
-                from_units(one.quantity, scale),
-                one.currency,
-                shown(work, one.currency, one.amount) if one.amount else None,
-                (now or one.status).value,
-                "" if now else one.reason,
-            )
-        )
-    return tuple(rows)
 
 
 def _report(work: Work, code: str, ahead: _Ahead, number: int, because: str) -> Report:

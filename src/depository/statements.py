@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from depository import lending
 from depository.amounts import shown
-from depository.funding_report import INSTRUCTIONS, instruction_rows
+from depository.instruction_rows import INSTRUCTIONS, instruction_rows
 from depository.ledger import AVAILABLE
 from depository.reports import Column, Kind, Report, Value, table
 from depository.store import instructions as store

@@ -154,7 +154,18 @@ def test_a_notice_is_sent_from_a_text_file_to_everybody(tmp_path: Path) -> None:
 def test_the_page_of_commands_is_fresh(tmp_path: Path) -> None:
     """`make docs` writes it."""
     page = tmp_path / "cli.md"
-    command = [sys.executable, "-m", "typer", "flows.cli", "utils", "docs", "--name", "csd", "--output", str(page)]
+    command = [
+        sys.executable,
+        "-m",
+        "typer",
+        "flows.commands.app",
+        "utils",
+        "docs",
+        "--name",
+        "csd",
+        "--output",
+        str(page),
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
 
     assert page.read_text() == (ROOT / "docs/reference/cli.md").read_text()

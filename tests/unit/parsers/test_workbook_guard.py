@@ -6,6 +6,8 @@ import zipfile
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from depository.rejects import FileRefused
@@ -184,3 +186,13 @@ def test_a_far_cell_is_found_whatever_space_stands_around_its_equals_sign(space:
     assert _refused(_sheet_with(b"</row>", far)).code == "too-many-cells"
     far = b"<c r=" + space + b'"XFD1"><v>1</v></c></row>'
     assert _refused(_sheet_with(b"</row>", far)).code == "too-many-cells"
+
+
+@given(st.from_regex(workbook_guard._FAR, fullmatch=True))
+def test_the_quick_look_for_far_cells_misses_none_that_the_exact_one_finds(written: bytes) -> None:
+    assert workbook_guard._reaches_far(b"<c " + written + b'" s="6"/>')
+
+
+@given(st.integers(1, 52).map(column_letters), st.integers(1, 99_999))
+def test_the_quick_look_passes_over_the_cells_of_any_usual_form(letters: str, row: int) -> None:
+    assert workbook_guard._PERHAPS_FAR.search(f'<c r="{letters}{row}">'.encode()) is None
