@@ -20,11 +20,11 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from depository.answers import LineOutcome, Receipt, Verdict
-from depository.rejects import Reject
+from depository.rejects import FileRefused, Reject
 from forms.catalog import FORMS
 from forms.field import OddCell, fields_of, shown
 from forms.form import Form
-from parsers.workbook_form import ANSWER_SHEET, MARK
+from parsers.workbook_form import ANSWER_SHEET, MARK, read_form
 from parsers.workbook_guard import Inspection, column_letters, column_number, inspect
 from parsers.workbook_rows import odd_cells, rows
 
@@ -76,6 +76,15 @@ def mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
     except Exception:  # noqa: BLE001 - a library may raise anything on a crafted file; the answer still has to reach the sender
         return _alone(receipt)
     return _alone(receipt)
+
+
+def mark_as_read(original: bytes, receipt: Receipt) -> bytes:
+    """The same with the form read once more from the workbook, under the name that its receipt gives."""
+    try:
+        form = read_form(original, receipt.file_name)
+    except FileRefused:
+        form = None
+    return mark(original, form, receipt)
 
 
 @dataclass(frozen=True, slots=True)

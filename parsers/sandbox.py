@@ -105,9 +105,9 @@ class Sandbox:
         found: Any = self._run(reader, *arguments)
         return cast(Feed, found)
 
-    def mark(self, original: bytes, form: Form | None, receipt: Receipt) -> bytes:
-        """Mark a workbook in a child (see `parsers.marked_workbook.mark`); raises FileRefused on a crash or a limit."""
-        marked = self._run(_mark, original, form, receipt)
+    def mark(self, original: bytes, receipt: Receipt) -> bytes:
+        """Read and mark a workbook in a child (see `parsers.marked_workbook.mark`); raises FileRefused on a crash or a limit."""
+        marked = self._run(_mark, original, receipt)
         assert isinstance(marked, bytes)
         return marked
 
@@ -333,11 +333,11 @@ def _read(data: bytes, name: str) -> Form:
     return read_form(data, name)
 
 
-def _mark(original: bytes, form: Form | None, receipt: Receipt) -> bytes:
+def _mark(original: bytes, receipt: Receipt) -> bytes:
     # Loaded by the first file that is wrong: openpyxl takes a third of the memory of a child.
-    from parsers.marked_workbook import mark
+    from parsers.marked_workbook import mark_as_read
 
-    return mark(original, form, receipt)
+    return mark_as_read(original, receipt)
 
 
 def _check_signature(signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence:

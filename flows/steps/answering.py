@@ -1,44 +1,85 @@
-"""The answer for people to a form: the sender's own workbook marked, or of many lines short tables (design §4)."""
+"""The answers for people to a form: the sender's own workbook marked, or of many lines short tables (design §4).
+
+They are queued by name in the transaction that records the form, and made of its receipt afterwards (`flows.steps.making`), so that
+nobody waits to write while a workbook is made.
+"""
+
+from enum import StrEnum
 
 from depository.answers import LINES_TABLE, REFUSED_TABLE, Receipt, Verdict, answer_report, refusals_report
 from depository.rejects import FileRefused
+from depository.store.archive import Archive
 from flows.steps.recording import Content
-from flows.steps.sites import Site
 from forms.form import Form
-from parsers import report_csv, report_workbook
+from parsers import receipt_json, report_csv, report_workbook
+from parsers.sandbox import Sandbox
 
 MANY_LINES = 5_000
 """A form with more lines is answered with tables: a copy of a workbook of 100,000 lines takes longer than all else."""
 
 
-def answers(site: Site, data: bytes, content: Content | FileRefused, receipt: Receipt) -> list[tuple[str, bytes]]:
-    """Each answer with the ending of its name.
+class Answer(StrEnum):
+    """What is made of a receipt; as the books keep it."""
+
+    MARKED = "marked"
+    """The sender's own workbook with the faults marked."""
+    LINES = "lines"
+    """A short workbook of the lines."""
+    LINES_TABLE = "lines table"
+    """The lines as CSV, which any spreadsheet program opens."""
+    REFUSED = "refused"
+    """A workbook of what is refused alone."""
+    REFUSED_TABLE = "refused table"
+    """The same as CSV."""
+
+
+ENDINGS = {
+    Answer.MARKED: "xlsx",
+    Answer.LINES: "xlsx",
+    Answer.LINES_TABLE: "csv",
+    Answer.REFUSED: "refused.xlsx",
+    Answer.REFUSED_TABLE: "refused.csv",
+}
+"""How the names of the answers end."""
+
+
+def answers(content: Content | FileRefused, receipt: Receipt) -> list[Answer]:
+    """What answers a file besides its receipt.
 
     The sender's own workbook with the faults marked, or when all was accepted a short workbook. Of a form with many lines a CSV table of
-    its lines, which any spreadsheet program opens, and a workbook of what is refused alone, or where that is long as well a table. None
-    for feeds and unreadable files, whose receipt says everything.
+    its lines, and a workbook of what is refused alone, or where that is long as well a table. Nothing for feeds and unreadable files,
+    whose receipt says everything.
     """
     if not isinstance(content, Form):
         return []
     if len(content.lines) > MANY_LINES:
         return _of_many(receipt)
-    if receipt.verdict is Verdict.ACCEPTED:
-        return [("xlsx", report_workbook.render(answer_report(receipt)))]
-    try:
-        return [("xlsx", site.sandbox.mark(data, content, receipt))]
-    except FileRefused:
-        # The receipt says everything; a workbook that cannot be marked must not hold up its own answer or other files.
-        return []
+    return [Answer.LINES if receipt.verdict is Verdict.ACCEPTED else Answer.MARKED]
 
 
-def _of_many(receipt: Receipt) -> list[tuple[str, bytes]]:
-    given: list[tuple[str, bytes]] = []
-    refusals = refusals_report(receipt)
-    (refused,) = refusals.tables
-    if len(refused.rows) > MANY_LINES:
-        given.append(("refused.csv", report_csv.render(refusals, REFUSED_TABLE)))
-    elif refused.rows:
-        given.append(("refused.xlsx", report_workbook.render(refusals)))
+def _of_many(receipt: Receipt) -> list[Answer]:
+    given = []
+    refused = len(receipt.rejects) + sum(len(line.rejects) for line in receipt.lines)
+    if refused:
+        given.append(Answer.REFUSED_TABLE if refused > MANY_LINES else Answer.REFUSED)
     if receipt.verdict is not Verdict.REFUSED:
-        given.append(("csv", report_csv.render(answer_report(receipt), LINES_TABLE)))
+        given.append(Answer.LINES_TABLE)
     return given
+
+
+def make(sandbox: Sandbox, archive: Archive, answer: Answer, receipt_sha256: str) -> bytes:
+    """The bytes of an answer, by the archived receipt and file alone: whenever it is made, they are the same."""
+    receipt = receipt_json.parse(archive.get(receipt_sha256))
+    if answer is Answer.LINES_TABLE:
+        return report_csv.render(answer_report(receipt), LINES_TABLE)
+    if answer is Answer.REFUSED_TABLE:
+        return report_csv.render(refusals_report(receipt), REFUSED_TABLE)
+    if answer is Answer.REFUSED:
+        return report_workbook.render(refusals_report(receipt))
+    if answer is Answer.MARKED:
+        try:
+            return sandbox.mark(archive.get(receipt.sha256), receipt)
+        except FileRefused:
+            # A workbook that cannot be marked must not hold up its own answer; the refusals are what its sender needs.
+            return report_workbook.render(refusals_report(receipt))
+    return report_workbook.render(answer_report(receipt))

@@ -33,6 +33,7 @@ from depository.rejects import Broken
 from depository.reports import Report, Value
 from depository.store import register
 from depository.store.archive import Archive
+from depository.store.database import alone
 from depository.store.events import EventKind
 from depository.store.work import Work
 from depository.timetable import BatchKind, PlannedBatch
@@ -42,6 +43,7 @@ from flows.steps.cycle_files import keep_proof
 from flows.steps.end_of_day import close_day
 from flows.steps.forecasts import refresh_forecasts
 from flows.steps.inputs import note, seal
+from flows.steps.making import make_left
 from flows.steps.outgoing import queue_bytes, queue_notices, queue_report, queue_reports
 from flows.steps.sites import Site
 from parsers import pain001
@@ -114,6 +116,9 @@ def _run(site: Site, business_date: date, slot: str, at: datetime, marks: Collec
         note(work, site.archive, EventKind.BATCH, {"slot": slot})
         if state.batch.kind is BatchKind.END_OF_DAY:
             reached("end of day.before seal")
+            # What is delivered or made from here on, no sealed day would have.
+            alone(work.connection)
+            make_left(site, work)
             seal(work, site.archive)
             reached("end of day.sealed")
         reached("batch.before commit")

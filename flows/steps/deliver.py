@@ -1,5 +1,7 @@
 """Puts waiting answers on SFTP, at least once, each by temporary name, read-back and rename; repeating it is harmless.
 
+Nothing of it waits for whoever writes the books, nor he for it (on PostgreSQL), until a day is sealed.
+
 Each goes out with our signature, which is there before it. The signature hangs on the bytes, the moment they were queued and the key
 alone, so a repetition puts the same.
 """
@@ -16,7 +18,9 @@ from depository.sftp.intake import SIGNATURE
 from depository.store import files, signatories
 from depository.store.files import Outgoing
 from depository.store.signatories import OwnSignature
-from flows.steps.own_signatures import keep_with_sealed
+from depository.store.work import Work
+from flows.steps.making import make_answers
+from flows.steps.own_signatures import keep_with_sealed, of_sealed_days
 from flows.steps.sites import Site
 from parsers.cms_signer import Signer
 
@@ -27,7 +31,13 @@ AT_ONCE = 32
 
 
 def deliver(site: Site, folders: Folders, at: datetime) -> int:
-    """Delivers everything that waits; returns how many files. A broken connection leaves the rest waiting.
+    """Makes the answers that are not made yet, and delivers everything that waits; returns how many files."""
+    make_answers(site, at)
+    return deliver_made(site, folders, at)
+
+
+def deliver_made(site: Site, folders: Folders, at: datetime) -> int:
+    """Delivers everything that waits and is made; returns how many files. A broken connection leaves the rest waiting.
 
     What one party's folder refuses waits for the next time and holds up nobody else's.
     """
@@ -40,7 +50,7 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
     count = last = 0
     refused: set[str] = set()
     while True:
-        with site.reading(at) as work:
+        with site.reading(at, site.market.local(at).date()) as work:
             waiting = files.waiting(work, most=200, after=last)
         if not waiting:
             return count
@@ -62,14 +72,27 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
                 reached("deliver.put")
         finally:
             if done:
-                with site.writing(at) as work:
-                    files.delivered(work, done)
-                    signatories.keep_own(work, signed)
-                    keep_with_sealed(work, site.archive, done)
-                    reached("deliver.before commit")
+                _note(site, done, signed, at)
                 reached("deliver.committed")
         count += len(done)
         last = waiting[-1].id
+
+
+def _note(site: Site, done: Sequence[Outgoing], signed: Sequence[OwnSignature], at: datetime) -> None:
+    """Notes what was delivered with its signatures; those of a sealed day are archived, too, which one does at a time."""
+    with site.noting(at) as work:
+        if not of_sealed_days(work, done):
+            _keep(work, done, signed)
+            return
+    with site.writing(at) as work:
+        _keep(work, done, signed)
+        keep_with_sealed(work, site.archive, done)
+
+
+def _keep(work: Work, done: Sequence[Outgoing], signed: Sequence[OwnSignature]) -> None:
+    noted = {one.id for one in files.delivered(work, done)}
+    signatories.keep_own(work, [one for one in signed if one.outgoing in noted])
+    reached("deliver.before commit")
 
 
 def _sign(one: Outgoing, data: bytes, signer: Signer) -> OwnSignature:

@@ -23,6 +23,7 @@ from depository.sftp.intake import SIGNATURE
 from depository.store import journal, register, schema, signatories
 from depository.store.archive import SIGNATURES, Archive
 from depository.store.work import Work
+from flows.steps.making import make_answers
 from flows.steps.sites import Site
 from parsers import report_csv
 
@@ -49,6 +50,7 @@ def export_participant(site: Site, participant: str, since: date, until: date, t
 
     Raises LookupError for an unknown participant, FileExistsError when the target is there.
     """
+    make_answers(site, at)
     with site.reading(at, until) as work:
         if register.party(work, participant) is None:
             raise LookupError(f"there is no party {participant}")
@@ -57,6 +59,7 @@ def export_participant(site: Site, participant: str, since: date, until: date, t
 
 def export_day(site: Site, day: date, target: Path, at: datetime) -> Exported:
     """Everything of one business date, of all parties."""
+    make_answers(site, at)
     with site.reading(at, day) as work:
         return _export(work, site.archive, _Scope(work, "", day, day), target)
 
@@ -144,11 +147,10 @@ def _files_in(scope: _Scope) -> list[tuple[str, str, str]]:
 
 
 def _files_out(scope: _Scope) -> list[tuple[str, str, bytes]]:
-    """Name, SHA-256 and our signature, b"" for what has not gone out yet."""
+    """Name, SHA-256 and our signature, b"" for what has not gone out yet; not what is not even made."""
     t = schema.outgoing
-    rows = scope.work.connection.execute(
-        select(t).where(scope.mine(t.c.party), scope.days(t.c.business_date)).order_by(t.c.id)
-    ).all()
+    wanted = (scope.mine(t.c.party), scope.days(t.c.business_date), t.c.sha256 != "")
+    rows = scope.work.connection.execute(select(t).where(*wanted).order_by(t.c.id)).all()
     signatures = signatories.own_of(scope.work, [r.id for r in rows])
     return [(f"out/{r.party}/{r.name}", r.sha256, signatures.get(r.id, b"")) for r in rows]
 
@@ -230,8 +232,9 @@ def _contents(work: Work, until: date, older: bool) -> set[str]:
         (schema.file.c.signature, schema.file.c.business_date),
         (schema.file.c.receipt, schema.file.c.business_date),
         (schema.outgoing.c.sha256, schema.outgoing.c.business_date),
+        (schema.outgoing.c.made_of, schema.outgoing.c.business_date),
         (schema.sealed_day.c.sha256, schema.sealed_day.c.business_date),
     ):
         found |= set(work.connection.execute(select(column).where(day <= until if older else day > until)).scalars())
-    # No signature beside a file.
+    # No signature beside a file; an answer that is not made of a receipt, or not yet.
     return found - {""}

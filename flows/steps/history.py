@@ -14,6 +14,7 @@ from depository.store import histories as store
 from depository.store.events import EventKind
 from depository.store.work import Work
 from flows.steps.inputs import note
+from flows.steps.making import make_answers, make_left
 from flows.steps.outgoing import queue_report
 from flows.steps.sites import Site
 from forms.form import Form
@@ -25,6 +26,7 @@ NOT_ASKED = ("line", "data")
 
 def history_of(site: Site, party: str, reference: str, at: datetime) -> Report:
     """The history of a party's form with this number; raises LookupError when none came under it."""
+    make_answers(site, at)
     with site.reading(at) as work:
         taken = _taken(site, work, party, reference)
         return histories.history(work, party, taken, _order(site, taken))
@@ -45,7 +47,9 @@ def send_history(site: Site, party: str, reference: str, at: datetime) -> str:
     with site.reading(at) as work:
         # Not while others wait to write: a long form takes a while to read.
         order = _order(site, _taken(site, work, party, reference))
+    make_answers(site, at)
     with site.writing(at) as work:
+        make_left(site, work)
         report = histories.history(work, party, _taken(site, work, party, reference), order)
         name = f"{work.business_date:%Y%m%d}_history_{_in_name(reference)}_{site.market.local(at):%H%M%S}"
         queue_report(work, site.archive, report, name, f"history/{reference}", printed=True)

@@ -19,6 +19,7 @@ from flows.steps.arrivals import CHECK, INBOX, Arrival, Read, claimed_folder
 from flows.steps.companions import MARKER, SIGNED
 from flows.steps.confining import Confining
 from flows.steps.looking import look_over
+from flows.steps.making import make_answers
 from flows.steps.reading import fetched_together, read_all, read_one
 from flows.steps.recording import Content
 from flows.steps.sites import Site
@@ -54,17 +55,19 @@ def take_files(site: Site, folders: Folders, at: datetime, most: int = 1000, lef
 
 
 def take(site: Site, arrival: Arrival) -> Receipt:
-    """Takes one file: archives it, reads it, and in one transaction records it and queues its answers.
+    """Takes one file: archives it, reads it, in one transaction records it and queues its answers, and makes what waits to be made.
 
     The same bytes with the same signature from the same sender have one effect and get the first answer again (KCSD-84). A file in
     `check` is carried out and rolled back: the full verdict, no effect. Whatever it raises, nothing of the file has been recorded.
     """
     digest = site.archive.put(arrival.data)
-    return take_together(site, [read_one(site, arrival, digest)])[0]
+    receipt = take_together(site, [read_one(site, arrival, digest)])[0]
+    make_answers(site, arrival.arrived)
+    return receipt
 
 
 def take_together(site: Site, some: Sequence[Read]) -> list[Receipt]:
-    """Records files in order in one transaction, all or none; their answers are archived together before it commits."""
+    """Records files in order in one transaction, all or none; their receipts are archived together before it commits."""
     gathered = Gathered(site.archive)
     within = replace(site, archive=gathered)
     receipts = []

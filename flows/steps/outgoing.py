@@ -7,6 +7,7 @@ from depository.notices import Notice
 from depository.reports import Report
 from depository.store import files
 from depository.store.archive import Archive
+from depository.store.files import Queued
 from depository.store.work import Work
 from parsers import report_json, report_workbook
 
@@ -34,7 +35,7 @@ def queue_reports(work: Work, archive: Archive, reports: Iterable[Report], slot:
     for report in reports:
         name = f"{work.business_date:%Y%m%d}_{slot}_{report.code}"
         for ending, data in (("json", report_json.render(report)), ("xlsx", report_workbook.render(report))):
-            answers.append((report.addressee, f"{name}.{ending}", archive.put(data)))
+            answers.append(Queued(report.addressee, f"{name}.{ending}", archive.put(data)))
     files.queue_all(work, answers, cause)
 
 

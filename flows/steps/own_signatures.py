@@ -30,9 +30,14 @@ def keep_with_day(work: Work, archive: Archive, day: date) -> None:
 
 def keep_with_sealed(work: Work, archive: Archive, done: Sequence[Outgoing]) -> None:
     """The same for the days of what has just gone out that are sealed already."""
-    sealed = {one.business_date for one in events.sealed_days(work)}
-    for day in sorted(files.days_of(work, [one.id for one in done]) & sealed):
+    for day in of_sealed_days(work, done):
         keep_with_day(work, archive, day)
+
+
+def of_sealed_days(work: Work, done: Sequence[Outgoing]) -> list[date]:
+    """The days of what has just gone out that are sealed already."""
+    sealed = {one.business_date for one in events.sealed_days(work)}
+    return sorted(files.days_of(work, [one.id for one in done]) & sealed)
 
 
 def kept_with(archive: Archive, days: Iterable[date]) -> dict[tuple[str, str], bytes]:

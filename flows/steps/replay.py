@@ -38,6 +38,7 @@ from flows.steps.history import send_history
 from flows.steps.holding import lift, place
 from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
+from flows.steps.making import make_answers
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
@@ -80,6 +81,7 @@ def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
     long as nothing was recorded later. `at` is the moment of the reading. Raises FileExistsError for a folder in use, LookupError
     when nothing was recorded by then.
     """
+    make_answers(site, at)
     with site.reading(at, until) as work:
         log = events.between(work, 0, events.last_of(work, until))
         if not log:

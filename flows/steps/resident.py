@@ -1,7 +1,8 @@
-"""The intake all day: looks again and again over one connection, and delivers beside it over another (design §4)."""
+"""The intake all day: looks again and again over one connection, makes answers beside it, and delivers over another (design §4)."""
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -10,8 +11,9 @@ from typing import Self
 from depository.answers import Receipt
 from depository.sftp.errors import SftpError
 from depository.sftp.folders import Folders
-from flows.steps.deliver import deliver
+from flows.steps.deliver import deliver_made
 from flows.steps.intake import take_files
+from flows.steps.making import make_answers
 from flows.steps.sites import Site
 
 log = logging.getLogger(__name__)
@@ -19,13 +21,13 @@ log = logging.getLogger(__name__)
 LEFTOVERS_EVERY = timedelta(seconds=15)
 """So often our side of the server is looked at for files that another worker claimed and, having died, did not finish."""
 LOOK_FOR_ANSWERS = 0.2
-"""Seconds between two looks for answers that wait."""
+"""Seconds between two looks for answers that wait, to be made or to be delivered."""
 LONGEST_PAUSE = 60.0
-"""Seconds before delivery is tried again, at most; the pause doubles with each failure in a row."""
+"""Seconds before making or delivery is tried again, at most; the pause doubles with each failure in a row."""
 
 
 class Resident:
-    """A worker that takes files whenever it is told to look, and delivers answers as they come; use it as a context manager."""
+    """A worker that takes files whenever it is told to look, and makes and delivers answers as they come; use it as a context manager."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -35,17 +37,22 @@ class Resident:
         """The last look that was whole and went over our side of the server too."""
         self._at: datetime | None = None
         self._stop = threading.Event()
-        self._deliverer = threading.Thread(target=self._deliver, name="deliver", daemon=True)
+        self._beside = [
+            threading.Thread(target=self._patiently, args=(what, work), name=what, daemon=True)
+            for what, work in (("deliver", self._deliver), ("make", self._make))
+        ]
 
     def __enter__(self) -> Self:
-        self._deliverer.start()
+        for thread in self._beside:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._deliverer.join()
+        for thread in self._beside:
+            thread.join()
         self._line.close()
 
     def follow(self, site: Site) -> None:
@@ -68,20 +75,45 @@ class Resident:
             self._all_seen = at
         return receipts
 
-    def _deliver(self) -> None:
-        """Delivers until it is stopped; what fails is tried again for ever, later and later."""
-        pause = LOOK_FOR_ANSWERS
+    def _deliver(self, went_well: Callable[[], None]) -> None:
+        with self._site.folders() as folders:
+            while not self._stop.wait(LOOK_FOR_ANSWERS):
+                if self._at is not None:
+                    deliver_made(self._site, folders, self._at)
+                    went_well()
+
+    def _make(self, went_well: Callable[[], None]) -> None:
+        while not self._stop.wait(LOOK_FOR_ANSWERS):
+            if self._at is not None:
+                make_answers(self._site, self._at)
+                went_well()
+
+    def _patiently(self, what: str, work: Callable[[Callable[[], None]], None]) -> None:
+        """Works until it is stopped; what fails is tried again for ever, later and later."""
+        pauses = Pauses()
         while not self._stop.is_set():
             try:
-                with self._site.folders() as folders:
-                    while not self._stop.wait(LOOK_FOR_ANSWERS):
-                        if self._at is not None:
-                            deliver(self._site, folders, self._at)
-                            pause = LOOK_FOR_ANSWERS
+                work(pauses.begin)
             except (SftpError, OSError) as fault:
-                log.warning("delivery: %s; trying again", fault)
+                log.warning("%s: %s; trying again", what, fault)
             except Exception:
                 # A fault of ours; the answers wait, and the intake must not wait with them.
-                log.exception("delivery failed; trying again")
-            self._stop.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+                log.exception("%s failed; trying again", what)
+            self._stop.wait(pauses.next())
+
+
+class Pauses:
+    """How long to wait after a failure: twice as long after each in a row."""
+
+    def __init__(self) -> None:
+        self._pause = LOOK_FOR_ANSWERS
+
+    def begin(self) -> None:
+        """Something went well."""
+        self._pause = LOOK_FOR_ANSWERS
+
+    def next(self) -> float:
+        """Seconds to wait now."""
+        pause = self._pause
+        self._pause = min(2 * pause, LONGEST_PAUSE)
+        return pause

@@ -17,7 +17,7 @@ from depository.sftp.folders import Folders
 from depository.sftp.intake import Policy
 from depository.store import belonging
 from depository.store.archive import Archive
-from depository.store.database import open_database, reading, writing
+from depository.store.database import noting, open_database, reading, writing
 from depository.store.work import Work
 from flows.steps.business_date import business_date_at
 from flows.steps.signing import read_signer
@@ -66,6 +66,12 @@ class Site:
             yield Work(
                 connection, day, at, self.market, marks=set(self.marks), begun=perf_counter_ns(), clock=self.clock
             )
+
+    @contextmanager
+    def noting(self, at: datetime) -> Iterator[Work]:
+        """One transaction beside the writer, for what the books do not hang on; the date is the local one, whatever day is open."""
+        with noting(self.engine) as connection:
+            yield Work(connection, self.market.local(at).date(), at, self.market)
 
     def at(self, work: Work, at: datetime) -> Work:
         """The same transaction at another moment and on its business date, with what it knows of the register by now."""

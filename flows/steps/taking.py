@@ -11,8 +11,9 @@ from depository.rejects import FileRefused, Reject, RejectionReason
 from depository.store import events, files, register
 from depository.store.columns import moment_text
 from depository.store.events import EventKind
+from depository.store.files import Queued
 from depository.store.work import Work
-from flows.steps.answering import answers
+from flows.steps.answering import ENDINGS, answers
 from flows.steps.arrivals import CHECK, PUT_ASIDE, SFTP, Arrival, Read
 from flows.steps.confining import TRIES
 from flows.steps.forecasts import refresh_forecasts
@@ -96,10 +97,12 @@ def _dry_run(
     receipt = replace(receipt, number="", message=f"Dry run: nothing was recorded. {receipt.message}".strip())
     if answered:
         return receipt
-    data = receipt_json.render(receipt)
-    queue_bytes(work, site.archive, arrival.party, f"{arrival.name}.check.json", data, cause)
-    for ending, answer in answers(site, arrival.data, content, receipt):
-        queue_bytes(work, site.archive, arrival.party, f"{stem(arrival.name)}.check.{ending}", answer, cause)
+    archived = site.archive.put(receipt_json.render(receipt))
+    queued = [Queued(arrival.party, f"{arrival.name}.check.json", archived)]
+    for answer in answers(content, receipt):
+        name = f"{stem(arrival.name)}.check.{ENDINGS[answer]}"
+        queued.append(Queued(arrival.party, name, made_of=archived, made_as=answer.value))
+    files.queue_all(work, queued, cause)
     _note(site, work, arrival, digest, content)
     return receipt
 
@@ -209,10 +212,10 @@ def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
 
 def _queue_answers(site: Site, work: Work, arrival: Arrival, carried: _Carried, content: Content | FileRefused) -> None:
     receipt, recorded, cause = carried.receipt, carried.recorded, f"file/{carried.file}"
-    queued = [(arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", carried.archived)]
-    for ending, answer in answers(site, arrival.data, content, receipt):
-        name = f"{stem(arrival.name)}.{receipt.number}.answer.{ending}"
-        queued.append((arrival.party, name, site.archive.put(answer)))
+    queued = [Queued(arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", carried.archived)]
+    for answer in answers(content, receipt):
+        name = f"{stem(arrival.name)}.{receipt.number}.answer.{ENDINGS[answer]}"
+        queued.append(Queued(arrival.party, name, made_of=carried.archived, made_as=answer.value))
     files.queue_all(work, queued, cause)
     for report in recorded.reports:
         name = f"{work.business_date:%Y%m%d}_{report.code}_{receipt.number}"

@@ -50,7 +50,7 @@ from flows.steps.reference import load_reference
 from flows.steps.sites import SftpSettings, Site, load_market
 from forms.form import Form
 from parsers.cms import check
-from parsers.marked_workbook import mark
+from parsers.marked_workbook import mark_as_read
 from parsers.sandbox import Sandbox
 from parsers.workbook_form import read_form
 from tests.support.beside import signature_of
@@ -86,9 +86,9 @@ class DirectReader:
         """As `Sandbox.read_feed`."""
         return reader(*arguments)
 
-    def mark(self, original: bytes, form: Form | None, receipt: Any) -> bytes:
+    def mark(self, original: bytes, receipt: Any) -> bytes:
         """As `Sandbox.mark`."""
-        return mark(original, form, receipt)
+        return mark_as_read(original, receipt)
 
     def check_signature(self, signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence:
         """As `Sandbox.check_signature`."""

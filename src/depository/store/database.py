@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, RootTransaction, Select, create_engine, event, insert, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from depository.ledger import GENESIS
@@ -80,13 +80,40 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Two intake workers, planners or cycle runners thus have the effect of one (design §3). PostgreSQL: row lock on the journal's
     head; SQLite: BEGIN IMMEDIATE.
     """
+    with _locking(engine, BOOKS) as connection:
+        yield connection
+
+
+@contextmanager
+def noting(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes nothing that the books hang on, such as what was delivered: on PostgreSQL it waits for no writer.
+
+    None of them is open while a writer is `alone`. SQLite has one writer whatever it writes.
+    """
+    with _locking(engine, BESIDE) as connection:
+        yield connection
+
+
+def alone(connection: Connection) -> None:
+    """From here to its end no other transaction writes anything, not even beside a writer; to be called by a writer."""
+    connection.execute(HEAD.with_for_update())
+
+
+HEAD = select(schema.journal_head.c.number)
+BOOKS = HEAD.with_for_update(key_share=True)
+BESIDE = HEAD.with_for_update(key_share=True, read=True)
+"""How the journal's head is locked on PostgreSQL (FOR NO KEY UPDATE, FOR KEY SHARE); on SQLite they lock nothing themselves."""
+
+
+@contextmanager
+def _locking(engine: Engine, head: Select[tuple[int]]) -> Iterator[Connection]:
     with (
         told_plainly(),
         engine.connect().execution_options(writer=True) as connection,
         connection.begin() as transaction,
     ):
         if engine.dialect.name == "postgresql":
-            connection.execute(select(schema.journal_head.c.number).with_for_update())
+            connection.execute(head)
         yield connection
         _commit(transaction)
 

@@ -1,10 +1,10 @@
-"""Files that came, forms that they carried, and answers that wait to go out (design §3, KCSD-84, KCSD-87)."""
+"""Files that came, forms that they carried, and answers that wait to be made and to go out (design §3, KCSD-84, KCSD-87)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_, update
 
@@ -40,6 +40,26 @@ class Outgoing:
     name: str
     sha256: str
     queued_at: datetime
+
+
+class Queued(NamedTuple):
+    """An answer to be queued: whole, in the archive under `sha256`, or to be made of a receipt."""
+
+    party: str
+    name: str
+    sha256: str = ""
+    made_of: str = ""
+    """SHA-256 of the receipt."""
+    made_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """An answer that is queued by name and still has to be made of its receipt (`made_of`)."""
+
+    id: int
+    made_of: str
+    made_as: str
 
 
 def known_file(work: Work, party: str, folder: str, sha256: str, signature: str = "") -> Known | None:
@@ -146,26 +166,33 @@ def receipt_number(work: Work) -> str:
 
 def queue(work: Work, party: str, name: str, sha256: str, cause: str) -> None:
     """Queues an answer; the same name again replaces what waits under it."""
+    _queue(work, Queued(party, name, sha256), cause)
+
+
+def _queue(work: Work, one: Queued, cause: str) -> None:
     work.tally[FILES_OUT] += 1
-    values = {"sha256": sha256, "cause": cause, "business_date": work.business_date, "queued_at": work.at, "sent": 0}
-    changed = work.connection.execute(update(O).where(O.c.party == party, O.c.name == name).values(**values)).rowcount
-    if not changed:
-        work.connection.execute(insert(O).values(id=work.next_number("outgoing"), party=party, name=name, **values))
+    values = {"cause": cause, "business_date": work.business_date, "queued_at": work.at, "sent": 0, **one._asdict()}
+    same = (O.c.party == one.party, O.c.name == one.name)
+    if work.connection.execute(update(O).where(*same).values(**values)).rowcount == 0:
+        work.connection.execute(insert(O).values(id=work.next_number("outgoing"), **values))
 
 
-def queue_all(work: Work, answers: Sequence[tuple[str, str, str]], cause: str) -> None:
-    """Queues many answers of one cause (party, name, SHA-256), in order; a name that waits already gets the new content."""
-    contents = {(party, name): sha256 for party, name, sha256 in answers}
+def queue_all(work: Work, answers: Sequence[Queued], cause: str) -> None:
+    """Queues many answers of one cause, in order; a name that waits already gets the new content."""
+    contents = {(one.party, one.name): one for one in answers}
     known = _queued_names(work, list(contents))
-    for party, name in (key for key in contents if key in known):
-        queue(work, party, name, contents[party, name], cause)
-    new = [key for key in contents if key not in known]
+    for key in (key for key in contents if key in known):
+        _queue(work, contents[key], cause)
+    new = [one for key, one in contents.items() if key not in known]
     work.tally[FILES_OUT] += len(new)
     if not new:
         return
     day, stamp = work.business_date.isoformat(), moment_text(work.at)
     first = work.next_number("outgoing", len(new))
-    rows = [(first + n, *key, contents[key], cause, day, stamp, 0) for n, key in enumerate(new)]
+    rows = [
+        (first + n, one.party, one.name, one.sha256, cause, day, stamp, 0, one.made_of, one.made_as)
+        for n, one in enumerate(new)
+    ]
     bulk.add(work.connection, O, rows)
 
 
@@ -191,17 +218,44 @@ def repeat(work: Work, id_: int) -> None:
 
 
 def waiting(work: Work, most: int = 1000, after: int = 0) -> list[Outgoing]:
-    """Answers not yet delivered, oldest first, beginning after a number."""
-    rows = work.connection.execute(select(O).where(O.c.sent == 0, O.c.id > after).order_by(O.c.id).limit(most))
+    """Answers that are made and not yet delivered, oldest first, beginning after a number."""
+    there = (O.c.sent == 0, O.c.sha256 != "", O.c.id > after)
+    rows = work.connection.execute(select(O).where(*there).order_by(O.c.id).limit(most))
     return [Outgoing(r.id, r.party, r.name, r.sha256, r.queued_at) for r in rows]
 
 
-def delivered(work: Work, done: Iterable[Outgoing]) -> None:
-    """Marks answers as delivered, unless other content has been queued under the same name meanwhile."""
-    gone = [{"of": one.id, "content": one.sha256} for one in done]
+def delivered(work: Work, done: Sequence[Outgoing]) -> list[Outgoing]:
+    """Marks answers as delivered, unless other content has been queued under the same name meanwhile.
+
+    Those on which another transaction works at this moment are left as they are: they go out once more. Returns the others.
+    """
+    unlocked = free(work, [one.id for one in done])
+    gone = [one for one in done if one.id in unlocked]
     if gone:
         same = (O.c.id == bindparam("of"), O.c.sha256 == bindparam("content"))
-        work.connection.execute(update(O).where(*same).values(sent=1), gone)
+        rows = [{"of": one.id, "content": one.sha256} for one in gone]
+        work.connection.execute(update(O).where(*same).values(sent=1), rows)
+    return gone
+
+
+def unmade(work: Work, most: int = 200, after: int = 0) -> list[Unmade]:
+    """Answers that have to be made, oldest first, beginning after a number."""
+    query = select(O.c.id, O.c.made_of, O.c.made_as).where(O.c.sha256 == "", O.c.id > after)
+    return [Unmade(*row) for row in work.connection.execute(query.order_by(O.c.id).limit(most))]
+
+
+def made(work: Work, done: Sequence[tuple[Unmade, str]]) -> None:
+    """Notes the SHA-256 of answers that were made, unless their names were queued anew meanwhile."""
+    rows = [{"of": one.id, "receipt": one.made_of, "content": sha256} for one, sha256 in done]
+    if rows:
+        same = (O.c.id == bindparam("of"), O.c.made_of == bindparam("receipt"), O.c.sha256 == "")
+        work.connection.execute(update(O).where(*same).values(sha256=bindparam("content")), rows)
+
+
+def free(work: Work, numbers: Sequence[int]) -> set[int]:
+    """Of outgoing files those that no other transaction has locked, locked for this one: who takes them so never waits for another."""
+    query = select(O.c.id).where(O.c.id.in_(numbers)).with_for_update(key_share=True, skip_locked=True)
+    return set(work.connection.execute(query).scalars())
 
 
 def queued_on(work: Work, day: date) -> list[tuple[str, str, str]]:
@@ -228,7 +282,7 @@ def queued(work: Work, cause: str) -> bool:
 
 def hashes(work: Work) -> set[str]:
     """Every archived content that the books refer to: files in with their signatures, files out, proofs of cycles."""
-    columns = (T.c.sha256, T.c.signature, O.c.sha256, schema.cycle.c.proof)
+    columns = (T.c.sha256, T.c.signature, O.c.sha256, O.c.made_of, schema.cycle.c.proof)
     return {digest for column in columns for digest in work.connection.execute(select(column)).scalars() if digest}
 
 

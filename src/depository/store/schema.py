@@ -565,9 +565,14 @@ outgoing = table(
     Column("business_date", Day, nullable=False),
     Column("queued_at", Moment, nullable=False),
     Column("sent", Integer, nullable=False, server_default="0"),
+    # Of an answer that is made after its receipt was recorded: SHA-256 of the receipt, and what is made of it; `sha256` is "" until then.
+    text("made_of"),
+    text("made_as"),
     UniqueConstraint("party", "name", name="one_outgoing_file_per_name"),
 )
 Index("outgoing_queue", outgoing.c.sent, outgoing.c.id)
+_UNMADE = outgoing.c.sha256 == ""
+Index("outgoing_unmade", outgoing.c.id, sqlite_where=_UNMADE, postgresql_where=_UNMADE)
 
 # The signatures that were given out with our files. Not a part of what a replay rebuilds: that takes the key.
 own_signature = table(

@@ -13,6 +13,7 @@ from depository.ledger import ISSUER, Entry, move
 from depository.rejects import Broken
 from depository.store import bulk, files, instructions, journal, schema
 from depository.store.database import DatabaseUnavailable, open_database, writing
+from depository.store.files import Queued
 from depository.store.work import Work
 from flows.steps.sites import load_market
 from tests.support.books import MARKET
@@ -152,9 +153,8 @@ def test_answers_queued_together_have_consecutive_numbers_and_a_name_that_waits_
     with writing(engine) as connection:
         work = at_work(connection)
         files.queue(work, "B01", "old.json", "a" * 64, "first")
-        files.queue_all(
-            work, [("B02", "x.json", "b" * 64), ("B01", "old.json", "c" * 64), ("B02", "x.json", "d" * 64)], "second"
-        )
+        second = [("B02", "x.json", "b" * 64), ("B01", "old.json", "c" * 64), ("B02", "x.json", "d" * 64)]
+        files.queue_all(work, [Queued(*one) for one in second], "second")
         files.queue(work, "B03", "last.json", "e" * 64, "third")
         assert [(o.id, o.party, o.name, o.sha256[0]) for o in files.waiting(work)] == [
             (1, "B01", "old.json", "c"), (2, "B02", "x.json", "d"), (3, "B03", "last.json", "e"),

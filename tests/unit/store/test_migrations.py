@@ -29,7 +29,11 @@ def shape(engine: Engine) -> object:
         return [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in found.get_columns(table)]
 
     def named(items: object) -> list[str]:
-        return sorted(repr(sorted((k, repr(v)) for k, v in dict(item).items())) for item in items)  # type: ignore[attr-defined]
+        return sorted(repr(sorted((k, told(v)) for k, v in dict(item).items())) for item in items)  # type: ignore[attr-defined]
+
+    def told(value: object) -> str:
+        # The condition of an index is an object of its own each time.
+        return repr({name: str(of) for name, of in value.items()} if isinstance(value, dict) else value)
 
     return {
         table: (
