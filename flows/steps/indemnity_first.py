@@ -29,15 +29,22 @@ def in_order(some: Sequence[tuple[str, Content | None]]) -> list[int]:
     return sorted(range(len(some)), key=key)
 
 
-def is_missing(
-    site: Site, sender: str, content: Content | None, beside: Sequence[Content | None], arrived: datetime, at: datetime
-) -> bool:
-    """Whether a SIN's indemnity is neither recorded nor among the sender's files that are recorded with it, and may be waited for."""
-    needed = _needed(content)
-    if not needed or at - arrived >= LONGEST_WAIT or any(_brought(other) == needed for other in beside):
-        return False
-    with site.reading(at) as work:
-        return indemnities.given(work, sender, needed) is None
+def missing(site: Site, some: Sequence[tuple[str, Content | None, datetime]], at: datetime) -> set[int]:
+    """The places of the SINs, among contents with their senders and moments of arrival, whose indemnity may be waited for.
+
+    It is neither recorded nor among the sender's files that are recorded with it.
+    """
+    brought = {(sender, _brought(content)) for sender, content, _ in some}
+    waits = {
+        place: (sender, needed)
+        for place, (sender, content, arrived) in enumerate(some)
+        if at - arrived < LONGEST_WAIT and (needed := _needed(content)) and (sender, needed) not in brought
+    }
+    if not waits:
+        return set()
+    with site.reading(at, site.market.local(at).date()) as work:
+        given = indemnities.given_for(work, sorted(set(waits.values())))
+    return {place for place, wanted in waits.items() if wanted not in given}
 
 
 def may_come(folders: Folders, inbox: str, claimed: str, besides: Container[str]) -> bool:

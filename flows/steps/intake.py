@@ -76,9 +76,8 @@ def take_together(site: Site, some: Sequence[Read]) -> list[Receipt]:
         for one in some:
             work = site.at(first, one.arrival.arrived)
             receipts.append(record_file(within, work, one))
-            if one.seen:
-                # So that the next file of that name starts anew.
-                files.forget_sightings(work, one.arrival.party, one.arrival.folder, [one.seen])
+        # So that the next file of that name starts anew.
+        files.forget_sightings(first, [(one.arrival.party, one.arrival.folder, one.seen) for one in some if one.seen])
         gathered.store()
         reached("record.before commit")
     reached("record.committed")
@@ -87,15 +86,12 @@ def take_together(site: Site, some: Sequence[Read]) -> list[Receipt]:
 
 def _sorted(site: Site, read: Sequence[Read], at: datetime) -> tuple[list[Read], list[Read]]:
     """Files in the order in which they are recorded, and the SINs among them whose indemnity may come yet."""
-    inbox = [(one.arrival.party, _content_of(one)) for one in read]
-    ready: list[Read] = []
-    early: list[Read] = []
-    for place in indemnity_first.in_order(inbox):
-        sender, content = inbox[place]
-        beside = [other for party, other in inbox if party == sender]
-        missing = indemnity_first.is_missing(site, sender, content, beside, read[place].arrival.arrived, at)
-        (early if missing else ready).append(read[place])
-    return ready, early
+    inbox = [(one.arrival.party, _content_of(one), one.arrival.arrived) for one in read]
+    missing = indemnity_first.missing(site, inbox, at)
+    order = indemnity_first.in_order([(sender, content) for sender, content, _ in inbox])
+    return [read[place] for place in order if place not in missing], [
+        read[place] for place in order if place in missing
+    ]
 
 
 def _content_of(read: Read) -> Content | None:

@@ -207,15 +207,17 @@ def _change(
 def _keep(site: Site, changes: Sequence[_Change], at: datetime, waits: Span | None) -> None:
     """Keeps what was seen, in one transaction and before anything is claimed; tells senders of what is overdue, and of what waits."""
     with site.writing(at) as work:
+        # Of two workers that see it at once, one tells.
+        told = {
+            (one.party, one.folder, seen.name)
+            for one in changes
+            if one.overdue
+            for seen in files.sightings(work, one.party, one.folder)
+            if seen.reported
+        }
+        files.keep_sightings(work, [files.SeenIn(one.party, one.folder, one.before, one.after) for one in changes])
         for one in changes:
-            # Of two workers that see it at once, one tells.
-            told = (
-                {seen.name for seen in files.sightings(work, one.party, one.folder) if seen.reported}
-                if one.overdue
-                else ()
-            )
-            files.keep_sightings(work, one.party, one.folder, one.before, one.after)
-            overdue = [late for late in one.overdue if late.name not in told]
+            overdue = [late for late in one.overdue if (one.party, one.folder, late.name) not in told]
             if overdue:
                 tell_sender(site, work, one.party, one.folder, overdue)
             if waits is not None and one.whole is not None:

@@ -317,35 +317,47 @@ def all_sightings(work: Work) -> dict[tuple[str, str], list[Sighting]]:
     return found
 
 
-def keep_sightings(work: Work, party: str, folder: str, before: Iterable[Sighting], after: Iterable[Sighting]) -> None:
-    """Keeps what is seen in a folder now in place of what was seen before."""
-    t = schema.sighting
-    old, new = {one.name: one for one in before}, {one.name: one for one in after}
-    forget_sightings(work, party, folder, [name for name, one in old.items() if new.get(name) != one])
-    rows = [
-        {
-            "party": party,
-            "folder": folder,
-            "name": s.name,
-            "size": s.size,
-            "mtime": s.mtime,
-            "first_seen": s.first_seen,
-            "last_seen": s.last_seen,
-            "looks": s.looks,
-            "since": s.since,
-            "reported": int(s.reported),
-        }
-        for s in new.values()
-        if old.get(s.name) != s
-    ]
-    if rows:
+class SeenIn(NamedTuple):
+    """What was seen in a folder at one look, and is seen there now."""
+
+    party: str
+    folder: str
+    before: Sequence[Sighting]
+    after: Sequence[Sighting]
+
+
+def keep_sightings(work: Work, folders: Iterable[SeenIn]) -> None:
+    """Keeps what is seen in folders now in place of what was seen before."""
+    gone: list[tuple[str, str, str]] = []
+    rows = []
+    for party, folder, before, after in folders:
+        old, new = {one.name: one for one in before}, {one.name: one for one in after}
+        gone += [(party, folder, name) for name, one in old.items() if new.get(name) != one]
         # Another worker may have seen the same meanwhile.
-        forget_sightings(work, party, folder, [name for name in new if name not in old])
-        work.connection.execute(insert(t), rows)
+        gone += [(party, folder, name) for name in new if name not in old]
+        rows += [
+            {
+                "party": party,
+                "folder": folder,
+                "name": s.name,
+                "size": s.size,
+                "mtime": s.mtime,
+                "first_seen": s.first_seen,
+                "last_seen": s.last_seen,
+                "looks": s.looks,
+                "since": s.since,
+                "reported": int(s.reported),
+            }
+            for s in new.values()
+            if old.get(s.name) != s
+        ]
+    forget_sightings(work, gone)
+    if rows:
+        work.connection.execute(insert(schema.sighting), rows)
 
 
-def forget_sightings(work: Work, party: str, folder: str, names: Sequence[str]) -> None:
-    """Forgets what was seen of files that have been claimed, so that the next of the same name starts anew."""
+def forget_sightings(work: Work, names: Iterable[tuple[str, str, str]]) -> None:
+    """Forgets what was seen of files (party, folder, name) that are claimed or gone, so that the next of the same name starts anew."""
     t = schema.sighting
-    for some in pieces(names, 500):
-        work.connection.execute(delete(t).where(t.c.party == party, t.c.folder == folder, t.c.name.in_(some)))
+    for some in pieces(names, 300):
+        work.connection.execute(delete(t).where(tuple_(t.c.party, t.c.folder, t.c.name).in_(some)))

@@ -1,10 +1,12 @@
 """Recorded indemnities (form IND)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, tuple_, update
 
+from depository.pieces import pieces
 from depository.store import schema
 from depository.store.work import Work
 
@@ -53,6 +55,15 @@ def given(work: Work, giver: str, sin: str) -> Indemnity | None:
     query = select(I).where(I.c.giver == giver, I.c.sin == sin, I.c.state == GIVEN)
     row = work.connection.execute(query).first()
     return None if row is None else Indemnity(**row._mapping)
+
+
+def given_for(work: Work, wanted: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of these pairs of giver and SIN those for which an indemnity was given that is not used yet."""
+    found: set[tuple[str, str]] = set()
+    for some in pieces(wanted, 400):
+        query = select(I.c.giver, I.c.sin).where(I.c.state == GIVEN, tuple_(I.c.giver, I.c.sin).in_(some))
+        found.update((giver, sin) for giver, sin in work.connection.execute(query))
+    return found
 
 
 def use(work: Work, number: str, interest: str, enforcement: str = "") -> None:
