@@ -71,13 +71,15 @@ def take_together(site: Site, some: Sequence[Read]) -> list[Receipt]:
     gathered = Gathered(site.archive)
     within = replace(site, archive=gathered)
     receipts = []
-    with no_search_for_garbage(), site.writing(some[0].arrival.arrived) as first:
+    with no_search_for_garbage(), site.writing(some[0].arrival.arrived) as begun:
+        first = replace(begun, numbers={})
         reached("record.begun")
         for one in some:
             work = site.at(first, one.arrival.arrived)
             receipts.append(record_file(within, work, one))
         # So that the next file of that name starts anew.
         files.forget_sightings(first, [(one.arrival.party, one.arrival.folder, one.seen) for one in some if one.seen])
+        first.write_numbers()
         gathered.store()
         reached("record.before commit")
     reached("record.committed")

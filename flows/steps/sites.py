@@ -74,7 +74,7 @@ class Site:
             yield Work(connection, self.market.local(at).date(), at, self.market)
 
     def at(self, work: Work, at: datetime) -> Work:
-        """The same transaction at another moment and on its business date, with what it knows of the register by now."""
+        """The same transaction at another moment and on its business date, with what it knows and the numbers it gave by now."""
         local = ("business date", self.market.local(at).date())
         if local not in work.known:
             work.known[local] = business_date_at(work.connection, self.market, at)
@@ -87,6 +87,7 @@ class Site:
             marks=set(self.marks),
             begun=perf_counter_ns(),
             clock=self.clock,
+            numbers=work.numbers,
         )
 
     @contextmanager

@@ -87,6 +87,7 @@ def _dry_run(
     # By its name on our side a file taken up again after a crash is told from one sent again, which gets a fresh verdict.
     cause = f"check/{arrival.claimed or digest}"
     answered = bool(arrival.claimed) and files.queued(work, cause)
+    work.write_numbers()
     undo = work.connection.begin_nested()
     trial = Work(work.connection, work.business_date, work.at, work.market)
     receipt = _carry_out(site, trial, read, content, proof, before).receipt

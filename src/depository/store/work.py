@@ -45,8 +45,15 @@ class Work:
     clock: Callable[[], float] | None = field(default=None, repr=False)  # float: seconds
     """The machine's own clock in seconds, for the emergency stop of a cycle alone; None: nothing stops it, as in a replay."""
 
+    numbers: dict[str, int] | None = field(default=None, repr=False)
+    """The last number given of each series, where they are written together at the end (`write_numbers`); None: each at once."""
+
     def next_number(self, name: str, many: int = 1) -> int:
         """The first of `many` consecutive numbers of a series, without gaps: a rolled-back piece of work takes none."""
+        if self.numbers is not None:
+            first = self.numbers.get(name, 0) or self._given(name)
+            self.numbers[name] = first + many
+            return first + 1
         last = self.connection.execute(RAISED, {"of": name, "by": many}).scalar()
         if last is None:
             self.connection.execute(insert(schema.counter).values(name=name, value=many))
@@ -55,9 +62,21 @@ class Work:
 
     def skip_numbers(self, name: str, last: int) -> None:
         """Lets a series go on after `last` when that was given out elsewhere, as in loaded reference data."""
-        counter = schema.counter
-        given = self.connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
-        if given is None:
-            self.connection.execute(insert(counter).values(name=name, value=last))
-        elif given < last:
-            self.connection.execute(update(counter).where(counter.c.name == name).values(value=last))
+        self.write_numbers()
+        if self._given(name) < last:
+            self._write_number(name, last)
+
+    def write_numbers(self) -> None:
+        """Writes the last number of each series that is not written yet: before the end, and before another piece of work takes numbers."""
+        for name, last in (self.numbers or {}).items():
+            self._write_number(name, last)
+        (self.numbers or {}).clear()
+
+    def _given(self, name: str) -> int:
+        counter = schema.counter.c
+        return int(self.connection.execute(select(counter.value).where(counter.name == name)).scalar() or 0)
+
+    def _write_number(self, name: str, last: int) -> None:
+        of = schema.counter.c.name == name
+        if self.connection.execute(update(schema.counter).where(of).values(value=last)).rowcount == 0:
+            self.connection.execute(insert(schema.counter).values(name=name, value=last))
