@@ -6,7 +6,7 @@ same bytes, and two workers that make one make the same.
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from depository.pieces import pieces
 from depository.points import reached
@@ -19,23 +19,29 @@ from flows.steps.sites import Site
 log = logging.getLogger(__name__)
 TOGETHER = 16
 """Answers that are archived and noted together."""
+APART = timedelta(seconds=20)
+"""Between two tries of an answer that cannot be made."""
 
 
-def make_answers(site: Site, at: datetime) -> int:
+def make_answers(site: Site, at: datetime, failed: dict[int, datetime] | None = None) -> int:
     """Makes all that wait, oldest first; returns how many. One that cannot be made by a fault of ours waits, and holds up no other.
 
+    `failed` are the numbers of such ones with the moment of the last try, for whoever calls this again and again: they rest for a while.
     Raises OSError when the disk, the database or the machine does not work; what was made before stays.
     """
+    failed = {} if failed is None else failed
     count = last = 0
     while True:
         with site.reading(at, site.market.local(at).date()) as work:
             waiting = files.unmade(work, after=last)
         if not waiting:
             return count
+        tried = [one for one in waiting if one.id not in failed or at - failed[one.id] >= APART]
         # What may take long comes behind what takes milliseconds.
-        for some in pieces(sorted(waiting, key=lambda one: one.made_as == Answer.MARKED), TOGETHER):
+        for some in pieces(sorted(tried, key=lambda one: one.made_as == Answer.MARKED), TOGETHER):
             reached("make.before")
             done = _made(site, some)
+            failed |= {one.id: at for one in set(some) - {one for one, _ in done}}
             reached("make.archived")
             with site.noting(at) as work:
                 free = files.free(work, [one.id for one, _ in done])

@@ -37,6 +37,8 @@ class Resident:
         """The last look that was whole and went over our side of the server too."""
         self._at: datetime | None = None
         self._stop = threading.Event()
+        self._recorded, self._made = threading.Event(), threading.Event()
+        """Set when there is something to be made, and to be delivered, which need not wait for the next look for answers."""
         self._beside = [
             threading.Thread(target=self._patiently, args=(what, work), name=what, daemon=True)
             for what, work in (("deliver", self._deliver), ("make", self._make))
@@ -73,20 +75,30 @@ class Resident:
             raise
         if leftovers:
             self._all_seen = at
+        if receipts:
+            self._recorded.set()
         return receipts
 
     def _deliver(self, went_well: Callable[[], None]) -> None:
         with self._site.folders() as folders:
-            while not self._stop.wait(LOOK_FOR_ANSWERS):
+            while self._goes_on(self._made):
                 if self._at is not None:
                     deliver_made(self._site, folders, self._at)
                     went_well()
 
     def _make(self, went_well: Callable[[], None]) -> None:
-        while not self._stop.wait(LOOK_FOR_ANSWERS):
+        failed: dict[int, datetime] = {}
+        while self._goes_on(self._recorded):
             if self._at is not None:
-                make_answers(self._site, self._at)
+                if make_answers(self._site, self._at, failed):
+                    self._made.set()
                 went_well()
+
+    def _goes_on(self, more: threading.Event) -> bool:
+        """Waits for more to do, at most until the next look for it; False when the worker has been stopped."""
+        more.wait(LOOK_FOR_ANSWERS)
+        more.clear()
+        return not self._stop.is_set()
 
     def _patiently(self, what: str, work: Callable[[Callable[[], None]], None]) -> None:
         """Works until it is stopped; what fails is tried again for ever, later and later."""
