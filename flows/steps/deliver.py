@@ -72,13 +72,13 @@ def deliver_made(site: Site, folders: Folders, at: datetime) -> int:
                 reached("deliver.put")
         finally:
             if done:
-                _note(site, done, signed, at)
+                _note_delivered(site, done, signed, at)
                 reached("deliver.committed")
         count += len(done)
         last = waiting[-1].id
 
 
-def _note(site: Site, done: Sequence[Outgoing], signed: Sequence[OwnSignature], at: datetime) -> None:
+def _note_delivered(site: Site, done: Sequence[Outgoing], signed: Sequence[OwnSignature], at: datetime) -> None:
     """Notes what was delivered with its signatures; those of a sealed day are archived, too, which one does at a time."""
     with site.noting(at) as work:
         if not of_sealed_days(work, done):

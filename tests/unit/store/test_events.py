@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DAY = date(2026, 11, 23)
 AT = datetime(2026, 11, 23, 5, tzinfo=UTC)
 MARKET = load_market(ROOT / "market" / "kazakhstan")
-NO_BOOKS = {"deliver", "over", "_count", "writing"}
+NO_BOOKS = {"_note_delivered", "over", "_count", "writing"}
 """Functions that write what lies on the server, on what we failed and what was delivered, and the one that opens the transaction."""
 
 
