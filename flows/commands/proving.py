@@ -56,7 +56,10 @@ def backup(
 
 @app.command(rich_help_panel="Prove the books")
 def adopt(site: Settings = Path("csd.toml")) -> None:
-    """Say that the site's database and archive belong together, after one was restored or moved; no other site may work on the database."""
+    """Say that the site's database and archive belong together, after one was restored, copied or moved to another disk.
+
+    No other site may work on the database; the one that did is refused from then on.
+    """
     from depository.store.belonging import adopt as adopt_database
     from flows.steps.backup import missing_contents
 

@@ -13,7 +13,7 @@ from depository.rejects import Broken
 DAYS, SIGNATURES = "days", "signatures"
 """The folders of names beside the folders of contents: the sealed days, and by day our signatures that were given out."""
 IDENTITY = "site"
-"""The file that says to which database the archive belongs."""
+"""The file that says to which database the archive belongs, and where it was said: the numbers of the folder and of this file (inodes)."""
 UNDER_WAY = ".under-way"
 """The folder of contents that are being written; one file system with the others, as they are renamed."""
 SIDE_BY_SIDE = 8
@@ -78,15 +78,26 @@ class Archive:
 
     def identity(self) -> str:
         """To which database the archive belongs; "" for one that is new."""
-        path = self.root / IDENTITY
-        return path.read_text().strip() if path.exists() else ""
+        return self._said()[0]
+
+    def is_copy(self) -> bool:
+        """Whether the archive was copied, restored or moved to another file system since its identity was written into it.
+
+        A rename keeps the numbers of folder and file, and so does every restart; no copy has both.
+        """
+        _, written, place = self._said()
+        return written not in ("", place)
+
+    def has_place(self) -> bool:
+        """Whether it was noted where the identity was written; an older version did not."""
+        return self._said()[1] != ""
 
     def claim_identity(self, new: str) -> str:
         """Gives the archive its identity, unless another process was faster; returns the one it has."""
-        mine = self.root / f"{IDENTITY}.{new}"
-        self._store(mine, f"{new}\n".encode())
+        mine = self._written_identity(new)
         try:
             os.link(mine, self.root / IDENTITY)
+            _to_disk(self.root)
         except FileExistsError:
             pass
         finally:
@@ -94,8 +105,31 @@ class Archive:
         return self.identity()
 
     def change_identity(self, new: str) -> None:
-        """Gives the archive another identity, durably."""
-        self._store(self.root / IDENTITY, f"{new}\n".encode())
+        """Gives the archive another identity, or the same at the place where it is now, durably."""
+        self._written_identity(new).rename(self.root / IDENTITY)
+        _to_disk(self.root)
+
+    def _said(self) -> tuple[str, str, str]:
+        """Identity and place as they were written, "" for what was not, and the place where they are."""
+        try:
+            with (self.root / IDENTITY).open() as said:
+                identity, written, *_ = [*said.read().split(), "", ""]
+                # Of the file that was read: another process may put another one in its place.
+                return identity, written, self._place(os.fstat(said.fileno()))
+        except FileNotFoundError:
+            return "", "", ""
+
+    def _place(self, file: os.stat_result) -> str:
+        return f"{self.root.stat().st_ino}.{file.st_ino}"
+
+    def _written_identity(self, new: str) -> Path:
+        """A file that says the identity and its own place, on the disk, to be put in place under its name."""
+        mine = self.root / f"{IDENTITY}.{new}.{os.getpid()}.{threading.get_ident()}"
+        with mine.open("wb") as out:
+            out.write(f"{new} {self._place(os.fstat(out.fileno()))}\n".encode())
+            out.flush()
+            os.fsync(out.fileno())
+        return mine
 
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / digest
@@ -142,12 +176,16 @@ class Archive:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            # Without this the new name may be lost with the power although its bytes are safe.
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _to_disk(target.parent)
+
+
+def _to_disk(folder: Path) -> None:
+    """Brings the names in a folder to the disk: a new one may be lost with the power although its bytes are safe."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 class Gathered(Archive):

@@ -1,6 +1,7 @@
 """A database and an archive that belong together have the same identity: two sites on one database would spoil both.
 
-Each would give out what the other's archive holds, and take files whose bytes the other never sees.
+Each would give out what the other's archive holds, and take files whose bytes the other never sees. A copy of a site has its identity
+as well, and is known by its place (docs/decisions/0012-copies.md).
 """
 
 import secrets
@@ -15,7 +16,7 @@ T = schema.site
 
 
 class AnotherSite(LookupError):
-    """The database belongs to another archive."""
+    """The database belongs to another archive, or to the one of which this is a copy."""
 
 
 def check(engine: Engine, archive: Archive) -> None:
@@ -31,6 +32,9 @@ def check(engine: Engine, archive: Archive) -> None:
     if not kept:
         # The archive is first: what dies in between goes on with it.
         own = own or archive.claim_identity(secrets.token_hex(16))
+        if archive.is_copy():
+            # A database of nobody is not the original's.
+            archive.change_identity(own)
         kept = _claimed(engine, own)
     if own != kept:
         raise AnotherSite(
@@ -38,6 +42,15 @@ def check(engine: Engine, archive: Archive) -> None:
             f"{own or 'none'}): two sites on one database spoil both. Give this site a database of its own in csd.toml. If the archive was "
             "restored or moved and no other site works on the database any more, say so with `csd adopt` (docs/operating/backup.md)"
         )
+    if archive.is_copy():
+        raise AnotherSite(
+            f"the archive in {archive.root} is a copy of the one that belongs to this database, or it was restored or moved to another "
+            "disk: two sites on one database spoil both. If it is a copy of a site that works, give it a database of its own in csd.toml "
+            "and an empty folder. If it takes the place of the former site, stop that one for good and say so with `csd adopt` "
+            "(docs/operating/backup.md)"
+        )
+    if not archive.has_place():
+        archive.change_identity(own)
 
 
 def adopt(engine: Engine, archive: Archive) -> str:

@@ -1,7 +1,9 @@
 """A database belongs to one archive: another site that is pointed at it is refused."""
 
+import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +32,11 @@ def engine(empty_database_url: str) -> Iterator[Engine]:
     migrate.upgrade(made)
     yield made
     made.dispose()
+
+
+def hard_linked(folder: Path, target: Path) -> None:
+    """A copy whose files are the same as those of the original, as some backup programs make it."""
+    shutil.copytree(folder, target, copy_function=os.link)
 
 
 def test_the_first_archive_has_the_database_and_any_other_is_refused(engine: Engine, tmp_path: Path) -> None:
@@ -98,7 +105,7 @@ def test_a_database_without_tables_says_nothing(empty_database_url: str, tmp_pat
     assert archive.identity() == ""
 
 
-def test_a_second_site_on_a_database_is_refused_and_a_restored_archive_is_not(
+def test_a_second_site_on_a_database_is_refused_and_so_is_a_copy_until_it_is_adopted(
     empty_database_url: str, tmp_path: Path
 ) -> None:
     first, second = (
@@ -111,8 +118,53 @@ def test_a_second_site_on_a_database_is_refused_and_a_restored_archive_is_not(
             start()
     with closing(read_site(first)) as site:
         copy_archive(site, tmp_path / "second" / "archive")
+    with pytest.raises(AnotherSite, match=r"is a copy.*csd adopt"):
+        read_site(second)
+    with closing(read_site(first)):
+        pass
+    assert forked_csd("adopt", "--site", second).returncode == 0
     with closing(read_site(second)):
         pass
+    with pytest.raises(AnotherSite):
+        read_site(first)
+
+
+@pytest.mark.parametrize("copy", [shutil.copytree, hard_linked])
+def test_a_copied_archive_is_refused_and_the_original_and_a_renamed_one_are_not(
+    engine: Engine, tmp_path: Path, copy: Callable[[Path, Path], object]
+) -> None:
+    original, renamed, copied = (tmp_path / name for name in ("original", "renamed", "copied"))
+    check(engine, Archive(original))
+    copy(original, copied)
+    with pytest.raises(AnotherSite, match="is a copy"):
+        check(engine, Archive(copied))
+    check(engine, Archive(original))
+    original.rename(renamed)
+    check(engine, Archive(renamed))
+    # In the place of the original it is a copy all the same.
+    copied.rename(original)
+    with pytest.raises(AnotherSite, match="is a copy"):
+        check(engine, Archive(original))
+    adopt(engine, Archive(original))
+    check(engine, Archive(original))
+    with pytest.raises(AnotherSite):
+        check(engine, Archive(renamed))
+
+
+def test_an_archive_of_an_older_version_is_where_it_is_first_looked_at(engine: Engine, tmp_path: Path) -> None:
+    check(engine, Archive(tmp_path / "old"))
+    (tmp_path / "old" / "site").write_text(Archive(tmp_path / "old").identity() + "\n")
+    check(engine, Archive(tmp_path / "old"))
+    shutil.copytree(tmp_path / "old", tmp_path / "copied")
+    with pytest.raises(AnotherSite, match="is a copy"):
+        check(engine, Archive(tmp_path / "copied"))
+
+
+def test_a_copied_archive_with_a_database_of_nobody_is_at_home_there(engine: Engine, tmp_path: Path) -> None:
+    Archive(tmp_path / "original").claim_identity("kept")
+    shutil.copytree(tmp_path / "original", tmp_path / "copied")
+    for _ in range(2):
+        check(engine, Archive(tmp_path / "copied"))
 
 
 def test_csd_adopt_takes_the_archive_that_holds_what_the_books_refer_to_and_no_other(tmp_path: Path) -> None:
