@@ -22,6 +22,8 @@ LEAST_DEPTH = 3e-3
 # anew which these are, and cuts without a price go.
 FAR = 0.3
 LOOKED_AT_ANEW = 2
+# The objective leans by so much from the first to the last unit.
+LEANING = 0.02
 # Up to so many units all are solved for in every round.
 WHOLE = 20_000
 
@@ -136,6 +138,29 @@ class Part:
         price[self._rows] = relaxation.price
         profit, bound = _priced(core, self._weight, price, self._cuts, relaxation.cut_price)
         return Tight(x, profit, price, list(self._cuts), relaxation.cut_price, bound, bound, self)
+
+    def leanings(self, number: int) -> list[NDArray[np.float64]]:
+        """Other solutions, each almost as good: of the objective that leans a little to larger, to smaller or to earlier units.
+
+        What was solved last stands as it was. Fewer than `number` if the solver fails or is stopped.
+        """
+        relaxation = self.relaxation
+        weight = self._weight[self.near]
+        at = np.linspace(-0.5, 0.5, len(weight))
+        by_size = np.zeros(len(weight))
+        by_size[np.argsort(weight, kind="stable")] = at
+        found: list[NDArray[np.float64]] = []
+        last = relaxation.x, relaxation.price, relaxation.cut_price
+        for leaning in (by_size, -by_size, -at)[:number]:
+            relaxation.weigh(weight * (1.0 + LEANING * leaning))
+            if not relaxation.solve():
+                break
+            x = self._stands.astype(np.float64)
+            x[self.near] = relaxation.x
+            found.append(x)
+        relaxation.weigh(weight)
+        relaxation.x, relaxation.price, relaxation.cut_price = last
+        return found
 
     def soften(self, price: NDArray[np.float64], times: float) -> None:
         """From now on positions can be overdrawn at so many times `price`, and cuts at so many times their last price."""

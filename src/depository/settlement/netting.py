@@ -32,7 +32,7 @@ FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
 # More units than TOGETHER are searched in blocks of about BLOCK, two at a time; up to LARGE open units a day is small.
-TOGETHER = 20_000
+TOGETHER = 12_000
 BLOCK = 12_500
 LARGE = 16_000
 # A region has about so many units; its search ends after so many checkpoints, or when so small a part of the whole gap is all that is
@@ -41,6 +41,8 @@ REGION = 2000
 REGION_CHECKS = 60
 REGION_REST = 1e-4
 IDLE = 0.1
+# With more units in doubt than this the other solutions of the relaxation are left aside: each would take a search too large.
+KIN_DOUBT = 6000
 # So often balances are filled to the last unit.
 TOPPED_UP = 4
 # Two sets are crossed in a search of so many checkpoints.
@@ -61,7 +63,9 @@ class Plan:
     of improvement and how often they may look at each leg; searches (units beside those in doubt, checkpoints of the solver),
     each ending when `rest`, a part of the gap, is the most that is left to gain in it; `idle`, those that on large days come in
     place of all but the first, units the prices find worth neither more nor less than they use counting as in doubt; `regions`,
-    how many regions are searched after each of those, if the gap is more than so large a part of the bound; `whole`, the number
+    how many regions are searched after each of those, if the gap is more than so large a part of the bound; `kin`, how many
+    other solutions of the relaxation give sets of their own on large days, and `wide`, the searches that go on from the first
+    set meanwhile, before the sets are crossed; `whole`, the number
     of open units up to which a search goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units
     in doubt up to which the other searches come at all.
     """
@@ -74,17 +78,21 @@ class Plan:
     rest: float
     idle: tuple[tuple[int, int], ...]
     regions: tuple[int, float]
+    kin: int
+    wide: tuple[tuple[int, int], ...]
     whole: int
     proof: int
     doubted: int = 1 << 62
 
 
 PLANS = {
-    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 1500, 1_000_000, 8000),
-    "standard": Plan(6, 0.005, 3, 200, ((1500, 120),), 0.001, ((1500, 120),), (32, 0.002), 3000, 12_000_000),
+    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 0, (), 1500, 1_000_000, 8000),
+    "standard": Plan(
+        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (16, 0.002), 1, (), 3000, 12_000_000
+    ),
     "thorough": Plan(
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
-        ((1500, 120), (16_000, 120)), (24, 0.0), 12_000, 8_000_000,
+        ((16_000, 120), (6000, 120)), (24, 0.0), 3, ((1500, 120),), 12_000, 8_000_000,
     ),
 }  # fmt: skip
 
@@ -134,7 +142,13 @@ def choose(
 
     rounded = tight.x > 0.5
     closeness = np.abs(tight.profit)
+    doubtful = _in_doubt(tight.x)
+    large = len(weight) > LARGE
     mended = _feasible(core, task.table, rounded)
+    kin: list[NDArray[np.float64]] = []
+    if large and not floors and tight.part is not None and int(doubtful.sum()) <= KIN_DOUBT:
+        # Before the dive, which leaves nothing of the solver.
+        kin = tight.part.leanings(plan.kin)
     ways = [lambda: climbed(mended)]
     gap = tight.bound - task.weight_of(mended)
     if gap > plan.far * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
@@ -143,7 +157,7 @@ def choose(
     if not stop.done():
         # No time: a single pass from each, and as without prices.
         climbs = [climbed(mended), climbed(incumbent)]
-        climbs.append(_improved(replace(task, table=_Table(core, weight, None)), incumbent, plan))
+        climbs.append(_unpriced(task, incumbent, plan))
     # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end.
     afresh = lesser and not floors
     x = mended if afresh else incumbent
@@ -156,16 +170,21 @@ def choose(
     margin = 1e-9 * max(bound, 0.0)
     # Where the weights differ by whole steps that a float tells apart, nothing better is left below one of them.
     margin = min(margin, 0.5 * step) if step > 1e-12 * bound else margin
-    doubtful = (tight.x > 1e-6) & (tight.x < 1.0 - 1e-6)
     # Beside the units in doubt, those come first that turn at the least part of their weight.
     ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
     # On large days also those worth neither more nor less than they use.
     idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
-    large = len(weight) > LARGE
     # Around a place of loss these come late, and what a unit costs to turn counts by itself and as part of its weight.
     cost = closeness / np.sqrt(np.maximum(weight, 1e-3 * float(weight.mean())) * float(weight.mean()))
     cost[idle], cost[doubtful] = IDLE, 0.0
-    searches = [(doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
+
+    if kin and bound - task.weight_of(x) > margin:
+        bred = x if stop() else _of_kin(task, tight, x, kin, plan, ease, idle)
+        # No time: what is at hand so far comes from the prices alone.
+        x = bred if stop.done() else _better(task, x, _unpriced(task, incumbent, plan))
+        if plan.wide:
+            x = _by_regions(task, tight, x, cost, plan.regions[0])
+    searches = [] if kin else [(doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
     searches += [(idle, *one, True) for one in plan.idle if large]
     for turn, (in_doubt, more, checks, regions) in enumerate(searches):
         gap = bound - task.weight_of(x)
@@ -177,6 +196,10 @@ def choose(
         if int(must.sum()) > plan.doubted:
             break
         order = np.argsort(np.where(must, -1.0, ease), kind="stable")
+        if afresh and kin and turn == len(searches) - 1:
+            both = _bred(task, [x, incumbent], bound)
+            x = both if stop.done() else _better(task, x, incumbent)
+            afresh = False
         started = x
         blocks = _blocks(core, order[: int(must.sum()) + more], turn)
         for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
@@ -190,11 +213,8 @@ def choose(
             x = _better(task, x, climb) if stop.done() else x
 
     if afresh:
-        gap = bound - task.weight_of(x)
-        both = _crossed(task, x, incumbent, gap * REGION_REST)
+        both = _bred(task, [x, incumbent], bound)
         x = both if stop.done() else _better(task, x, incumbent)
-        if large:
-            x = _by_regions(task, tight, x, cost, 2 * plan.regions[0])
 
     proven = bound - task.weight_of(x) <= margin
     if not proven and not stop():
@@ -215,13 +235,64 @@ def choose(
     return Chosen(x, bound, proven, tight)
 
 
+def _in_doubt(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The units of which a solution of the relaxation takes a part only."""
+    result: NDArray[np.bool_] = (x > 1e-6) & (x < 1.0 - 1e-6)
+    return result
+
+
+def _of_kin(
+    task: "_Task",
+    tight: Tight,
+    x: NDArray[np.bool_],
+    kin: list[NDArray[np.float64]],
+    plan: Plan,
+    ease: NDArray[np.float64],
+    idle: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """One set, crossed of those near several solutions of the relaxation; x is the one found for the first of them.
+
+    What sets from different solutions have in common is mostly right, and where they differ a search finds the best of all.
+    """
+
+    def near(fraction: NDArray[np.float64], found: NDArray[np.bool_], wide: bool) -> NDArray[np.bool_]:
+        """What a set gains by searching the units in doubt, those that stand against the solution, and the next easiest."""
+        more, checks = plan.searches[0]
+        widths = [(_in_doubt(fraction), more, checks)]
+        widths += [(idle, *one) for one in plan.wide] if wide else []
+        for turn, (in_doubt, more, checks) in enumerate(widths):
+            found = _improved(task, found, plan) if turn else found
+            must = in_doubt | ((fraction > 0.5) != found)
+            some = np.zeros(len(x), dtype=np.bool_)
+            some[np.argsort(np.where(must, -1.0, ease), kind="stable")[: int(must.sum()) + more]] = True
+            gap = (tight.bound - task.weight_of(found)) * plan.rest
+            found = _better(task, found, _searched(task, found, some, checks, gap)[0])
+        return found
+
+    def others() -> NDArray[np.bool_]:
+        """The set of the other solutions."""
+        starts = [_improved(task, _feasible(task.core, task.table, fraction > 0.5), plan) for fraction in kin]
+        return _bred(task, [near(*pair, False) for pair in zip(kin, starts, strict=True)], tight.bound)
+
+    return _bred(task, side_by_side([lambda: near(tight.x, x, True), others]), tight.bound)
+
+
+def _bred(task: "_Task", sets: list[NDArray[np.bool_]], bound: float) -> NDArray[np.bool_]:
+    """One set out of several, crossed two by two."""
+    while len(sets) > 1:
+        gap = bound - max(task.weight_of(x) for x in sets)
+        sets = [*sets[2:], _crossed(task, sets[0], sets[1], gap * REGION_REST)]
+    return sets[0]
+
+
 def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[np.int64]]:
     """Units to search together: all, or where they are too many, blocks of neighbouring positions, by first and by last in turn."""
     if len(units) <= TOGETHER:
         return [units]
     place = np.zeros(len(core.free), dtype=np.int64) if turn % 2 == 0 else np.full(len(core.free), len(core.bind))
     (np.maximum if turn % 2 == 0 else np.minimum).at(place, leg_units(core.start), core.row)
-    return np.array_split(units[np.argsort(place[units], kind="stable")], -(-len(units) // BLOCK))
+    # An even number, for they are searched two by two.
+    return np.array_split(units[np.argsort(place[units], kind="stable")], 2 * -(-len(units) // (2 * BLOCK)))
 
 
 def _topped_up(task: "_Task", tight: Tight, x: NDArray[np.bool_], idle: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -383,6 +454,11 @@ def _improved(task: _Task, start: NDArray[np.bool_], plan: Plan) -> NDArray[np.b
         if left <= 0 or task.stop() or (not kept and turn >= 2):
             break
     return settled > 0
+
+
+def _unpriced(task: _Task, start: NDArray[np.bool_], plan: Plan) -> NDArray[np.bool_]:
+    """The same without prices."""
+    return _improved(replace(task, table=_Table(task.core, task.weight, None)), start, plan)
 
 
 def _better(task: _Task, x: NDArray[np.bool_], found: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

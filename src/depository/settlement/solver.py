@@ -67,6 +67,11 @@ class Relaxation:
         self.cut_price = dual[self._rows :]
         return True
 
+    def weigh(self, weight: NDArray[np.float64]) -> None:
+        """From now on the units bring these weights."""
+        columns = np.arange(len(weight), dtype=np.int32)
+        self._solver.changeColsCost(len(weight), columns, -weight / self._unit)
+
     def fix(self, columns: NDArray[np.int64], at: NDArray[np.float64]) -> None:
         """From now on these columns have these values."""
         self._solver.changeColsBounds(len(columns), columns.astype(np.int32), at, at)
