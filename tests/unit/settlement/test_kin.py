@@ -53,7 +53,9 @@ def test_a_set_put_together_of_several_is_below_none_and_stands_where_all_agree(
     monkeypatch.setattr(netting, "_bred", noted)
     # Without searches for the proof: that of the first of its two ways would end the other.
     standard = replace(netting.PLANS["standard"], whole=0)
-    monkeypatch.setitem(engine.WAYS, "thorough", (standard, replace(netting.PLANS["thorough"], whole=0)))
+    monkeypatch.setitem(
+        engine.WAYS, "thorough", (standard, replace(netting.PLANS["thorough"], whole=0, regions=(2, 0.0)))
+    )
     settle(in_blocks, "value", "thorough")
 
     assert len(seen) >= 3
