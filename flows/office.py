@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -17,11 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from depository import figures
 from depository.day import PLANNED, batches_of
-from depository.reports import Report, Table
+from depository.reports import Report, Table, Value
 from depository.sftp.folders import Folders
 from depository.store import events
 from depository.timetable import BatchKind
 from flows.clock import RealClock
+from flows.screen import NUMBERS
+from flows.screen import shown as in_words
 from flows.steps.deliver import deliver
 from flows.steps.planning import follow
 from flows.steps.sites import Site, read_site
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROWS_ON_PAGE = 200
+ROWS_BESIDE_FACTS = 20
+LONGEST_IN_CELL = 63
+"""Characters of a value."""
+BESIDE_FACTS = ("Unsettled", "Failing", "Priorities", "Ranking")
+"""Tables of a report that an operator wants to see at once, below its facts."""
 _open: dict[str, tuple[Site, int]] = {}
 """The open sites, each with the newest event up to which it has followed changes of the timetable."""
 _opening = threading.Lock()
@@ -167,13 +174,38 @@ def page_of(result: "BatchResult") -> str:
     page = f"# {result.slot}, {result.business_date}: {result.state}\n\n{_facts(jsonable(result.facts).items())}"
     if result.report is not None:
         page += f"\n## {result.report.title}\n\n{_facts(result.report.facts)}"
+        beside = [table for table in result.report.tables if table.name in BESIDE_FACTS]
+        page += "".join(_beside(table, result.report.title) for table in beside)
     return page
 
 
-def _facts(facts: Iterable[tuple[str, object]]) -> str:
-    """Label and value pairs as a table; a stroke in a value would end its cell."""
-    rows = "".join("| {} | {} |\n".format(name, str(value).replace("|", r"\|")) for name, value in facts)
-    return f"| fact | value |\n|---|---|\n{rows}"
+def _facts(facts: Iterable[tuple[str, Value]]) -> str:
+    """Label and value pairs as a table; long values below it, as Prefect's screen breaks no line in a cell and would cut them off."""
+    told = [(name, in_words(value)) for name, value in facts]
+    below = "".join(f"\n**{name}**: {value}\n" for name, value in told if len(value) > LONGEST_IN_CELL)
+    return _grid(("fact", "value"), [one for one in told if len(one[1]) <= LONGEST_IN_CELL]) + below
+
+
+def _beside(table: Table, above: str) -> str:
+    """A table below the facts: its first rows, numbers to the right; `above` is the heading that stands there."""
+    heading = "" if table.title == above else f"\n### {table.title}\n"
+    if not table.rows:
+        return f"{heading}\n{table.note}\n"
+    left = len(table.rows) - ROWS_BESIDE_FACTS
+    more = f"\n{left:,} more: the whole table stands beside this page.\n" if left > 0 else ""
+    rules = ["---:" if column.kind in NUMBERS else "---" for column in table.columns]
+    rows = _grid([column.title for column in table.columns], table.rows[:ROWS_BESIDE_FACTS], rules)
+    return f"{heading}\n{rows}{more}"
+
+
+def _grid(header: Sequence[str], rows: Iterable[Sequence[Value]], rules: Sequence[str] = ()) -> str:
+    """A table of a page; a stroke in a value would end its cell."""
+    lines = [
+        header,
+        rules or ["---"] * len(header),
+        *([in_words(value).replace("|", r"\|") for value in row] for row in rows),
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 async def show_day(site: Site, business_date: date, at: datetime) -> None:
@@ -196,7 +228,7 @@ async def show_day(site: Site, business_date: date, at: datetime) -> None:
 
 async def _show_table(report: Report, table: Table, key: str) -> None:
     rows = [
-        {column.title: "" if value is None else str(value) for column, value in zip(table.columns, row, strict=True)}
+        {column.title: in_words(value) for column, value in zip(table.columns, row, strict=True)}
         for row in table.rows[:ROWS_ON_PAGE]
     ]
     if rows:

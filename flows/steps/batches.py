@@ -158,7 +158,7 @@ def _funding(work: Work, archive: Archive, slot: str) -> Outcome:
     reports, remarks, ranking = funding_reports(work)
     queue_reports(work, archive, reports, slot, f"batch/{slot}")
     missing = sum(len([r for r in report.tables[0].rows if r[-1]]) for report in reports)
-    return {"reports": len(reports), "cash still to fund": missing, **remarks}, ranking
+    return {"reports": len(reports), "lines of cash still to fund": missing, **remarks}, ranking
 
 
 def _fop_window(work: Work, archive: Archive, slot: str) -> Outcome:

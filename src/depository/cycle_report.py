@@ -23,7 +23,7 @@ SHORT = (
     Column("asset", "Asset"),
     Column("holder", "Holder"),
     Column("short_by", "Short by", Kind.QUANTITY),
-    Column("caused_by", "Failing participants at the root"),
+    Column("caused_by", "Caused by"),
     Column("label", "Label"),
 )
 SETTLED = (
@@ -52,7 +52,14 @@ PRIORITIES = (
 )
 LABELS = {"choice": "engine's choice"}
 """Labels that people read in other words than files do."""
+COUNTS = {
+    "mixed": "share of the value due + of the number due; everything is 2",
+    "value": "value, {}",
+    "count": "number of instructions",
+}
+"""What the objective is measured in."""
 MEANING = (
+    "caused by: who fails at the root, though everyone else delivers; "
     "rooted: traced to the failing participants named; engine's choice: a failing participant had enough for this one or another, "
     "and the other was settled; indivisible: nobody fails, only the wholeness of instructions, or the order of those that go one by "
     "one, keeps it back"
@@ -126,6 +133,7 @@ def certificate_facts(solved: Solved) -> list[tuple[str, Value]]:
         (f"Value settled, {reference}", decimal(certificate.value_settled).quantize(CENT)),
         ("Value settled, %", decimal(share).quantize(PERCENT)),
         ("Objective", certificate.objective),
+        ("Objective counts", COUNTS[certificate.objective].format(reference)),
         ("Objective reached", _number(certificate.objective_settled)),
         ("Upper bound: no set of instructions reaches more", _number(certificate.upper_bound)),
         ("Gap", _number(certificate.gap)),

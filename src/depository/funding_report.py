@@ -48,9 +48,9 @@ RELEASES = (
     Column("asset", "Asset"),
     Column("holder", "Holder"),
     Column("missing", "Missing", Kind.QUANTITY),
-    Column("instructions", "Instructions it would release", Kind.COUNT),
+    Column("instructions", "Instructions released", Kind.COUNT),
     # Of all currencies, at the day's rates.
-    Column("value", "Value it would release, {}", Kind.MONEY),
+    Column("value", "Value released, {}", Kind.MONEY),
 )
 SMALLEST = {
     LEAST: "no line could be less",

@@ -1,4 +1,5 @@
-"""Gridlock cases published with a central-bank prototype (Project Ubin phase 2, MAS, test scenarios 4 to 6 of its Corda workstream).
+"""Gridlock cases published with a central-bank prototype (Project Ubin phase 2, MAS): scenarios 4 to 6 of its Corda workstream, and the
+netting test of its Quorum workstream, which tells no number.
 
 Each case: opening balances of banks 1, 2, ..., then obligations (payer, payee, amount) in the order of their queue, then the
 number of obligations the published prototype settled, over all of its runs. The engine reaches the optimum in one cycle.
@@ -6,7 +7,7 @@ number of obligations the published prototype settled, over all of its runs. The
 
 import pytest
 
-from depository.settlement import Due, check, problem, settle
+from depository.settlement import Due, Problem, check, problem, settle
 from tests.unit.settlement.days import best, reached
 
 CASES = {
@@ -37,19 +38,25 @@ CASES = {
         ],
         5,
     ),
+    "quorum": ((1000, 2000, 3000, 4000, 5000, 6000), [(1, 2, 1200), (2, 6, 2200), (3, 4, 3200), (4, 5, 4200), (5, 2, 5200)], 0),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("objective", ["count", "value", "mixed"])
-def test_a_published_gridlock_is_resolved_as_well_as_can_be(case: str, objective: str) -> None:
-    balances, obligations, published = CASES[case]
+def posed(case: str) -> Problem:
+    balances, obligations, _ = CASES[case]
     cash = [(f"BANK{bank}", "SGD", balance) for bank, balance in enumerate(balances, 1)]
     due = [
         Due(f"O{n:02d}", "", "", "", 0, f"BANK{payer}", f"BANK{payee}", "SGD", amount, 5, "2017-10-01", "net", "")
         for n, (payer, payee, amount) in enumerate(obligations, 1)
     ]
-    day = problem([], cash, due)
+    return problem([], cash, due)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("objective", ["count", "value", "mixed"])
+def test_a_published_gridlock_is_resolved_as_well_as_can_be(case: str, objective: str) -> None:
+    published = CASES[case][2]
+    day = posed(case)
     outcome = settle(day, objective)
 
     assert check(day, outcome) == []
@@ -57,3 +64,17 @@ def test_a_published_gridlock_is_resolved_as_well_as_can_be(case: str, objective
     if objective == "count":
         assert outcome.certificate.proven_optimal
         assert outcome.certificate.count_settled >= published
+
+
+@pytest.mark.rule("CSD-A2-3.2")
+def test_where_each_of_a_published_queue_waits_for_the_one_before_it_two_banks_are_at_the_root() -> None:
+    """Banks 1 and 3 lack 200 each and receive nothing; the others would have more than enough."""
+    outcome = settle(posed("quorum"))
+    assert [(line.participant, line.short_by) for line in outcome.failing] == [("BANK1", 200), ("BANK3", 200)]
+    assert {line.id: line.causes for line in outcome.unsettled} == {
+        "O01": ("BANK1",),
+        "O02": ("BANK1", "BANK3"),
+        "O03": ("BANK3",),
+        "O04": ("BANK3",),
+        "O05": ("BANK3",),
+    }

@@ -13,6 +13,7 @@ from depository.cycle_report import MEANING
 from depository.instructions import Instruction, InstructionKind, Side, Status
 from depository.reports import Report
 from depository.store import files, instructions, schema
+from flows import office
 from flows.office import page_of
 from flows.steps.cycle_files import hand_over_cycle
 from flows.steps.solve import solve_folder
@@ -197,6 +198,24 @@ def test_the_operators_page_has_the_certificate(torn: Desk) -> None:
         "Engine version",
     ):
         assert f"| {label} |" in page
+    assert "| Value due, KZT | 112,000.00 |" in page
+    assert "| Proven the best possible | yes |" in page
+    assert "| Objective counts | share of the value due + of the number due; everything is 2 |" in page
+
+
+def test_what_is_short_stands_on_the_operators_page_and_of_much_the_first_rows(
+    torn: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = torn.run("main-cycle")
+    page = page_of(result)
+    assert "| Instruction | Trade | Short of | Asset | Holder | Short by | Caused by | Label |" in page
+    assert "### Failing participants" in page
+    assert f"\n**Labels**: {MEANING}\n" in page
+    assert "| Labels |" not in page
+    assert "more: the whole table" not in page
+    assert "### Settled instructions" not in page
+    monkeypatch.setattr(office, "ROWS_BESIDE_FACTS", 1)
+    assert "more: the whole table stands beside this page." in page_of(result)
 
 
 def test_a_missing_rate_stands_on_the_operators_page_and_in_the_report(desk: Desk) -> None:
