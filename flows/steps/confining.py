@@ -29,7 +29,7 @@ class Confining:
 
     def __init__(self, site: Site, at: datetime) -> None:
         self._site = site
-        self._at = at
+        self.at = at
         self._outage: OSError | None = None
         """What looks like a fault of the surroundings, and no file was worked on since."""
         with site.reading(at) as work:
@@ -40,7 +40,7 @@ class Confining:
         failed = self._failed.get((party, claimed))
         if failed is None or (failed.outage and failed.tries == 1):
             return False
-        return failed.last_at <= self._at < failed.last_at + APART
+        return failed.last_at <= self.at < failed.last_at + APART
 
     def given_up(self, party: str, claimed: str) -> str:
         """The fault for which a file is put aside now, "" when it is tried as usual."""
@@ -50,7 +50,7 @@ class Confining:
     def over(self, party: str, claimed: str) -> None:
         """The file has been worked on, or is gone: its failures are forgotten."""
         if self._failed.pop((party, claimed), None) is not None:
-            with self._site.writing(self._at) as work:
+            with self._site.writing(self.at) as work:
                 failed_takes.forget(work, party, claimed)
 
     @contextmanager
@@ -84,7 +84,7 @@ class Confining:
     def _count(self, party: str, claimed: str, fault: Exception) -> None:
         outage = isinstance(fault, OSError)
         told = f"{type(fault).__name__}: {fault}"[:1000]
-        with self._site.writing(self._at) as work:
+        with self._site.writing(self.at) as work:
             tries = failed_takes.count(work, party, claimed, told, outage)
             reached("failed.before commit")
         reached("failed.counted")

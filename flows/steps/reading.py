@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from depository.answers import Verdict
 from depository.points import reached
 from depository.register import Party, PartyKind
 from depository.rejects import Broken, FileRefused
+from depository.sftp.ends import has_gap
 from depository.sftp.errors import Lost, Missing, SftpError, TooLarge
 from depository.sftp.folders import Folders
+from depository.sftp.intake import Proof as Proved
 from depository.sftp.intake import Ready, Waiting, broken_promise
 from depository.store import events, files, register
 from depository.store.work import Work
@@ -30,6 +32,8 @@ BYTES_TOGETHER = 8_000_000
 """Bytes of files that are fetched together; a larger file comes by itself."""
 LARGEST_SIGNATURE = 1024 * 1024
 """Bytes; a larger one is not fetched, and far smaller ones are refused by what reads them."""
+FILLED_WITHIN = timedelta(minutes=1)
+"""From its arrival on a file that has its end and not all before it is given so long; then it is read as it is."""
 OUR_FAULT = (
     "The depository could not work on this file by a fault of its own. Nothing of it was recorded, and the operators have been "
     "told. When they say that it is mended, send the same file again: it is then taken anew."
@@ -175,6 +179,11 @@ def _fetch_all(
             log.warning("%s/%s: %s", party, folder, broken[0])
             continue
         arrival = _with_signature(_arrival(party, folder, name, data, marker), signature)
+        promised = one.ready is not None and one.ready.proof in (Proved.DONE_MARKER, Proved.DIGEST_MARKER)
+        if not promised and confining.at - arrival.arrived < FILLED_WITHIN and has_gap(arrival.name, arrival.data):
+            # Its end is there and its middle is not: it lies on our side until it is.
+            log.warning("%s/%s/%s is not all written", party, folder, arrival.name)
+            continue
         reached("fetch.done")
         given_up = confining.given_up(party, name)
         if given_up:

@@ -162,3 +162,44 @@ def test_half_a_workbook_whose_upload_stalls_waits_and_is_taken_when_it_is_whole
         watch.look(watch.start + timedelta(seconds=4))
         assert watch.receipts("B03") == ["half.xlsx accepted"]
     tried("half a workbook stalls under its final name, on OpenSSH", "SQLite", "taken when it is whole")
+
+
+@pytest.mark.parametrize(
+    ("party", "name", "whole"),
+    [("B03", "holed.xlsx", OTHER), ("registry", "holed.csv", POSITIONS)],
+    ids=["workbook", "table"],
+)
+def test_a_file_whose_end_is_written_before_its_middle_is_taken_when_it_has_all(
+    watch: Watch, server: Site, party: str, name: str, whole: bytes
+) -> None:
+    """A client that writes several parts side by side, each at its place; the server gives zeros where nothing was written."""
+    first, last = len(whole) // 10, len(whole) * 8 // 10
+    with sender(server) as session, session.open(f"/{party}/inbox/{name}", "wb") as stream:
+        stream.write(whole[:first])
+        stream.seek(last)
+        stream.write(whole[last:])
+        stream.flush()
+        for seconds in (0, 1, 2, 5, 40):
+            watch.look(watch.start + timedelta(seconds=seconds))
+        assert not [one for one in watch.receipts(party) if one.startswith(name)]
+        stream.seek(first)
+        stream.write(whole[first:last])
+        stream.flush()
+        watch.look(watch.start + timedelta(seconds=45))
+        assert f"{name} accepted" in watch.receipts(party)
+        watch.look(watch.start + timedelta(seconds=50))
+    assert watch.claimed(party) == 0
+    tried(
+        f"a {name.rpartition('.')[2]} file has its end before its middle, on OpenSSH", "SQLite", "taken when it has all"
+    )
+
+
+def test_a_file_whose_middle_never_comes_is_refused_after_a_minute(watch: Watch, server: Site) -> None:
+    with sender(server) as session, session.open("/B03/inbox/hollow.xlsx", "wb") as stream:
+        stream.seek(len(OTHER) - 1_100)
+        stream.write(OTHER[-1_100:])
+    for seconds in (0, 1, 59):
+        watch.look(watch.start + timedelta(seconds=seconds))
+    assert not [one for one in watch.receipts("B03") if one.startswith("hollow.xlsx")]
+    watch.look(watch.start + timedelta(seconds=61))
+    assert "hollow.xlsx quarantined" in watch.receipts("B03")

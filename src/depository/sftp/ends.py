@@ -11,9 +11,13 @@ END = struct.Struct("<4s4H2LH")
 TRAILER = re.compile(rb'[\r\n] *"?TRAILER\b[^\r\n]*\r?\n\s*\Z')
 """The control trailer as the last line, with its line end: without that a digit of it could be missing."""
 PEM = re.compile(rb"\s*-----BEGIN ([A-Z0-9 ]{1,30})-----\s.*\n-----END \1-----\s*\Z", re.DOTALL)
-DER_SEQUENCE = 0x30
+SEQUENCE, CONSTRUCTED, LONG_TAG = 0x30, 0x20, 0x1F
 LONG_LENGTH = 0x80
-"""Of DER: from here on the byte says how many bytes the length has; by itself (BER) that there is no length."""
+"""Of DER: from here on the byte says how many bytes the length has; by itself (BER) that the contents end with two zero bytes."""
+GAP = 4_096
+"""Zero bytes in a row that no compressed file has; where a client has not written yet, a server gives as many or more. Text has none."""
+ZEROS = 32
+"""The same for a signature, which is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ def ends_there(name: str, tail: bytes, size: int) -> bool:
     kind = _kind(name)
     # More or fewer bytes: its size is another by now.
     return kind is not None and len(tail) == bytes_to_read(name, size) > 0 and kind.ends(tail, size)
+
+
+def has_gap(name: str, data: bytes) -> bool:
+    """Whether a file has its end and a part before it that its client may not have written yet: some write the end before the middle."""
+    length = bytes_to_read(name, len(data))
+    zeros = 1 if name.lower().endswith(".csv") else GAP
+    return length > 0 and b"\0" * zeros in data and ends_there(name, data[-length:], len(data))
 
 
 def _kind(name: str) -> _Kind | None:
@@ -79,19 +90,53 @@ def _feed_ends(tail: bytes, _size: int) -> bool:
 
 
 def _signature_ends(data: bytes, _size: int) -> bool:
-    """DER says its length at the beginning, PEM has a last line."""
-    if len(data) > 1 and data[0] == DER_SEQUENCE and data[1] != LONG_LENGTH:
-        head, length = 2, data[1]
-        if length > LONG_LENGTH:
-            head = 2 + length - LONG_LENGTH
-            length = int.from_bytes(data[2:head], "big")
-        return len(data) == head + length
-    return PEM.match(data) is not None
+    """DER says its length at the beginning, BER without it ends what it has begun, PEM has a last line.
+
+    Where zeros could be what is not written yet, it is not said: that of 256 signatures one ends with a zero costs it a moment.
+    """
+    if PEM.match(data) is not None:
+        return b"\0" not in data
+    if data[:1] != bytes([SEQUENCE]) or b"\0" * ZEROS in data:
+        return False
+    try:
+        end, closing = _end_of_ber(data)
+    except IndexError:
+        return False
+    return end == len(data) and data[end - 2 * closing - 1] != 0
+
+
+def _end_of_ber(data: bytes) -> tuple[int, int]:
+    """Where the first element ends, and how many elements without a length are closed just there; raises IndexError when it is cut off.
+
+    What has a length is passed over as a whole.
+    """
+    at = unclosed = closing = 0
+    while True:
+        if unclosed and data[at] == data[at + 1] == 0:
+            at, unclosed, closing = at + 2, unclosed - 1, closing + 1
+        else:
+            closing, kind = 0, data[at]
+            if kind & LONG_TAG == LONG_TAG:
+                at += 1
+                while data[at] & LONG_LENGTH:
+                    at += 1
+            length, at = data[at + 1], at + 2
+            if length == LONG_LENGTH:
+                if not kind & CONSTRUCTED:
+                    raise IndexError("only what is made of elements can end without a length")
+                unclosed += 1
+            else:
+                if length > LONG_LENGTH:
+                    size = length - LONG_LENGTH
+                    length, at = int.from_bytes(data[at : at + size], "big"), at + size
+                at += length
+        if not unclosed:
+            return at, closing
 
 
 KINDS = {  # by ending, in small letters
     "xlsx": _Kind(END.size, False, _zip_ends),
-    "xml": _Kind(1_000_000, True, _xml_ends),
+    "xml": _Kind(2_000_000, True, _xml_ends),
     "csv": _Kind(1_000, False, _feed_ends),
     "p7s": _Kind(65_536, True, _signature_ends),
 }
