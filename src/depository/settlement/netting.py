@@ -47,8 +47,10 @@ KIN_DOUBT = 6000
 TOPPED_UP = 4
 # Two sets are crossed in a search of so many checkpoints.
 CROSSING_CHECKS = 200
-# Where no more units than this are open, the search for the proof comes at once.
+# Where no more units than this are open, the search for the proof comes at once, and AGAIN times in all as long as it does not end,
+# each time from the best set so far.
 PROVEN_AT_ONCE = 2000
+AGAIN = 2
 SCAN = 50
 LOOK = 5000
 FILL = 100
@@ -222,9 +224,12 @@ def choose(
         open_units = closeness <= bound - task.weight_of(x) + margin
         if int(open_units.sum()) <= plan.whole:
             checks = plan.proof // max(int(open_units.sum()), 500)
-            searched_x, searched, finished = _searched(task, x, open_units, checks, 0.0)
-            better = _better(task, x, searched_x)
-            if not finished:
+            better, searched = x, float("inf")
+            for _ in range(AGAIN if int(open_units.sum()) <= PROVEN_AT_ONCE else 1):
+                searched_x, upper, finished = _searched(task, better, open_units, checks, 0.0)
+                better, searched = _better(task, better, searched_x), min(searched, upper)
+                if finished:
+                    break
                 better = _better(task, better, climbed(better))
                 better = _topped_up(task, tight, better, idle)
             if stop.done():
