@@ -27,6 +27,7 @@ from tests.support.fault_results import tried  # noqa: E402 - the folder of this
 from tools.fuzz import PARSERS, fuzz  # noqa: E402
 
 FUZZING_SECONDS = 60
+MINUTE = 60
 RESULTS = ROOT / "var" / "faults"
 RUN = RESULTS / "run.xml"
 PAGE = ROOT / "docs" / "reference" / "faults.md"
@@ -46,6 +47,11 @@ parser for a minute, is `python tools/faults.py`; `CSD_SEEDS` sets the number of
 the values of JSON and the elements of a signature's DER, so that they get past the first checks. Anything but a refusal in words is a
 finding, and so is more than 20 seconds or 2.5 GB for one file. Findings are kept in `tests/findings`, and every run of the tests reads
 them again.
+"""
+
+
+RECOVERY = """Seconds by the clock from the restart after a kill to the end of the work that the killed process had begun. The restarted
+process is forked from one that has loaded the program; loading it takes some seconds more, and `csd up` with its Prefect server some ten.
 """
 
 
@@ -85,6 +91,12 @@ def page() -> str:
         "|---|---|---:|---|---:|",
     ]
     lines += list(trials())
+    lines += ["\n## How soon a restart makes up for it\n", RECOVERY]
+    lines += [
+        "| on | restarts | half within | 95 of 100 within | slowest | over a minute |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    lines += list(recoveries())
     by_file: dict[str, list[ET.Element]] = defaultdict(list)
     for case in cases:
         by_file[case.get("classname", "").rpartition(".")[2]].append(case)
@@ -109,6 +121,20 @@ def trials() -> Iterable[str]:
         key = (fault, where, result)
         recovery = f"{slowest[key]:.1f} s" if key in slowest else ""
         yield f"| {fault} | {where} | {counts[key]} | {result} | {recovery} |"
+
+
+def recoveries() -> Iterable[str]:
+    """Rows of how soon a restart had made up for what was cut off, by what it was tried on."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for path in RESULTS.glob("*.jsonl"):
+        for one in map(json.loads, path.read_text().splitlines()):
+            if one["seconds"] is not None:
+                found[one["where"]].append(one["seconds"])
+    for where, seconds in sorted(found.items()):
+        ordered = sorted(seconds)
+        half, most = (ordered[-(-len(ordered) * part // 100) - 1] for part in (50, 95))
+        over = sum(one > MINUTE for one in ordered)
+        yield f"| {where} | {len(ordered)} | {half:.1f} s | {most:.1f} s | {ordered[-1]:.1f} s | {over} |"
 
 
 def tests_of(cases: list[ET.Element]) -> Iterable[str]:

@@ -484,8 +484,8 @@ class Played:
     passed: dict[str, int]
     """How often each point was passed, when the process lived to the end."""
     deaths: int
-    longest_recovery: float
-    """Seconds from a restart to the end of the command that the killed process had begun."""
+    recoveries: tuple[float, ...]
+    """Of each death, the seconds from the restart to the end of the command that the killed process had begun."""
     slowest: float
     """Seconds of the command that took longest."""
 
@@ -504,7 +504,8 @@ def play(
         place = world.place(url, folder / "var", server, sandbox)
         left = list(deaths)
         died = 0
-        longest = slowest = 0.0
+        slowest = 0.0
+        recoveries: list[float] = []
 
         def start() -> Depository:
             return world.forker.depository(place, (left.pop(0),) if left else ())
@@ -513,6 +514,7 @@ def play(
         for step in steps:
             drop_files(root, step.drops)
             began = time.monotonic()
+            restarts: list[float] = []
             while True:
                 try:
                     depository.do(step.command, step.moment(world.zone))
@@ -521,11 +523,11 @@ def play(
                     died += 1
                     assert died <= len(deaths), f"the process died by itself in {step}"
                     began = time.monotonic()
+                    restarts.append(began)
                     depository.close()
                     depository = start()
             slowest = max(slowest, time.monotonic() - began)
-            if died:
-                longest = max(longest, time.monotonic() - began)
+            recoveries += [time.monotonic() - restart for restart in restarts]
         passed = depository.passed
         depository.close()
     engine = open_database(url)
@@ -533,7 +535,7 @@ def play(
         state = state_of(engine, folder / "var" / "archive", root)
     finally:
         engine.dispose()
-    return Played(state, passed, died, longest, slowest)
+    return Played(state, passed, died, tuple(recoveries), slowest)
 
 
 def drop_files(root: Path, drops: tuple[Drop, ...]) -> None:

@@ -69,7 +69,8 @@ def undisturbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Undis
 
 
 def test_the_day_passes_every_point_and_does_its_work(undisturbed: Undisturbed) -> None:
-    assert set(undisturbed.points) == points_in_code()
+    # A whole folder of a settled day is written by commands alone: tests/faults/test_solve_files.py kills them there.
+    assert set(undisturbed.points) == {point for point in points_in_code() if not point.startswith("whole.")}
     assert len(undisturbed.points) >= 25
     state = undisturbed.day.state
     verdicts = sorted(row[12] for row in state["table file"])
@@ -98,7 +99,7 @@ def same(expected: Played, found: Played) -> None:
 
 def soon(expected: Played, found: Played) -> None:
     """What was cut off was made up for within a minute of the restart."""
-    assert found.longest_recovery < max(MINUTE, SLOWER * expected.slowest)
+    assert max(found.recoveries, default=0) < max(MINUTE, SLOWER * expected.slowest)
 
 
 def judge(
@@ -112,8 +113,8 @@ def judge(
     assert found.deaths == len(deaths)
     soon(expected, found)
     same(expected, found)
-    for point, _ in deaths:
-        tried(f"SIGKILL at “{point}”", where, known, found.longest_recovery)
+    for (point, _), seconds in zip(deaths, found.recoveries, strict=True):
+        tried(f"SIGKILL at “{point}”", where, known, seconds)
 
 
 @pytest.mark.rule("KCSD-84")
@@ -222,9 +223,8 @@ def test_killed_at_random_again_and_again(
     found = play(world, url, tmp_path, deaths)
     soon(undisturbed.day, found)
     same(undisturbed.day, found)
-    tried(
-        "SIGKILL at random passings of random points", database, "the same state, byte for byte", found.longest_recovery
-    )
+    for seconds in found.recoveries:
+        tried("SIGKILL at random passings of random points", database, "the same state, byte for byte", seconds)
 
 
 @pytest.mark.rule("KCSD-84")
