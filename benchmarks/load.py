@@ -38,7 +38,7 @@ from flows.commands.common import MARKET, SAMPLE, SAMPLE_DAY
 from flows.steps.arrivals import Arrival
 from flows.steps.deliver import deliver
 from flows.steps.intake import take, take_files
-from flows.steps.resident import Resident
+from flows.steps.resident import Resident, pause_after
 from flows.steps.setup import SETTINGS, SIGNING_CERTIFICATE, SIGNING_KEY, load
 from flows.steps.signing import create_trial_key
 from flows.steps.sites import Site, load_market, read_site
@@ -50,7 +50,7 @@ from tools.sample_day import SHARE_B
 
 ROOT = Path(__file__).resolve().parents[1]
 BETWEEN = 0.5
-"""Seconds between two looks, as the resident flow has it."""
+"""Seconds between two looks when few files come, as the resident flow has it."""
 TICK = 0.05
 
 
@@ -141,8 +141,8 @@ def work(settings: Path) -> None:
     begin, started = morning(site), time.monotonic()
     with Resident(site) as resident:
         while not ended:
-            resident.look(begin + timedelta(seconds=time.monotonic() - started))
-            time.sleep(BETWEEN)
+            receipts = resident.look(begin + timedelta(seconds=time.monotonic() - started))
+            time.sleep(pause_after(receipts, BETWEEN))
     site.close()
 
 

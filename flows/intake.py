@@ -17,7 +17,7 @@ from flows.office import folders_of, moment_of, shown, site_of
 from flows.steps import confining, technology_time
 from flows.steps.deliver import deliver
 from flows.steps.intake import take_files
-from flows.steps.resident import Resident
+from flows.steps.resident import Resident, pause_after
 from flows.steps.sites import Site
 from flows.steps.technology_time import Waits
 
@@ -56,7 +56,7 @@ async def take_once(settings: str, at: datetime | None = None) -> list[Receipt]:
 
 @flow(name="intake", flow_run_name="resident intake")
 async def intake(settings: str, seconds_between: float = 0.5) -> int:
-    """Looks again and again until `STOP` is set; returns how many files it took.
+    """Looks again and again until `STOP` is set, with hardly a pause while many files come; returns how many files it took.
 
     A broken connection is tried again for ever, later and later up to a minute; nothing is lost meanwhile.
     """
@@ -78,7 +78,7 @@ async def intake(settings: str, seconds_between: float = 0.5) -> int:
                 await shown(_show_failing(site, clock.now()))
                 await shown(_show_waiting(site, clock.now()))
                 unshown, show_next = [], clock.now() + SHOW_EVERY
-            await clock.wait_until(clock.now() + timedelta(seconds=seconds_between))
+            await clock.wait_until(clock.now() + timedelta(seconds=pause_after(receipts, seconds_between)))
     if unshown:
         await shown(_show(unshown))
     return taken

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -14,6 +14,7 @@ from depository.sftp.folders import Folders
 from flows.steps.deliver import deliver_made
 from flows.steps.intake import take_files
 from flows.steps.making import make_answers
+from flows.steps.reading import TOGETHER
 from flows.steps.sites import Site
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,15 @@ LEFTOVERS_EVERY = timedelta(seconds=15)
 """So often our side of the server is looked at for files that another worker claimed and, having died, did not finish."""
 LOOK_FOR_ANSWERS = 0.2
 """Seconds between two looks for answers that wait, to be made or to be delivered."""
+A_MOMENT = 0.05
+"""Seconds in which the process does what else it has to do."""
 LONGEST_PAUSE = 60.0
 """Seconds before making or delivery is tried again, at most; the pause doubles with each failure in a row."""
+
+
+def pause_after(receipts: Sequence[Receipt], seconds: float) -> float:
+    """Seconds to the next look; hardly any after one that took many files, as more have come meanwhile."""
+    return min(A_MOMENT, seconds) if len(receipts) >= TOGETHER else seconds
 
 
 class Resident:
