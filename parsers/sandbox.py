@@ -33,7 +33,7 @@ MEMORY = 2_000_000_000
 """Bytes of address space of a child; a form of 100,000 lines takes about a third of it."""
 SECONDS = 60.0
 """Seconds for one file; a form of 100,000 lines takes about ten on a slow machine."""
-FILES_PER_CHILD = 500
+FILES_PER_CHILD = 2000
 """A child is replaced after so many files, so that what a library leaks does not add up."""
 
 MALLOC = {-8: 2, -3: 32 * 1024 * 1024, -1: 8 * 1024 * 1024}

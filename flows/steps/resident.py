@@ -1,6 +1,7 @@
 """The intake all day: looks again and again over one connection, makes answers beside it, and delivers over another (design §4)."""
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,6 +26,8 @@ LOOK_FOR_ANSWERS = 0.2
 """Seconds between two looks for answers that wait, to be made or to be delivered."""
 A_MOMENT = 0.05
 """Seconds in which the process does what else it has to do."""
+SWITCH = 0.0005
+"""Seconds after which a thread that computes lets another one go on: recording asks the database often, and waits after each answer."""
 LONGEST_PAUSE = 60.0
 """Seconds before making or delivery is tried again, at most; the pause doubles with each failure in a row."""
 
@@ -44,6 +47,7 @@ class Resident:
         self._all_seen: datetime | None = None
         """The last look that was whole and went over our side of the server too."""
         self._at: datetime | None = None
+        self._switching = sys.getswitchinterval()
         self._stop = threading.Event()
         self._recorded, self._made = threading.Event(), threading.Event()
         """Set when there is something to be made, and to be delivered, which need not wait for the next look for answers."""
@@ -53,6 +57,8 @@ class Resident:
         ]
 
     def __enter__(self) -> Self:
+        self._switching = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH)
         for thread in self._beside:
             thread.start()
         return self
@@ -63,6 +69,7 @@ class Resident:
         self._stop.set()
         for thread in self._beside:
             thread.join()
+        sys.setswitchinterval(self._switching)
         self._line.close()
 
     def follow(self, site: Site) -> None:

@@ -24,6 +24,8 @@ from flows.steps.signing import read_signer
 from parsers.cms_signer import Signer
 from parsers.sandbox import Sandbox
 
+READERS = 2
+"""Children that read files and mark workbooks; the second is started when one is asked for while the first works."""
 LARGEST_FILE = 64 * 1024 * 1024
 """Bytes; a larger file is not fetched."""
 
@@ -159,7 +161,7 @@ def site_as_set(settings: Path) -> Site:
             base / sftp["key_file"],
             (base / sftp["host_key_file"]).read_text().strip(),
         ),
-        sandbox=Sandbox(),
+        sandbox=Sandbox(READERS),
         policy=policy,
         var=var,
         signer=_signer(base, values),
