@@ -19,6 +19,8 @@ from tests.support.fault_results import tried
 SOCKET = ".s.PGSQL.5432"
 EVERY = 5
 """Of the commits of writers so many go well before one is cut."""
+LOCKS = (b"FOR NO KEY UPDATE", b"FOR KEY SHARE", b"FOR UPDATE")
+"""What transactions begin with that write the books, beside them, or alone."""
 TRIES = 10
 
 
@@ -63,7 +65,7 @@ class Cutter:
         writes = False
         with suppress(OSError):
             while said := client.recv(65536):
-                writes = writes or b"FOR UPDATE" in said
+                writes = writes or any(lock in said for lock in LOCKS)
                 if writes and b"COMMIT" in said:
                     writes = False
                     fate = self._fate()
