@@ -1,5 +1,6 @@
 """A consistent copy of a running site, and the check that a restored one is whole (docs/operating/backup.md)."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -7,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from depository.rejects import Broken
-from depository.store import events, files
+from depository.store import durable, events, files
 from depository.store.archive import DAYS, SIGNATURES, UNDER_WAY
 from flows.steps.sites import Site
 
@@ -32,8 +33,13 @@ def copy_site(site: Site, target: Path) -> int:
 
 
 def copy_archive(site: Site, target: Path) -> int:
-    """Copies what the target does not have yet; returns how many contents. An archived content never changes."""
+    """Copies what the target does not have yet; returns how many contents. An archived content never changes.
+
+    Each gets its name when it is whole and on the disk: a copy that was cut off leaves nothing that the next one takes for a content.
+    """
     count = 0
+    under_way = target / UNDER_WAY / f"copy.{os.getpid()}"
+    under_way.parent.mkdir(parents=True, exist_ok=True)
     for path in sorted(site.archive.root.rglob("*")):
         there = target / path.relative_to(site.archive.root)
         # Nothing refers yet to what is being written this moment. Pointers may change.
@@ -44,7 +50,9 @@ def copy_archive(site: Site, target: Path) -> int:
         ):
             continue
         there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, there)
+        shutil.copy2(path, under_way)
+        durable.to_disk(under_way)
+        durable.put_in_place(under_way, there)
         count += 1
     return count
 

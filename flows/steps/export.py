@@ -20,7 +20,7 @@ from depository.amounts import shown
 from depository.reports import Column, Report, Value
 from depository.reports import Table as Sheet
 from depository.sftp.intake import SIGNATURE
-from depository.store import journal, register, schema, signatories
+from depository.store import durable, journal, register, schema, signatories
 from depository.store.archive import SIGNATURES, Archive
 from depository.store.work import Work
 from flows.steps.making import make_answers
@@ -133,7 +133,8 @@ def _export(work: Work, archive: Archive, scope: _Scope, target: Path) -> Export
             write(f"records/{table.name}.csv", _csv(work, table.name, columns, [_plain(work, row) for row in rows]))
         write("records/posting.csv", _postings(scope))
         write("INDEX.csv", _csv(work, "index", ["name", "sha256", "bytes"], index))
-    temporary.rename(target)
+    durable.to_disk(temporary)
+    durable.put_in_place(temporary, target)
     return Exported(target, came, went, lines)
 
 

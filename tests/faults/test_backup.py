@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from depository.store.archive import Archive
 from depository.verify import verify
 from flows.steps.backup import copy_archive, copy_site, missing_contents
 from flows.steps.sites import Site
 from tests.support.databases import LIBRARIES, PostgresServer
 from tests.support.day_player import SAMPLE, play, site_at
+from tests.support.disks import no_file_above
 from tests.support.fault_results import tried
 
 
@@ -86,6 +88,18 @@ def run(server: PostgresServer, program: str, *arguments: str) -> None:
     libraries = {"LD_LIBRARY_PATH": str(LIBRARIES)}
     done = subprocess.run([str(path), *where, *arguments], capture_output=True, text=True, env=libraries, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_copy_that_was_cut_off_is_made_up_for_by_the_next(tmp_path: Path) -> None:
+    """What the disk did not take whole is not there under its name, where the next copy would leave it as it is."""
+    with site_at(f"sqlite:///{tmp_path / 'csd.db'}", tmp_path) as site:
+        contents = [bytes([number]) * 20_000 for number in range(3)]
+        digests = [site.archive.put(data) for data in contents]
+        with no_file_above(10_000), pytest.raises(OSError, match="File too large"):
+            copy_archive(site, tmp_path / "copy")
+        assert copy_archive(site, tmp_path / "copy") == len(contents)
+        assert [Archive(tmp_path / "copy").get(digest) for digest in digests] == contents
+    tried("a backup is cut off", "archive", "the next one has everything whole")
 
 
 def test_a_folder_in_use_is_not_overwritten(tmp_path: Path) -> None:

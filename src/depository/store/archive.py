@@ -9,6 +9,7 @@ from pathlib import Path
 
 from depository.points import reached
 from depository.rejects import Broken
+from depository.store import durable
 
 DAYS, SIGNATURES = "days", "signatures"
 """The folders of names beside the folders of contents: the sealed days, and by day our signatures that were given out."""
@@ -97,7 +98,7 @@ class Archive:
         mine = self._written_identity(new)
         try:
             os.link(mine, self.root / IDENTITY)
-            _to_disk(self.root)
+            durable.to_disk(self.root)
         except FileExistsError:
             pass
         finally:
@@ -106,8 +107,7 @@ class Archive:
 
     def change_identity(self, new: str) -> None:
         """Gives the archive another identity, or the same at the place where it is now, durably."""
-        self._written_identity(new).rename(self.root / IDENTITY)
-        _to_disk(self.root)
+        durable.put_in_place(self._written_identity(new), self.root / IDENTITY)
 
     def _said(self) -> tuple[str, str, str]:
         """Identity and place as they were written, "" for what was not, and the place where they are."""
@@ -125,10 +125,8 @@ class Archive:
     def _written_identity(self, new: str) -> Path:
         """A file that says the identity and its own place, on the disk, to be put in place under its name."""
         mine = self.root / f"{IDENTITY}.{new}.{os.getpid()}.{threading.get_ident()}"
-        with mine.open("wb") as out:
-            out.write(f"{new} {self._place(os.fstat(out.fileno()))}\n".encode())
-            out.flush()
-            os.fsync(out.fileno())
+        mine.touch()
+        durable.write(mine, f"{new} {self._place(mine.stat())}\n".encode())
         return mine
 
     def _path(self, digest: str) -> Path:
@@ -166,26 +164,13 @@ class Archive:
         # Threads of one process may store the same content at once.
         temporary = self._under_way / f"{target.name}.{os.getpid()}.{threading.get_ident()}"
         try:
-            with temporary.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
+            durable.write(temporary, data)
             reached("archive.written")
-            temporary.rename(target)
+            durable.put_in_place(temporary, target)
             reached("archive.renamed")
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _to_disk(target.parent)
-
-
-def _to_disk(folder: Path) -> None:
-    """Brings the names in a folder to the disk: a new one may be lost with the power although its bytes are safe."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 class Gathered(Archive):

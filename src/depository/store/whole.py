@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from depository.points import reached
+from depository.store import durable
 
 UNDER_WAY = ".under-way."
 
@@ -24,12 +25,12 @@ def put_together(folder: Path, files: Mapping[str, bytes], seal: str, without: C
     place.mkdir(parents=True, exist_ok=True)
     with _under_way(place, f".{folder.name}{UNDER_WAY}") as fresh:
         for name, data in files.items():
-            _store(fresh / name, data)
-        _sync(fresh)
+            durable.write(fresh / name, data)
+        durable.to_disk(fresh)
         reached("whole.written")
         if there:
             (folder / seal).unlink(missing_ok=True)
-            _sync(folder)
+            durable.to_disk(folder)
             reached("whole.unsealed")
             for name in without:
                 (folder / name).unlink(missing_ok=True)
@@ -38,7 +39,7 @@ def put_together(folder: Path, files: Mapping[str, bytes], seal: str, without: C
                 reached("whole.replaced")
         else:
             fresh.rename(folder)
-        _sync(place)
+        durable.to_disk(place)
 
 
 @contextmanager
@@ -66,21 +67,5 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    finally:
-        os.close(opened)
-
-
-def _store(path: Path, data: bytes) -> None:
-    with path.open("xb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Without this a new name may be lost with the power although its bytes are safe."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
     finally:
         os.close(opened)
