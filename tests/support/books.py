@@ -54,6 +54,7 @@ from flows.steps.batches import BatchResult, run_batch
 from flows.steps.intake import take
 from flows.steps.planning import due, plan
 from flows.steps.reference import load_reference
+from flows.steps.replay import ReplayResult, replay
 from flows.steps.sites import Site, load_market
 from parsers import report_json
 from parsers.camt import render_statements
@@ -558,6 +559,16 @@ class Desk(Books):
         """Runs every batch that is due by then, each at its own moment."""
         until = at(local, day or self.day)
         return {b.slot: run_batch(self.site, b.business_date, b.slot, b.due_at) for b in due(self.site, until)}
+
+    def keep_reference(self) -> None:
+        """Puts the reference data into this archive, which a replay reads it from: the fixture loaded it into another one."""
+        for file in REFERENCE.iterdir():
+            self.site.archive.put(file.read_bytes())
+
+    def replay(self, folder: Path, local: str = "20:00", day: date | None = None) -> ReplayResult:
+        """Plays the days up to this one once more into a folder, and compares."""
+        self.keep_reference()
+        return replay(self.site, day or self.day, folder, at(local, day or self.day))
 
     def batch(self, slot: str, day: date | None = None) -> PlannedBatch:
         """A batch of the plan."""

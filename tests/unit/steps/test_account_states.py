@@ -11,18 +11,14 @@ from depository.instructions import Status
 from depository.register import AccountState
 from depository.store import notices, register, schema
 from flows.steps.blocking import block_account, hand_over, unblock_account
-from flows.steps.replay import replay
 from parsers import report_json
-from tests.support.books import DAY, REFERENCE, SHARE_B, TUESDAY, Desk, advice, at, entry, ist_line, trade
+from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, advice, at, entry, ist_line, trade
 
 ORDER = "order 7-15 of 20 November 2026"
 
 
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.plan()
     return lite
 
@@ -75,7 +71,7 @@ def test_an_empty_account_with_nothing_outstanding_is_closed_and_takes_nothing_a
     )
     assert later.lines[0].rejects[0].message == "this account is closed"
     assert why(close(desk, "B01-MM", "10:01")) == "this account is closed"
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.rule("CSD-3.4.1-a")
@@ -112,7 +108,7 @@ def test_owner_and_exchange_are_told_of_a_block_at_once_and_the_body_by_letter(d
     with pytest.raises(LookupError, match="no letter that waits"):
         hand_over(desk.site, done.letter.number, "Operator One", at("15:01"))
     unblock(desk, local="15:05")
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.rule("KCSD-97", "CSD-5.2-dvp")

@@ -6,8 +6,7 @@ import pytest
 
 from depository.store import register, schema
 from flows.steps.reference import load_contents
-from flows.steps.replay import replay
-from tests.support.books import DAY, REFERENCE, SHARE_A, Desk, at
+from tests.support.books import SHARE_A, Desk, at
 
 NEW = (
     b"isin,name,currency,quantity_type,scale,cfi,fisn,registry,market,admitted\n"
@@ -25,9 +24,6 @@ def told(desk: Desk) -> list[str]:
 
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     with lite.work() as work:
         known = set(register.all_products(work))
     assert SHARE_A in known
@@ -46,4 +42,4 @@ def test_every_participant_is_told_once_when_a_product_is_admitted(desk: Desk, t
     assert told(desk) == ["B01", "B02", "B03", "B04", "B05", "B06"]
     load(desk, (NEW % b"yes").replace(b"New Share", b"Renamed Share"), "09:20")
     assert len(told(desk)) == 6
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()

@@ -8,17 +8,13 @@ import pytest
 from depository.ledger import UNIDENTIFIED
 from depository.store import schema
 from flows.steps.assigning import assign_money
-from flows.steps.replay import replay
 from parsers import report_json
-from tests.support.books import DAY, REFERENCE, SHARE_B, Desk, advice, at, entry, trade
+from tests.support.books import SHARE_B, Desk, advice, at, entry, trade
 
 
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
     """B04 owes 50,000 to B01 and was told at 09:30; 50,000 came that name nobody."""
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.plan()
     lite.drop_trades(trade("T-1", "B01-HO", "B04-HO", 50, "1000.00", isin=SHARE_B))
     lite.drop_money(advice(entry("K-1", "50000.00", "", remittance="for the trade")), local="09:20")
@@ -59,7 +55,7 @@ def test_money_that_was_nobodys_funds_its_participant_who_is_told_and_settles(de
     assert fresh["B01"]["Would settle if the cycle ran now"] == 1
     assert desk.run("main-cycle").facts["settled"] == 1
     assert desk.proof().faults == ()
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.rule("CSD-A1", "CSD-3.3.1-d")

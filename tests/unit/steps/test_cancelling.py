@@ -13,8 +13,7 @@ from depository.rejects import RejectionReason
 from depository.store import schema
 from flows.steps.cancelling import cancel_trade
 from flows.steps.history import history_of
-from flows.steps.replay import replay
-from tests.support.books import DAY, REFERENCE, SHARE_A, TUESDAY, Desk, advice, at, entry, trade
+from tests.support.books import DAY, SHARE_A, TUESDAY, Desk, advice, at, entry, trade
 
 WEDNESDAY = date(2026, 11, 25)
 
@@ -22,9 +21,6 @@ WEDNESDAY = date(2026, 11, 25)
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
     """B06 owes B02 five shares that it has not; the trade failed on Monday."""
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.drop_trades(trade("X-1", "B06-HO", "B02-HO", 5, isin=SHARE_A))
     for day in (DAY, TUESDAY, WEDNESDAY):
         lite.plan(day)
@@ -78,7 +74,7 @@ def test_what_is_unsettled_after_the_last_cycle_is_cancelled_and_both_sides_are_
     assert [(r.business_date, r.stage) for r in desk.rows(schema.settlement_fail) if r.stage in (FAILED, BUY_IN)] == [
         (DAY, FAILED)
     ]
-    assert replay(desk.site, TUESDAY, tmp_path / "replay", at("23:30", TUESDAY)).differences == ()
+    assert desk.replay(tmp_path / "replay", "23:30", TUESDAY).differences == ()
     assert dict(history_of(desk.site, "B02", "B02-TCR-10:00", at("12:00", WEDNESDAY)).facts)["State"] == "final"
     assert desk.proof().faults == ()
 
@@ -131,4 +127,4 @@ def test_operators_cancel_by_two_persons_on_that_day_and_both_sides_read_why(des
     assert status(desk) is Status.CANCELLED
     assert all("B02 is better off" in body for _, body in told(desk, "X-1 is cancelled"))
     desk.run_until("23:00", TUESDAY)
-    assert replay(desk.site, TUESDAY, tmp_path / "replay", at("23:30", TUESDAY)).differences == ()
+    assert desk.replay(tmp_path / "replay", "23:30", TUESDAY).differences == ()

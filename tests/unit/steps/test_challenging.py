@@ -11,8 +11,7 @@ from depository.rejects import RejectionReason
 from depository.store import schema
 from flows.steps.challenging import answer_challenge
 from flows.steps.history import history_of
-from flows.steps.replay import replay
-from tests.support.books import DAY, FRIDAY, REFERENCE, SHARE_B, TUESDAY, Desk, at, trade
+from tests.support.books import DAY, FRIDAY, SHARE_B, TUESDAY, Desk, at, trade
 
 THURSDAY = date(2026, 11, 19)
 
@@ -20,9 +19,6 @@ THURSDAY = date(2026, 11, 19)
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
     """On Friday B01 sold 50 and bought 20 back; on Monday that is reported at the opening."""
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.drop_trades(
         trade("T-1", "B01-HO", "B04-HO", 50, traded=FRIDAY, settles=TUESDAY),
         trade("T-2", "B04-HO", "B01-HO", 20, "1001.00", traded=FRIDAY, settles=TUESDAY, line=3),
@@ -77,7 +73,7 @@ def test_a_challenge_in_time_is_registered_and_answered_and_a_later_one_is_refus
     assert [(row.addressee, "confirms 50" in row.body) for row in answered] == [("B01", True)]
     with pytest.raises(LookupError, match="they are none"):
         answer_challenge(desk.site, "Q000001", "Again.", "Operator One", at("16:31"))
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.rule("CSD-5.2.13-a")

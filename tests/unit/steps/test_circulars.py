@@ -8,9 +8,8 @@ from depository.notices import Addressing
 from depository.register import AccountType
 from depository.store import schema
 from flows.steps.circulars import addressing_of, send_notice
-from flows.steps.replay import replay
 from parsers import report_json
-from tests.support.books import DAY, REFERENCE, Desk, at
+from tests.support.books import Desk, at
 from tests.support.pdf_text import pages
 
 SUBJECT = "Trading in Model Rail is suspended"
@@ -106,11 +105,8 @@ def test_an_unknown_class_is_refused_with_those_there_are() -> None:
 
 
 def test_a_replay_sends_the_same_notices_to_the_same(desk: Desk, tmp_path: Path) -> None:
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        desk.site.archive.put(file.read_bytes())
     send(desk, Addressing())
     send(desk, Addressing(account_type=AccountType.NOMINEE), "Client data", "Please bring it up to date.")
-    result = replay(desk.site, DAY, tmp_path / "replay", at("20:00"))
+    result = desk.replay(tmp_path / "replay")
     assert result.differences == ()
     assert len(list((tmp_path / "replay" / "outbox" / "B03").glob("*_notice_*.pdf"))) == 2

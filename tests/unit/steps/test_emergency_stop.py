@@ -4,13 +4,13 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from depository.cycles import solve
+from depository.cycles import _late, solve
 from depository.obligations import due_today
 from depository.points import watch
 from depository.settlement import Outcome
@@ -18,17 +18,9 @@ from depository.store import schema
 from flows.office import page_of
 from flows.steps.batches import BatchResult, run_batch
 from flows.steps.cycle_files import hand_over_cycle
-from flows.steps.replay import replay
 from flows.steps.solve import solve_folder
-from tests.support.books import DAY, REFERENCE, Desk, advice, at, entry, trade
-
-OVER = 86_400.0
-
-
-def running_out(looks: int) -> Callable[[], float]:
-    """A clock on which a day is over once it has been looked at so often since the cycle began."""
-    seen = iter(range(looks + 1))
-    return lambda: OVER if next(seen, None) is None else 0.0
+from tests.support.books import DAY, Desk, advice, at, entry, trade
+from tests.support.clocks import assert_ends_after, running_out
 
 
 @pytest.fixture
@@ -100,9 +92,7 @@ def test_operators_certificate_and_input_log_say_so_and_a_replay_stops_at_the_sa
     assert event["marks"] == [f"stopped by clock after units: {units}"]
     assert torn.proof().faults == ()
 
-    for file in REFERENCE.iterdir():
-        torn.site.archive.put(file.read_bytes())
-    assert replay(torn.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert torn.replay(tmp_path / "replay").differences == ()
 
     hand_over_cycle(torn.site, DAY, 1, tmp_path / "cycle", at("20:00"))
     assert solve_folder(tmp_path / "cycle", tmp_path / "again", units=int(str(units))) == 0
@@ -117,26 +107,14 @@ def test_a_replay_is_stopped_by_no_clock(torn: Desk, monkeypatch: pytest.MonkeyP
     assert "marks" not in json.loads(torn.rows(schema.event)[-1].data)
     monkeypatch.setattr("depository.cycles.SECONDS", -1)
     monkeypatch.setattr("depository.cycles.LEAST_SECONDS", -1)
-    for file in REFERENCE.iterdir():
-        torn.site.archive.put(file.read_bytes())
-    assert replay(torn.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert torn.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.parametrize(("begun", "allowed"), [("11:15", 600), ("17:55", 300), ("18:30", 60)])
 def test_the_market_says_how_long_it_may_take_and_it_never_goes_on_after_the_close(
     desk: Desk, begun: str, allowed: int
 ) -> None:
-    from depository.cycles import _late
-
-    now = [1000.0]
-    with desk.work(begun) as work:
-        late = _late(replace(work, clock=lambda: now[0]))
-        assert late is not None
-        assert _late(replace(work, clock=None)) is None
-    now[0] += allowed
-    assert not late()
-    now[0] += 1
-    assert late()
+    assert_ends_after(allowed, _late, desk, begun)
 
 
 def _die_at(desk: Desk, point: str, action: Callable[[], object]) -> int:
@@ -151,13 +129,12 @@ def _die_at(desk: Desk, point: str, action: Callable[[], object]) -> int:
 
 
 @pytest.mark.rule("KCSD-84")
-@pytest.mark.parametrize("points", [("cycle.solved", "batch.before commit")])
 def test_killed_after_the_stop_it_begins_anew_and_only_the_stop_that_was_kept_is_in_the_log(
-    torn: Desk, points: Sequence[str], tmp_path: Path
+    torn: Desk, tmp_path: Path
 ) -> None:
     looks = looks_of(torn)
     before = torn.balances()
-    for point in points:
+    for point in ("cycle.solved", "batch.before commit"):
         assert _die_at(torn, point, lambda: run(torn, running_out(0))) == -signal.SIGKILL
         assert torn.balances() == before
         assert torn.rows(schema.cycle) == []
@@ -166,6 +143,4 @@ def test_killed_after_the_stop_it_begins_anew_and_only_the_stop_that_was_kept_is
     assert units != 0
     marks = [json.loads(row.data).get("marks") for row in torn.rows(schema.event)]
     assert [m for m in marks if m] == [[f"stopped by clock after units: {units}"]]
-    for file in REFERENCE.iterdir():
-        torn.site.archive.put(file.read_bytes())
-    assert replay(torn.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert torn.replay(tmp_path / "replay").differences == ()

@@ -17,9 +17,8 @@ from depository.rejects import Broken
 from depository.settlement import SIMPLE, Problem, check, fallback, first_in_first_out, settle
 from depository.store import schema
 from flows.steps.cycle_files import hand_over_cycle
-from flows.steps.replay import replay
 from flows.steps.solve import solve_folder
-from tests.support.books import DAY, REFERENCE, ROOT, SHARE_A, Desk, advice, at, entry, trade
+from tests.support.books import DAY, ROOT, SHARE_A, Desk, advice, at, entry, trade
 from tests.unit.settlement.test_apart import aborts
 from tests.unit.settlement.test_forecast import days
 
@@ -64,9 +63,7 @@ def test_a_solver_that_ends_its_process_on_a_large_day_leaves_such_a_cycle_too_a
         result = due.run("main-cycle")
     assert result.facts["attention"] == f"the engine failed; this cycle went by {SIMPLE}"
     assert due.status("exchange", "T-FINE") is Status.SETTLED
-    for file in REFERENCE.iterdir():
-        due.site.archive.put(file.read_bytes())
-    assert replay(due.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert due.replay(tmp_path / "replay").differences == ()
 
 
 def test_its_replay_goes_the_same_way_although_the_engine_works_there(
@@ -75,9 +72,7 @@ def test_its_replay_goes_the_same_way_although_the_engine_works_there(
     with monkeypatch.context() as broken:
         broken.setattr(highspy.Highs, "passModel", out_of_memory)
         due.run("main-cycle")
-    for file in REFERENCE.iterdir():
-        due.site.archive.put(file.read_bytes())
-    result = replay(due.site, DAY, tmp_path / "replay", at("20:00"))
+    result = due.replay(tmp_path / "replay")
     assert result.differences == ()
 
 

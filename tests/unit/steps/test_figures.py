@@ -10,16 +10,12 @@ from depository.figures import BETWEEN, Run
 from depository.store import schema
 from depository.store.database import open_database
 from flows.office import figures_of
-from flows.steps.replay import replay
-from tests.support.books import DAY, REFERENCE, Desk, advice, at, entry, ist_line, trade
+from tests.support.books import DAY, Desk, advice, at, entry, ist_line, trade
 
 
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
     """A day with money, a trade that settles, and a form of two lines of which one is refused."""
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.plan()
     lite.drop_trades(trade("T-1", "B01-HO", "B04-HO", 50, "1000.00"))
     lite.drop_money(advice(entry("K-1", "50000.00", "B04"), entry("K-2", "7.25", "B01", line=2)), local="08:57")
@@ -94,7 +90,7 @@ def test_how_long_a_run_took_is_shown_to_operators_and_goes_out_to_nobody(desk: 
     table = {t.name: t for t in desk.report("csd", "end-of-day_day.json").tables}["Runs"]
     assert [column.key for column in table.columns] == [column.key for column in figures.COLUMNS]
     assert [line[0] for line in table.rows] == [run.name for run in runs(desk)][:-1]
-    assert replay(desk.site, DAY, tmp_path / "replay", at("23:30")).differences == ()
+    assert desk.replay(tmp_path / "replay", "23:30").differences == ()
     again = open_database(f"sqlite:///{tmp_path / 'replay' / 'csd.db'}")
     with again.connect() as connection:
         counted = [r.figures for r in connection.execute(select(schema.event).order_by(schema.event.c.number))]

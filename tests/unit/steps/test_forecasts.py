@@ -1,7 +1,6 @@
 """From the first funding report until the main cycle, whoever's figures change gets a fresh report, and nobody else does."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,9 +13,9 @@ from depository.reports import Report
 from depository.store import schema
 from flows.office import page_of
 from flows.steps.blocking import block_account
-from flows.steps.replay import replay
 from parsers import report_json
-from tests.support.books import DAY, REFERENCE, SHARE_B, Desk, advice, at, entry, ist_line, trade
+from tests.support.books import SHARE_B, Desk, advice, at, entry, ist_line, trade
+from tests.support.clocks import assert_ends_after, running_out
 
 
 @pytest.fixture
@@ -129,10 +128,7 @@ def test_what_was_told_in_between_counts_for_the_report_of_1030(told: Desk) -> N
 def test_a_replay_gives_the_same_fresh_reports(told: Desk, tmp_path: Path) -> None:
     told.drop_money(advice(entry("K1", "50000.00", "B04")), local="09:50")
     told.drop_money(advice(entry("K2", "2000.00", "B05")), local="10:10")
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        told.site.archive.put(file.read_bytes())
-    result = replay(told.site, DAY, tmp_path / "replay", at("20:00"))
+    result = told.replay(tmp_path / "replay")
     assert result.differences == ()
     assert len(list((tmp_path / "replay" / "outbox" / "B04").glob("*_funding-R*_funding.json"))) == 1
 
@@ -211,20 +207,8 @@ def test_no_report_asks_for_funding_of_a_blocked_account(desk: Desk) -> None:
     assert {row[4] for t in cycle.tables if t.name == "Unsettled" for row in t.rows} == {"B01-HO (blocked)"}
 
 
-def out_of_time(looks: int) -> Callable[[], float]:
-    """A clock on which a day is over once it has been looked at so often since the forecast began."""
-    seen = iter(range(looks + 1))
-    return lambda: 86_400.0 if next(seen, None) is None else 0.0
-
-
 def marks(desk: Desk) -> list[list[str]]:
     return [m for row in desk.rows(schema.event) if (m := json.loads(row.data).get("marks"))]
-
-
-def replayed(desk: Desk, folder: Path) -> tuple[str, ...]:
-    for file in REFERENCE.iterdir():
-        desk.site.archive.put(file.read_bytes())
-    return replay(desk.site, DAY, folder, at("20:00")).differences
 
 
 @pytest.mark.parametrize("looks", [0, 1])
@@ -232,9 +216,9 @@ def test_a_forecast_that_the_clock_stops_is_told_all_the_same_and_replays_to_the
     told: Desk, looks: int, tmp_path: Path
 ) -> None:
     site = told.site
-    told.site = replace(site, clock=out_of_time(looks))
+    told.site = replace(site, clock=running_out(looks))
     result = told.run("funding-1030")
-    told.site = replace(site, clock=out_of_time(looks))
+    told.site = replace(site, clock=running_out(looks))
     told.drop_money(advice(entry("K1", "20000.00", "B04")), local="10:40")
     told.site = site
 
@@ -242,17 +226,9 @@ def test_a_forecast_that_the_clock_stops_is_told_all_the_same_and_replays_to_the
     assert marks(told) == [[mark], [mark]]
     assert str(result.facts["attention"]).startswith(f"{mark}: more might settle")
     assert numbers(told) == {f"B0{n}": 3 if n == 4 else 2 for n in range(1, 7)}
-    assert replayed(told, tmp_path / "replay") == ()
+    assert told.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.parametrize(("begun", "allowed"), [("09:30", 60), ("09:44:30", 30), ("09:44:55", 10), ("23:00", 60)])
 def test_a_forecast_ends_before_the_next_batch_is_due(desk: Desk, begun: str, allowed: int) -> None:
-    now = [1000.0]
-    with desk.work(begun) as work:
-        late = _late(replace(work, clock=lambda: now[0]))
-        assert late is not None
-        assert _late(replace(work, clock=None)) is None
-    now[0] += allowed
-    assert not late()
-    now[0] += 1
-    assert late()
+    assert_ends_after(allowed, _late, desk, begun)

@@ -7,17 +7,13 @@ import pytest
 
 from depository.reports import Report
 from flows.steps.history import history_of, send_history, write_history
-from flows.steps.replay import replay
 from parsers import report_json
-from tests.support.books import DAY, REFERENCE, Desk, advice, at, entry, ist_line, wrn_body
+from tests.support.books import Desk, advice, at, entry, ist_line, wrn_body
 from tests.support.pdf_text import pages
 
 
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.plan()
     lite.drop_money(advice(entry("K-1", "50000.00", "B01")), local="09:20")
     return lite
@@ -90,7 +86,7 @@ def test_it_is_printed_and_sent_to_its_sender_and_a_replay_sends_the_same(desk: 
     printed = " ".join(pages(pdf.read_bytes()))
     assert "History of WRN B01-WRN-1" in printed
     assert "Authorised Person B01" in printed
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 def test_a_form_that_never_came_and_anothers_form_have_no_history(desk: Desk) -> None:

@@ -25,10 +25,10 @@ from flows.steps.history import send_history
 from flows.steps.intake import take_together
 from flows.steps.making import make_answers
 from flows.steps.reading import read_one
-from flows.steps.replay import replay, replay_archive
+from flows.steps.replay import replay_archive
 from flows.steps.sites import load_market
 from parsers import receipt_json
-from tests.support.books import DAY, MARKET, REFERENCE, Desk, at, form, ist_line
+from tests.support.books import DAY, MARKET, Desk, at, form, ist_line
 
 LONG = 60.0
 """Seconds after which something that waits for another has hung."""
@@ -47,12 +47,6 @@ def recorded(desk: Desk, *faulty: bool, folder: str = "inbox") -> list[str]:
     verdicts = [receipt.verdict for receipt in take_together(desk.site, some)]
     assert verdicts == [Verdict.REFUSED if wrong else Verdict.ACCEPTED for wrong in faulty]
     return names
-
-
-def keep_reference(desk: Desk) -> None:
-    """The archive of these books lacks what was loaded before the test; a replay needs it."""
-    for path in REFERENCE.iterdir():
-        desk.site.archive.put(path.read_bytes())
 
 
 def rows(desk: Desk) -> list[Any]:
@@ -175,7 +169,7 @@ def test_an_answer_that_cannot_be_made_holds_up_no_other(desk: Desk, caplog: pyt
 def test_a_day_is_sealed_with_every_answer_of_it_and_the_archive_alone_gives_them_again(
     desk: Desk, tmp_path: Path
 ) -> None:
-    keep_reference(desk)
+    desk.keep_reference()
     recorded(desk, False, True)
     recorded(desk, True, folder="check")
     assert len(unmade(desk)) == 3
@@ -191,13 +185,12 @@ def test_a_day_is_sealed_with_every_answer_of_it_and_the_archive_alone_gives_the
 
 
 def test_a_history_and_a_replay_find_every_answer_made(desk: Desk, tmp_path: Path) -> None:
-    keep_reference(desk)
     recorded(desk, True)
     assert missing_contents(desk.site, at("10:00")) == []
     send_history(desk.site, "B01", "inbox-1", at("10:01"))
     assert unmade(desk) == []
     recorded(desk, False, True)
-    assert replay(desk.site, DAY, tmp_path / "again", at("10:02")).differences == ()
+    assert desk.replay(tmp_path / "again", "10:02").differences == ()
     assert unmade(desk) == []
 
 

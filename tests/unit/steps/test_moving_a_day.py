@@ -15,8 +15,7 @@ from depository.timetable import BatchKind
 from flows import office
 from flows.steps.batches import run_batch
 from flows.steps.planning import due, move
-from flows.steps.replay import replay
-from tests.support.books import DAY, REFERENCE, SECRET, TUESDAY, Desk, at, trade
+from tests.support.books import DAY, SECRET, TUESDAY, Desk, at, trade
 
 pytestmark = pytest.mark.rule("CSD-7.6.5-c")
 
@@ -128,9 +127,7 @@ def test_a_moved_day_is_replayed_byte_for_byte(desk: Desk, tmp_path: Path):
     changed(desk, **LATER)
     move(desk.site, DAY, "First Person", "Second Person", at("10:50"))
     desk.run_until("19:00")
-    for file in REFERENCE.iterdir():
-        desk.site.archive.put(file.read_bytes())
-    result = replay(desk.site, DAY, tmp_path / "again", at("19:30"))
+    result = desk.replay(tmp_path / "again", "19:30")
     assert result.differences == ()
 
 

@@ -5,15 +5,11 @@ from pathlib import Path
 import pytest
 
 from depository.answers import Verdict
-from flows.steps.replay import replay
-from tests.support.books import DAY, REFERENCE, Desk, at, ist_line
+from tests.support.books import Desk, ist_line
 
 
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.plan()
     return lite
 
@@ -34,7 +30,7 @@ def test_a_missing_account_is_opened_at_once_and_one_that_is_there_is_refused(de
         "IST", "B01", "B01-IST-1", lines=[ist_line("L-1", "B01-HO", "B01-FO", reason="own accounts")], local="10:05"
     )
     assert moved.lines[0].status == "settled"
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 @pytest.mark.rule("CSD-3.1.2-b")

@@ -14,9 +14,8 @@ from depository.store.bank import Sender
 from depository.store.payments import Refund
 from flows.steps.assigning import assign_money
 from flows.steps.refunding import refund_money
-from flows.steps.replay import replay
 from parsers.pain001 import read_orders
-from tests.support.books import DAY, REFERENCE, TUESDAY, Desk, advice, at, entry
+from tests.support.books import TUESDAY, Desk, advice, at, entry
 
 SENDER = "KZ86125KZT5004100100"
 BANK_OF_SENDER = "TESTKZKA"
@@ -26,9 +25,6 @@ EKNP = "1515KZT119"
 @pytest.fixture
 def desk(lite: Desk) -> Desk:
     """1,234.56 came that name nobody; the bank says from where."""
-    for file in REFERENCE.iterdir():
-        # The fixture loaded them into another archive.
-        lite.site.archive.put(file.read_bytes())
     lite.plan()
     sent = entry(
         "K-1", "1234.56", "", remittance="for shares", counterparty_iban=SENDER, counterparty_bic=BANK_OF_SENDER
@@ -76,7 +72,7 @@ def test_the_order_pays_the_sender_and_the_banks_statement_closes_it(desk: Desk,
     with desk.work("15:01") as work:
         assert next(d for d in reconcile_cash(work) if d.asset == "KZT").agrees
     assert desk.proof().faults == ()
-    assert replay(desk.site, DAY, tmp_path / "replay", at("20:00")).differences == ()
+    assert desk.replay(tmp_path / "replay").differences == ()
 
 
 def test_until_the_bank_confirms_the_day_report_says_where_the_money_is(desk: Desk) -> None:

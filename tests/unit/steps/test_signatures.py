@@ -14,7 +14,6 @@ from depository.rejects import FileRefused
 from depository.store import schema
 from flows.steps.export import export_participant
 from flows.steps.reference import load_contents
-from flows.steps.replay import replay
 from parsers.sandbox import Sandbox
 from tests.support.books import BOND, DAY, FRIDAY, Desk, at, form, ist_line, load_sample_reference, open_site
 from tests.support.databases import SqliteTemplate
@@ -325,7 +324,7 @@ def test_a_replay_checks_the_signatures_again_and_gives_the_same(desk: Desk, sig
     register(desk, signatory, revoked=f"{at('10:30').isoformat()},key lost", local="11:00")
     later = sin("B02-SIN-0078")
     desk.drop("B02", "SIN.xlsx", later, "11:01", signature=signatory.sign(later))
-    result = replay(desk.site, DAY, tmp_path / "replay", at("20:00"))
+    result = desk.replay(tmp_path / "replay")
     assert result.differences == ()
     assert result.outgoing >= 8
 
