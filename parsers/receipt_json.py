@@ -13,6 +13,7 @@ from parsers import canonical_json
 from parsers.canonical_json import Written, compact, quoted
 
 LAYOUT = "receipt-1"
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 
 
 def render(receipt: Receipt) -> bytes:
@@ -79,10 +80,10 @@ def _rejects(rejects: tuple[Reject, ...], places: tuple[str, ...]) -> list[dict[
 
 def parse(data: bytes) -> Receipt:
     """The receipt of the bytes; raises ValueError or KeyError when they are no receipt of this layout."""
-    document = canonical_json.read(data)
-    if document.get("layout") != LAYOUT:
-        raise ValueError(f"no receipt of layout {LAYOUT}")
     try:
+        document = canonical_json.read(data)
+        if document.get("layout") != LAYOUT:
+            raise ValueError(f"no receipt of layout {LAYOUT}")
         return _parsed(document)
     except (TypeError, AttributeError) as fault:
         # A value of another kind than the layout's: a number for a list, null for a moment.
@@ -114,16 +115,10 @@ def _parsed(document: dict[str, Any]) -> Receipt:
 
 
 def _parse_line(line: dict[str, Any]) -> LineOutcome:
-    rejects, places = _parse_rejects(line["rejects"])
+    rejects, places = _parse_rejects(line["rejects"]) if line["rejects"] else ((), ())
+    verdict = _VERDICTS[line["verdict"]]
     return LineOutcome(
-        line=line["line"],
-        verdict=Verdict(line["verdict"]),
-        reference=line["reference"],
-        record=line["record"],
-        status=line["status"],
-        rejects=rejects,
-        places=places,
-        note=line["note"],
+        line["line"], verdict, line["reference"], line["record"], line["status"], rejects, places, line["note"]
     )
 
 

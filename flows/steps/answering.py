@@ -7,6 +7,7 @@ nobody waits to write while a workbook is made.
 from enum import StrEnum
 
 from depository.answers import LINES_TABLE, REFUSED_TABLE, Receipt, Verdict, answer_report, refusals_report
+from depository.garbage import no_search_for_garbage
 from depository.rejects import FileRefused
 from depository.store.archive import Archive
 from flows.steps.recording import Content
@@ -69,17 +70,18 @@ def _of_many(receipt: Receipt) -> list[Answer]:
 
 def make(sandbox: Sandbox, archive: Archive, answer: Answer, receipt_sha256: str) -> bytes:
     """The bytes of an answer, by the archived receipt and file alone: whenever it is made, they are the same."""
-    receipt = receipt_json.parse(archive.get(receipt_sha256))
-    if answer is Answer.LINES_TABLE:
-        return report_csv.render(answer_report(receipt), LINES_TABLE)
-    if answer is Answer.REFUSED_TABLE:
-        return report_csv.render(refusals_report(receipt), REFUSED_TABLE)
-    if answer is Answer.REFUSED:
-        return report_workbook.render(refusals_report(receipt))
-    if answer is Answer.MARKED:
-        try:
-            return sandbox.mark(archive.get(receipt.sha256), receipt)
-        except FileRefused:
-            # A workbook that cannot be marked must not hold up its own answer; the refusals are what its sender needs.
+    with no_search_for_garbage():
+        receipt = receipt_json.parse(archive.get(receipt_sha256))
+        if answer is Answer.LINES:
+            return report_workbook.render(answer_report(receipt))
+        if answer is Answer.LINES_TABLE:
+            return report_csv.render(answer_report(receipt), LINES_TABLE)
+        if answer is Answer.REFUSED_TABLE:
+            return report_csv.render(refusals_report(receipt), REFUSED_TABLE)
+        if answer is Answer.REFUSED:
             return report_workbook.render(refusals_report(receipt))
-    return report_workbook.render(answer_report(receipt))
+    try:
+        return sandbox.mark(archive.get(receipt.sha256), receipt)
+    except FileRefused:
+        # A workbook that cannot be marked must not hold up its own answer; the refusals are what its sender needs.
+        return report_workbook.render(refusals_report(receipt))
