@@ -8,6 +8,7 @@ A test notes each trial with `tests.support.fault_results.tried`; of the other t
 """
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -16,18 +17,21 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.fault_results import tried  # noqa: E402 - the folder of this file is where it is started from
+from tests.support.fault_results import SAME, tried  # noqa: E402 - the folder of this file is where it is started from
 from tools.fuzz import PARSERS, fuzz  # noqa: E402
 
 FUZZING_SECONDS = 60
 MINUTE = 60
+DATABASES = ("SQLite", "PostgreSQL")
+TESTS = ROOT / "tests" / "faults"
 RESULTS = ROOT / "var" / "faults"
 RUN = RESULTS / "run.xml"
 PAGE = ROOT / "docs" / "reference" / "faults.md"
@@ -37,22 +41,72 @@ Made by `tools/faults.py` from a run of the tests in `tests/faults`; do not edit
 
 "The same state" means: every row of every table (balances, journal hashes, receipts, input log), every file in every folder of the
 SFTP server and every content of the archive are those of a run without the fault, byte for byte; nothing is missing, nothing is there
-twice, and nobody repaired anything. A killed process is killed with SIGKILL; another one is started and told the same again.
+twice, and nobody repaired anything. A killed process is killed with SIGKILL; another one is started and told the same again. "Recovery" is
+the time from that restart to the end of the work that the killed process had begun, the slowest one where several were tried.
 
 Every run of the tests tries a short version of all of this. The long one, which also kills at random over many seeds and fuzzes every
 parser for a minute, is `python tools/faults.py`; `CSD_SEEDS` sets the number of seeds (20).
-
-**Hostile files** are made by `tests/support/hostile_files.py` and lie as `sample_files/IST/refused-*`. **Fuzzing** is guided by coverage
-(`python -m tools.fuzz PARSER --seconds 300`): samples are changed inside the zip of a workbook, in the tags of XML, the cells of CSV,
-the values of JSON and the elements of a signature's DER, so that they get past the first checks. Anything but a refusal in words is a
-finding, and so is more than 20 seconds or 2.5 GB for one file. Findings are kept in `tests/findings`, and every run of the tests reads
-them again.
 """
 
+POINTS = """The code names the places where a kill could do harm. Each is tried on both databases: the process that comes to it is
+killed, the next one ends the day in the same state, byte for byte. A cell says how often it was tried, and the slowest recovery.
+"""
+
+HOSTILE = """Made by `tests/support/hostile_files.py`, or lying as `sample_files/IST/refused-*`. Each is dropped by the party named.
+In brackets stands the code of the refusal or the value that is refused.
+"""
+
+FUZZING = """Guided by coverage (`python -m tools.fuzz PARSER --seconds 300`): samples are changed inside the zip of a workbook, in
+the tags of XML, the cells of CSV, the values of JSON and the elements of a signature's DER, so that they get past the first checks.
+Anything but a refusal in words is a finding, and so is more than 20 seconds or 2.5 GB for one file. Findings are kept in
+`tests/findings`, and every run of the tests reads them again.
+"""
 
 RECOVERY = """Seconds by the clock from the restart after a kill to the end of the work that the killed process had begun. The restarted
 process is forked from one that has loaded the program; loading it takes some seconds more, and `csd up` with its Prefect server some ten.
 """
+
+UNDER_WAY = {
+    "archive": "a content is written into the archive",
+    "batch": "a batch of the day runs",
+    "check": "a dry run is carried out and taken back",
+    "claim": "a file and what belongs to it are moved out of its sender's reach",
+    "claimed": "a recorded file is removed from our side of the SFTP server",
+    "cycle": "a settlement cycle is posed, solved, posted and kept",
+    "deliver": "answers and their signatures are put into outboxes",
+    "end of day": "books are reconciled, statements queued, the day is sealed",
+    "failed": "a file on which the depository failed is counted, or put aside",
+    "fetch": "claimed files are read over SFTP",
+    "forecast": "the forecast of funding is made anew",
+    "journal": "entries are posted and balances moved",
+    "look": "the folders are looked over",
+    "make": "answers for people are made of recorded receipts",
+    "plan": "the next day is planned, its random moment drawn",
+    "put": "one file is written over SFTP and renamed",
+    "record": "files are carried out and recorded",
+    "reference": "reference data is loaded",
+    "repeat": "a file that came before is answered again",
+    "take": "a file is archived and read, its signature checked",
+    "technology time": "senders are told that their files wait",
+    "unfinished": "a sender is told of an upload that does not end",
+    "whole": "a folder of a settled day is written",
+}
+"""What is under way at a point, by the beginning of its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Equal faults on equal ground with equal outcome, counted together."""
+
+    fault: str
+    where: str
+    outcome: str
+    count: int
+    slowest: float | None  # float: seconds
+    """Seconds to recovery; None where there is none."""
+
+    def recovery(self) -> str:
+        return "" if self.slowest is None else f"{self.slowest:.1f} s"
 
 
 def run(short: bool) -> int:
@@ -85,42 +139,86 @@ def page() -> str:
     outcomes = Counter(outcome(case) for case in cases)
     told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items(), key=lambda item: item[0]))
     lines = [HEAD.format(when=f"That run: {len(cases)} tests, {told}.")]
+    points, others = sorted_out(trials())
     lines += [
-        "## Kills, breakdowns, two at once\n",
-        "| fault | on | tried | outcome | slowest recovery |",
-        "|---|---|---:|---|---:|",
+        "## Killed at every named point\n",
+        POINTS,
+        "| point | what is under way | SQLite | PostgreSQL |",
+        "|---|---|---|---|",
     ]
-    lines += list(trials())
+    lines += list(point_rows(points))
     lines += ["\n## How soon a restart makes up for it\n", RECOVERY]
     lines += [
         "| on | restarts | half within | 95 of 100 within | slowest | over a minute |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     lines += list(recoveries())
+    for name, words, beginning in SECTIONS:
+        lines += [f"\n## {name}\n", *([words] if words else [])]
+        lines += ["| fault | on | tried | outcome | recovery |", "|---|---|---:|---|---:|"]
+        lines += list(rows(others.pop(beginning, []), beginning))
     by_file: dict[str, list[ET.Element]] = defaultdict(list)
     for case in cases:
         by_file[case.get("classname", "").rpartition(".")[2]].append(case)
+    lines += ["\n## Every test of it"]
     for name in sorted(by_file):
-        lines += [f"\n## `{name}.py`\n", "| what was tried | cases | outcome |", "|---|---:|---|"]
+        words = ast.get_docstring(ast.parse((TESTS / f"{name}.py").read_text())) or ""
+        lines += [f"\n### `{name}.py`\n", *([f"{words.split(chr(10) * 2)[0]}\n"] if words else [])]
+        lines += ["| what was tried | cases | outcome |", "|---|---:|---|"]
         lines += list(tests_of(by_file[name]))
     return "\n".join(lines) + "\n"
 
 
-def trials() -> Iterable[str]:
-    """Rows of the noted trials: equal faults on equal ground are counted together."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    slowest: dict[tuple[str, str, str], float] = {}
+SECTIONS = (
+    ("Killed in other ways", "", "SIGKILL "),
+    ("What it stands on breaks, two of everything, backups", "", ""),
+    ("The SFTP server does wrong", "", "SFTP server: "),
+    ("Hostile files", HOSTILE, "hostile file: "),
+    ("Fuzzing", FUZZING, "fuzzing "),
+)
+"""Heading, words, and how the faults begin; all others belong to the one without a beginning."""
+
+
+def trials() -> list[Trial]:
+    """The noted trials, by fault."""
+    seconds: dict[tuple[str, str, str], list[float | None]] = defaultdict(list)
     for path in sorted(RESULTS.glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            one = json.loads(line)
-            key = (one["fault"], one["where"], one["outcome"])
-            counts[key] += 1
-            if one["seconds"] is not None:
-                slowest[key] = max(slowest.get(key, 0.0), one["seconds"])
-    for fault, where, result in sorted(counts):
-        key = (fault, where, result)
-        recovery = f"{slowest[key]:.1f} s" if key in slowest else ""
-        yield f"| {fault} | {where} | {counts[key]} | {result} | {recovery} |"
+        for one in map(json.loads, path.read_text().splitlines()):
+            seconds[one["fault"], one["where"], one["outcome"]].append(one["seconds"])
+    return [
+        Trial(*key, len(all_), max((one for one in all_ if one is not None), default=None))
+        for key, all_ in sorted(seconds.items())
+    ]
+
+
+def sorted_out(found: Sequence[Trial]) -> tuple[dict[str, dict[str, Trial]], dict[str, list[Trial]]]:
+    """The kills at named points, by point and database, and all others by the beginning of their section."""
+    points: dict[str, dict[str, Trial]] = defaultdict(dict)
+    others: dict[str, list[Trial]] = defaultdict(list)
+    beginnings = [beginning for _, _, beginning in SECTIONS if beginning]
+    for one in found:
+        point = re.fullmatch(r"SIGKILL at “([^”]+)”", one.fault)
+        if point and one.where in DATABASES and one.where not in points[point[1]]:
+            points[point[1]][one.where] = one
+        else:
+            others[next((start for start in beginnings if one.fault.startswith(start)), "")].append(one)
+    return points, others
+
+
+def point_rows(points: Mapping[str, Mapping[str, Trial]]) -> Iterable[str]:
+    """Rows of named points; an outcome that is not the known one is told."""
+    for point, on in sorted(points.items()):
+        cells = [f"{on[one].count}, {on[one].recovery()}" if one in on else "not tried" for one in DATABASES]
+        odd = sorted({one.outcome for one in on.values()} - {SAME})
+        told = [UNDER_WAY[point.partition(".")[0]], *odd]
+        yield f"| {point} | {': '.join(told)} | {' | '.join(cells)} |"
+
+
+def rows(found: Sequence[Trial], beginning: str) -> Iterable[str]:
+    """Rows of trials, without what the heading says already."""
+    left_out = beginning if beginning.endswith(": ") else ""
+    for one in found:
+        yield f"| {one.fault.removeprefix(left_out)} | {one.where} | {one.count} | {one.outcome} | {one.recovery()} |"
 
 
 def recoveries() -> Iterable[str]:
@@ -153,7 +251,7 @@ def outcome(case: ET.Element) -> str:
     """What came out of a test."""
     if case.find("failure") is not None or case.find("error") is not None:
         return "FAILED"
-    return "not tried here" if case.find("skipped") is not None else "as it should"
+    return "not tried here" if case.find("skipped") is not None else "passed"
 
 
 def main() -> int:

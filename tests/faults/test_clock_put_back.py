@@ -57,4 +57,7 @@ def test_files_and_batches_have_their_effect_once_when_the_clock_is_put_back(
             assert (files[name].verdict, files[name].repeats) == ("accepted", 0)
             assert files[name].arrived_at <= put_back
         assert replay(site, date(2099, 1, 1), tmp_path / "replay", put_back).differences == ()
-    tried(f"our clock put back by {back}", "SQLite", "each file and batch once, none dated ahead, the same replay")
+    hours = back // timedelta(hours=1)
+    tried(
+        f"our clock put back by {hours} hours", "SQLite", "each file and batch once, none dated ahead, the same replay"
+    )

@@ -29,7 +29,7 @@ from tests.faults.kill_points import (
     sqlite_check,
 )
 from tests.support.databases import PostgresServer
-from tests.support.fault_results import tried
+from tests.support.fault_results import SAME, tried
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = 4
@@ -107,7 +107,7 @@ def judge(
     found: Played,
     deaths: tuple[tuple[str, int], ...],
     where: str,
-    known: str = "the same state, byte for byte",
+    known: str = SAME,
 ) -> None:
     """All deaths happened, recovery was quick, and the day ended as without them."""
     assert found.deaths == len(deaths)
@@ -224,7 +224,7 @@ def test_killed_at_random_again_and_again(
     soon(undisturbed.day, found)
     same(undisturbed.day, found)
     for seconds in found.recoveries:
-        tried("SIGKILL at random passings of random points", database, "the same state, byte for byte", seconds)
+        tried("SIGKILL at random passings of random points", database, SAME, seconds)
 
 
 @pytest.mark.rule("KCSD-84")
@@ -248,4 +248,4 @@ def test_the_same_file_again_counts_once_wherever_its_taking_is_cut_off(world: W
         found = played(point, ((point, whole.passed[point]),))
         assert found.deaths == 1
         assert differences(whole.state, found.state) == []
-        tried(f"SIGKILL at “{point}” of a file that came before", "SQLite", "the same state, byte for byte")
+        tried(f"SIGKILL at “{point}” of a file that came before", "SQLite", SAME)

@@ -363,5 +363,10 @@ def test_the_day_ends_the_same_when_prefect_and_the_serving_process_are_killed(p
     tried("Prefect server killed (SIGKILL) twice in a day", f"csd up, {place.kind}", same, back)
     same = "the same books and answers as without a kill"
     tried("csd up killed (SIGKILL) with a batch's run Running, started again", f"csd up, {place.kind}", same, again)
-    same = "every batch finished and every file answered so long after its moment or the restart, at most"
-    tried("the same day, by its own records", f"csd up, {place.kind}", same, max(made_up.values()).total_seconds())
+    same = "every batch finished and every file answered at most so long after its moment, or after the restart"
+    tried(
+        "the day of these kills, by its own records",
+        f"csd up, {place.kind}",
+        same,
+        max(made_up.values()).total_seconds(),
+    )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parents[2] / "var" / "faults"
 """One file per process of the test run, so that several may write at once."""
+SAME = "the same state, byte for byte"
+"""The outcome of most trials."""
 
 
 def tried(fault: str, where: str, outcome: str, seconds: float | None = None) -> None:
