@@ -65,6 +65,10 @@ class Archive:
             raise Broken(f"archived content {digest} was changed: restore {path.name} from backup")
         return data
 
+    def has(self, digest: str) -> bool:
+        """Is there a content of this hash, whole or not?"""
+        return self._path(digest).exists()
+
     def point(self, name: str, digest: str, pointers: str = DAYS) -> None:
         """Keeps a name for a content, for whoever has the archive alone; the same name again points elsewhere."""
         folder = self.root / pointers

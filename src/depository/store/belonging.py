@@ -13,6 +13,9 @@ from depository.store.archive import Archive
 from depository.store.database import reading, writing
 
 T = schema.site
+O = schema.outgoing  # noqa: E741 - a table of this module
+NEWEST = 5
+"""So many contents that went out last are looked for: one may be lost, all of them are another archive's."""
 
 
 class AnotherSite(LookupError):
@@ -28,6 +31,7 @@ def check(engine: Engine, archive: Archive) -> None:
         if not inspect(connection).has_table(T.name):
             return
         kept = _identity(connection)
+        newest = _newest(connection)
     own = archive.identity()
     if not kept:
         # The archive is first: what dies in between goes on with it.
@@ -48,6 +52,12 @@ def check(engine: Engine, archive: Archive) -> None:
             "disk: two sites on one database spoil both. If it is a copy of a site that works, give it a database of its own in csd.toml "
             "and an empty folder. If it takes the place of the former site, stop that one for good and say so with `csd adopt` "
             "(docs/operating/backup.md)"
+        )
+    if newest and not any(archive.has(digest) for digest in newest):
+        raise AnotherSite(
+            f"the archive in {archive.root} has nothing of what went out last by this database (such as {newest[0]}): another site has "
+            "worked on it since. If this is a clone of that site's disk or machine, give it a database of its own in csd.toml and an empty "
+            "folder. If the archive was put back from a backup, put back the rest of it (docs/operating/backup.md)"
         )
     if not archive.has_place():
         archive.change_identity(own)
@@ -71,6 +81,12 @@ def _claimed(engine: Engine, own: str) -> str:
         if not kept:
             connection.execute(insert(T).values(id=1, identity=own))
         return kept or own
+
+
+def _newest(connection: Connection) -> list[str]:
+    """The hashes of what was queued last."""
+    query = select(O.c.sha256).where(O.c.sha256 != "").order_by(O.c.id.desc()).limit(NEWEST)
+    return list(connection.execute(query).scalars())
 
 
 def _identity(connection: Connection) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from depository.store import migrate
+from depository.store import files, migrate
 from depository.store.archive import Archive
-from depository.store.belonging import AnotherSite, adopt, check
-from depository.store.database import open_database
+from depository.store.belonging import NEWEST, AnotherSite, adopt, check
+from depository.store.database import open_database, writing
+from depository.store.work import Work
 from flows.commands.common import MARKET, SAMPLE
 from flows.steps.arrivals import Arrival
 from flows.steps.backup import copy_archive
@@ -149,6 +150,37 @@ def test_a_copied_archive_is_refused_and_the_original_and_a_renamed_one_are_not(
     check(engine, Archive(original))
     with pytest.raises(AnotherSite):
         check(engine, Archive(renamed))
+
+
+def queue(engine: Engine, archive: Archive, *contents: bytes) -> None:
+    """Files go out."""
+    with writing(engine) as connection:
+        work = Work(connection, AT.date(), AT, load_market(MARKET))
+        for data in contents:
+            files.queue(work, "B01", f"{data.decode()}.json", archive.put(data), "test")
+
+
+def test_a_clone_of_a_whole_disk_is_refused_when_the_original_has_gone_on_since(engine: Engine, tmp_path: Path) -> None:
+    """It has the original's numbers too; what it lacks is what the original has given out since."""
+    archive = Archive(tmp_path / "archive")
+    check(engine, archive)
+    queue(engine, archive, b"before")
+    check(engine, archive)
+    since = [f"since {number}".encode() for number in range(NEWEST)]
+    queue(engine, archive, *since)
+    check(engine, archive)
+    cloned = [archive.root / digest[:2] / digest for digest in map(archive.put, since)]
+    kept = {path: path.read_bytes() for path in cloned}
+    for path in cloned[:-1]:
+        path.unlink()
+    # A loss, which `csd verify` tells, and no clone.
+    check(engine, archive)
+    cloned[-1].unlink()
+    with pytest.raises(AnotherSite, match=r"nothing of what went out last.*clone"):
+        check(engine, archive)
+    for path, data in kept.items():
+        path.write_bytes(data)
+    check(engine, archive)
 
 
 def test_an_archive_of_an_older_version_is_where_it_is_first_looked_at(engine: Engine, tmp_path: Path) -> None:
