@@ -53,6 +53,8 @@ _TOO_LONG = (
 )
 
 _TOO_MUCH_MEMORY = ("memory-limit", "Reading the file took too much memory. Split it into several forms.")
+LIMITS = (_STOPPED[0], _TOO_LONG[0], _TOO_MUCH_MEMORY[0])
+"""Codes of refusals that hang on the machine as well as on the file: another one might have done with it."""
 _NO_MEMORY = (
     "out of memory",
     "Error -4 while ",

@@ -69,7 +69,10 @@ def _of_many(receipt: Receipt) -> list[Answer]:
 
 
 def make(sandbox: Sandbox, archive: Archive, answer: Answer, receipt_sha256: str) -> bytes:
-    """The bytes of an answer, by the archived receipt and file alone: whenever it is made, they are the same."""
+    """The bytes of an answer, by the archived receipt and file alone: whenever it is made, they are the same.
+
+    Raises FileRefused for a workbook that cannot be marked, Broken when the archive lacks receipt or file.
+    """
     with no_search_for_garbage():
         receipt = receipt_json.parse(archive.get(receipt_sha256))
         if answer is Answer.LINES:
@@ -80,8 +83,4 @@ def make(sandbox: Sandbox, archive: Archive, answer: Answer, receipt_sha256: str
             return report_csv.render(refusals_report(receipt), REFUSED_TABLE)
         if answer is Answer.REFUSED:
             return report_workbook.render(refusals_report(receipt))
-    try:
-        return sandbox.mark(archive.get(receipt.sha256), receipt)
-    except FileRefused:
-        # A workbook that cannot be marked must not hold up its own answer; the refusals are what its sender needs.
-        return report_workbook.render(refusals_report(receipt))
+    return sandbox.mark(archive.get(receipt.sha256), receipt)

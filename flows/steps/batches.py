@@ -112,13 +112,14 @@ def _run(site: Site, business_date: date, slot: str, at: datetime, marks: Collec
         reached("batch.begun")
         facts, report = BATCHES[state.batch.kind](work, site.archive, slot)
         reached("batch.carried out")
+        if state.batch.kind is BatchKind.END_OF_DAY:
+            # What is delivered or made from here on, no sealed day would have.
+            alone(work.connection)
+            make_left(site, work)
         finish(work, slot, DONE, summary_json(facts))
         note(work, site.archive, EventKind.BATCH, {"slot": slot})
         if state.batch.kind is BatchKind.END_OF_DAY:
             reached("end of day.before seal")
-            # What is delivered or made from here on, no sealed day would have.
-            alone(work.connection)
-            make_left(site, work)
             seal(work, site.archive)
             reached("end of day.sealed")
         reached("batch.before commit")

@@ -6,21 +6,28 @@ same bytes, and two workers that make one make the same.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from depository.pieces import pieces
 from depository.points import reached
+from depository.rejects import Broken, FileRefused
 from depository.store import files
+from depository.store.events import Event, EventKind
 from depository.store.files import Unmade
 from depository.store.work import Work
 from flows.steps.answering import Answer, make
+from flows.steps.inputs import note
 from flows.steps.sites import Site
+from parsers.sandbox import LIMITS
 
 log = logging.getLogger(__name__)
 TOGETHER = 16
 """Answers that are archived and noted together."""
 APART = timedelta(seconds=20)
 """Between two tries of an answer that cannot be made."""
+STOPPED = "not marked "
+"""Begins the mark of a receipt's hash in the event that closes a day or sends a history, which make what is left."""
 
 
 def make_answers(site: Site, at: datetime, failed: dict[int, datetime] | None = None) -> int:
@@ -41,38 +48,107 @@ def make_answers(site: Site, at: datetime, failed: dict[int, datetime] | None = 
         for some in pieces(sorted(tried, key=lambda one: one.made_as == Answer.MARKED), TOGETHER):
             reached("make.before")
             done = _made(site, some)
-            failed |= {one.id: at for one in set(some) - {one for one, _ in done}}
+            failed |= {one.id: at for one in set(some) - {made.answer for made in done}}
             reached("make.archived")
-            with site.noting(at) as work:
-                free = files.free(work, [one.id for one, _ in done])
-                files.made(work, [(one, sha256) for one, sha256 in done if one.id in free])
-                reached("make.before commit")
+            _note_made(site, done, at)
             reached("make.committed")
             count += len(done)
         last = waiting[-1].id
 
 
 def make_left(site: Site, work: Work) -> None:
-    """The same within a writer's transaction that needs every answer's hash: what has not been made by now."""
+    """The same within a writer's transaction that needs every answer's hash, before its event is noted: what has not been made by now.
+
+    Raises Broken when one cannot be made.
+    """
     last = 0
     while waiting := files.unmade(work, after=last):
-        files.made(work, _made(site, waiting))
+        for made in _made(site, waiting, all_of_them=True):
+            if files.made_first(work, made.answer, made.sha256) and made.stopped:
+                work.marks.add(f"{STOPPED}{made.answer.made_of}")
         last = waiting[-1].id
 
 
-def _made(site: Site, some: Sequence[Unmade]) -> list[tuple[Unmade, str]]:
-    """Each with the SHA-256 of what was made of it and archived."""
-    contents: list[tuple[Unmade, bytes]] = []
+def stopped_in(log: Sequence[Event]) -> frozenset[str]:
+    """The receipts whose workbooks a limit stopped from being marked, by the input log."""
+    noted = {event.data["receipt"] for event in log if event.kind is EventKind.UNMARKED}
+    marks = [mark for event in log for mark in event.data.get("marks", ()) if mark.startswith(STOPPED)]
+    return frozenset(noted | {mark.removeprefix(STOPPED) for mark in marks})
+
+
+def note_stopped(site: Site, work: Work, receipt: str) -> None:
+    """Notes in the input log that a limit stopped the marking of a receipt's workbook: a replay does not mark it either."""
+    note(work, site.archive, EventKind.UNMARKED, {"receipt": receipt})
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An answer that was made and archived."""
+
+    answer: Unmade
+    sha256: str
+    stopped: bool
+    """A limit of time or memory stopped the marking, so that it is another answer than another machine would give."""
+
+
+def _note_made(site: Site, done: Sequence[_Made], at: datetime) -> None:
+    """Notes what was made; what a limit stopped each with its event, which a writer does."""
+    whole = [made for made in done if not made.stopped]
+    with site.noting(at) as work:
+        free = files.free(work, [made.answer.id for made in whole])
+        files.made(work, [(made.answer, made.sha256) for made in whole if made.answer.id in free])
+        reached("make.before commit")
+    for made in done:
+        if made.stopped:
+            with site.writing(at) as work:
+                if files.made_first(work, made.answer, made.sha256):
+                    note_stopped(site, work, made.answer.made_of)
+                reached("make.stopped noted")
+
+
+def _made(site: Site, some: Sequence[Unmade], *, all_of_them: bool = False) -> list[_Made]:
+    """What was made of each and archived. One that cannot be made is left out, or with `all_of_them` raises Broken."""
+    contents: list[tuple[Unmade, bytes, bool]] = []
     for one in some:
         try:
-            contents.append((one, make(site.sandbox, site.archive, Answer(one.made_as), one.made_of)))
+            contents.append((one, *_content(site, one)))
         except OSError:
             raise
-        except Exception:
+        except Exception as fault:
+            if all_of_them or site.unmarked is not None:
+                raise Broken(
+                    f"the answer {one.name} to {one.party} cannot be made of its receipt {one.made_of}: {fault}. The day is not closed "
+                    "and no history sent without it; without a backup `csd replay` makes the content again, in the archive of its folder "
+                    "(docs/operating/backup.md)"
+                ) from fault
             log.exception("the answer %d of receipt %s cannot be made; it waits", one.id, one.made_of)
     done = []
-    for (one, _), stored in zip(contents, site.archive.put_all([data for _, data in contents]), strict=True):
+    archived = site.archive.put_all([data for _, data, _ in contents])
+    for (one, _, stopped), stored in zip(contents, archived, strict=True):
         if isinstance(stored, OSError):
             raise stored
-        done.append((one, stored))
+        done.append(_Made(one, stored, stopped))
     return done
+
+
+def _content(site: Site, one: Unmade) -> tuple[bytes, bool]:
+    """The bytes of an answer, and whether a limit of time or memory made them other than they would have been.
+
+    Raises Broken in a replay that is stopped where the first time was not.
+    """
+
+    def made_as(answer: Answer) -> bytes:
+        return make(site.sandbox, site.archive, answer, one.made_of)
+
+    if site.unmarked is not None and one.made_of in site.unmarked:
+        return made_as(Answer.REFUSED), False
+    try:
+        return made_as(Answer(one.made_as)), False
+    except FileRefused as refused:
+        stopped = refused.code in LIMITS
+        if stopped and site.unmarked is not None:
+            raise Broken(
+                f"here the marking of the workbook is stopped ({refused.code}), then it was not: replay where there is more time and memory"
+            ) from refused
+        # A workbook that cannot be marked must not hold up its own answer; the refusals are what its sender needs.
+        return made_as(Answer.REFUSED), stopped

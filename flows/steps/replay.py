@@ -38,7 +38,7 @@ from flows.steps.history import send_history
 from flows.steps.holding import lift, place
 from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
-from flows.steps.making import make_answers
+from flows.steps.making import make_answers, note_stopped, stopped_in
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
@@ -142,7 +142,17 @@ def _play(log: Sequence[Event], inputs: Archive, sandbox: Sandbox, folder: Path)
     engine = open_database(f"sqlite:///{(folder / 'csd.db').resolve()}")
     upgrade(engine)
     market = _market(log[0], inputs)
-    site = Site(engine, Archive(folder / "archive"), market, NOWHERE, sandbox, Policy(), folder, clock=None)
+    site = Site(
+        engine,
+        Archive(folder / "archive"),
+        market,
+        NOWHERE,
+        sandbox,
+        Policy(),
+        folder,
+        clock=None,
+        unmarked=stopped_in(log),
+    )
     for event in log:
         marks = frozenset(event.data.get("marks", ()))
         site = replace(site, market=_market(event, inputs), marks=marks)
@@ -192,6 +202,9 @@ def _compared(
                 f"outgoing {party}/{name} was {was_sent or 'not there'}, the replay gives {now_sent or 'none'}"
             )
     for (party, name), digest in came_out.items():
+        if not digest:
+            # It could not be made, which is told already.
+            continue
         target = site.var / "outbox" / party / name
         target.parent.mkdir(parents=True, exist_ok=True)
         data = site.archive.get(digest)
@@ -276,6 +289,12 @@ def _history(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001
     send_history(site, event.data["party"], event.data["reference"], event.at)
 
 
+def _unmarked(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    with site.writing(event.at) as work:
+        # The answer itself was made so at once.
+        note_stopped(site, work, event.data["receipt"])
+
+
 def _cancellation(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
     d = event.data
     cancel_trade(site, d["instruction"], d["reason"], d["operator"], d["approved_by"], event.at)
@@ -315,6 +334,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.ASSIGNMENT: _assignment,
     EventKind.REFUND: _refund,
     EventKind.HISTORY: _history,
+    EventKind.UNMARKED: _unmarked,
     EventKind.CANCELLATION: _cancellation,
     EventKind.ANSWER: _answer,
     EventKind.BLOCK: _block,

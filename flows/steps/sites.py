@@ -59,6 +59,8 @@ class Site:
     """The machine's own clock in seconds, for emergency stops alone; None: nothing is stopped by it, as in a replay."""
     marks: frozenset[str] = frozenset()
     """Those of `Work`, given by a replay."""
+    unmarked: frozenset[str] | None = None
+    """SHA-256 of the receipts whose workbooks a limit stopped from being marked, given by a replay; None: it is none."""
 
     @contextmanager
     def writing(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:

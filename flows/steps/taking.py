@@ -24,9 +24,9 @@ from flows.steps.recording import Content, Recorded, record
 from flows.steps.signatures import Proof, identity
 from flows.steps.signatures import judge as judge_signature
 from flows.steps.sites import Site
-from parsers import receipt_json
+from parsers import receipt_json, sandbox
 
-LIMITS = ("time-limit", "reader-stopped", "memory-limit", PUT_ASIDE)
+LIMITS = (*sandbox.LIMITS, PUT_ASIDE)
 """Refusals that hang on us as well as on the file; a replay repeats them instead of reading the file again."""
 
 

@@ -33,7 +33,9 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from depository.answers import Receipt
 from depository.points import watch
+from depository.rejects import FileRefused
 from depository.sftp.intake import SIGNATURE, Policy
 from depository.sftp.keys import DEPOSITORY, create_folders, create_keys
 from depository.sftp.server import EmbeddedServer
@@ -68,6 +70,8 @@ PATIENCE = 240.0
 """Seconds for a command; what takes longer hangs."""
 OUR_FAULT = "our-fault"
 """The reader fails on files whose names begin so."""
+TOO_SLOW = "too-slow"
+"""The marking of files whose names begin so is stopped as by the limit of time."""
 
 
 class DirectReader:
@@ -86,8 +90,9 @@ class DirectReader:
         """As `Sandbox.read_feed`."""
         return reader(*arguments)
 
-    def mark(self, original: bytes, receipt: Any) -> bytes:
-        """As `Sandbox.mark`."""
+    def mark(self, original: bytes, receipt: Receipt) -> bytes:
+        """As `Sandbox.mark`; for a file of a certain name its time is over."""
+        stop_if_slow(receipt)
         return mark_as_read(original, receipt)
 
     def check_signature(self, signature: bytes, data: bytes, trust: Trust, at: datetime) -> Evidence:
@@ -106,6 +111,17 @@ class RealReader(Sandbox):
         if name.startswith(OUR_FAULT):
             raise RuntimeError("a fault of ours")
         return super().read_form(data, name)
+
+    def mark(self, original: bytes, receipt: Receipt) -> bytes:
+        """As `DirectReader.mark`, in the child."""
+        stop_if_slow(receipt)
+        return super().mark(original, receipt)
+
+
+def stop_if_slow(receipt: Receipt) -> None:
+    """Raises FileRefused for a file of a certain name, as when the limit of time has stopped its marking."""
+    if receipt.file_name.startswith(TOO_SLOW):
+        raise FileRefused("time-limit", "Reading the file took too long.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +421,8 @@ SMALL_DAY = (
             Drop("B05", "inbox", TODAY + "0940/B05/inbox/WRN_B05-WRN-0001.xlsx", marker=""),
             # We fail on it, try it again and put it aside.
             Drop("B01", "inbox", TODAY + "1030/B01/inbox/IST_B01-IST-0001.xlsx", name=f"{OUR_FAULT}.xlsx"),
+            # Another's form, refused; the marking of the answer is stopped by a limit, which a replay must know.
+            Drop("B04", "inbox", TODAY + "1005/B02/inbox/IST_B02-IST-0001.xlsx", name=f"{TOO_SLOW}.xlsx"),
             # Never finished: its sender is told after the deadline.
             Drop("B04", "inbox", TODAY + "1050/B04/inbox/IST_B04-IST-0009.xlsx", name="late.xlsx.part", marker=""),
         ),

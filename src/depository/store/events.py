@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     ASSIGNMENT = "assignment"
     REFUND = "refund"
     HISTORY = "history"
+    UNMARKED = "answer not marked"
     CANCELLATION = "cancellation"
     ANSWER = "answer to a challenge"
     BLOCK = "block"

@@ -58,6 +58,8 @@ class Unmade:
     """An answer that is queued by name and still has to be made of its receipt (`made_of`)."""
 
     id: int
+    party: str
+    name: str
     made_of: str
     made_as: str
 
@@ -240,7 +242,7 @@ def delivered(work: Work, done: Sequence[Outgoing]) -> list[Outgoing]:
 
 def unmade(work: Work, most: int = 200, after: int = 0) -> list[Unmade]:
     """Answers that have to be made, oldest first, beginning after a number."""
-    query = select(O.c.id, O.c.made_of, O.c.made_as).where(O.c.sha256 == "", O.c.id > after)
+    query = select(O.c.id, O.c.party, O.c.name, O.c.made_of, O.c.made_as).where(O.c.sha256 == "", O.c.id > after)
     return [Unmade(*row) for row in work.connection.execute(query.order_by(O.c.id).limit(most))]
 
 
@@ -250,6 +252,12 @@ def made(work: Work, done: Sequence[tuple[Unmade, str]]) -> None:
     if rows:
         same = (O.c.id == bindparam("of"), O.c.made_of == bindparam("receipt"), O.c.sha256 == "")
         work.connection.execute(update(O).where(*same).values(sha256=bindparam("content")), rows)
+
+
+def made_first(work: Work, one: Unmade, sha256: str) -> bool:
+    """The same of one answer; False when nothing was noted, as somebody else had made it or its name was queued anew."""
+    same = (O.c.id == one.id, O.c.made_of == one.made_of, O.c.sha256 == "")
+    return work.connection.execute(update(O).where(*same).values(sha256=sha256)).rowcount == 1
 
 
 def free(work: Work, numbers: Sequence[int]) -> set[int]:

@@ -14,20 +14,22 @@ from openpyxl import load_workbook
 from sqlalchemy import Connection, Engine, event, update
 
 from depository.answers import Verdict
-from depository.rejects import FileRefused
+from depository.rejects import Broken, FileRefused
 from depository.store import events, files, schema
 from depository.store.archive import Archive
 from depository.store.database import DatabaseUnavailable, alone, noting, open_database, writing
 from depository.store.work import Work
 from flows.steps.arrivals import Arrival
 from flows.steps.backup import missing_contents
+from flows.steps.batches import run_batch
 from flows.steps.history import send_history
 from flows.steps.intake import take_together
 from flows.steps.making import make_answers
 from flows.steps.reading import read_one
-from flows.steps.replay import replay_archive
-from flows.steps.sites import load_market
+from flows.steps.replay import replay, replay_archive
+from flows.steps.sites import Site, load_market
 from parsers import receipt_json
+from parsers.sandbox import Sandbox
 from tests.support.books import DAY, MARKET, Desk, at, form, ist_line
 
 LONG = 60.0
@@ -147,6 +149,81 @@ def test_a_workbook_that_cannot_be_marked_is_answered_with_what_is_wrong(desk: D
     assert "Refused" in load_workbook(BytesIO(answer)).sheetnames
 
 
+class Hurried:
+    """The reader, which has no time to mark a workbook."""
+
+    def __init__(self, reader: Any, stopped: Sandbox) -> None:
+        self._reader = reader
+        self.mark = stopped.mark
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+@pytest.fixture
+def hurried(desk: Desk) -> Iterator[Site]:
+    """The same depository on a machine that is too slow to mark any workbook within the limit."""
+    with Sandbox(seconds=0.001) as stopped:
+        yield replace(desk.site, sandbox=Hurried(desk.site.sandbox, stopped))  # type: ignore[arg-type]
+
+
+def refusals_alone(desk: Desk) -> bool:
+    (answer,) = [data for name, data in desk.outbox("B01").items() if ".answer." in name]
+    return "Refused" in load_workbook(BytesIO(answer)).sheetnames
+
+
+def unmarked(desk: Desk) -> list[str]:
+    """The kinds of events that say that a limit stopped the marking of a workbook."""
+    return [row.kind for row in desk.rows(schema.event) if "not marked" in row.kind + row.data]
+
+
+@pytest.mark.rule("KCSD-88")
+def test_a_marking_that_a_limit_stops_is_stopped_in_every_replay(desk: Desk, hurried: Site, tmp_path: Path) -> None:
+    desk.keep_reference()
+    recorded(desk, True)
+    make_answers(hurried, at("10:01"))
+    assert refusals_alone(desk)
+    assert unmarked(desk) == ["answer not marked"]
+    assert replay(desk.site, DAY, tmp_path / "open", at("10:02")).differences == ()
+    desk.run_until("19:30")
+    found = replay_archive(Archive(desk.site.archive.root), desk.site.sandbox, DAY, tmp_path / "sealed")
+    assert found.differences == ()
+
+
+@pytest.mark.rule("KCSD-88")
+def test_the_same_of_what_the_end_of_the_day_still_has_to_make(desk: Desk, hurried: Site, tmp_path: Path) -> None:
+    desk.keep_reference()
+    desk.run_until("16:00")
+    recorded(desk, True)
+    run_batch(hurried, DAY, "end-of-day", at("19:30"))
+    assert refusals_alone(desk)
+    assert unmarked(desk) == ["batch"]
+    assert replay(desk.site, DAY, tmp_path / "books", at("20:00")).differences == ()
+    found = replay_archive(Archive(desk.site.archive.root), desk.site.sandbox, DAY, tmp_path / "sealed")
+    assert found.differences == ()
+
+
+def test_a_replay_that_is_stopped_where_the_day_was_not_says_so(desk: Desk, hurried: Site, tmp_path: Path) -> None:
+    desk.keep_reference()
+    recorded(desk, True)
+    make_answers(desk.site, at("10:01"))
+    assert unmarked(desk) == []
+    (told, *_) = replay(hurried, DAY, tmp_path / "again", at("10:02")).differences
+    assert "replay where there is more time" in told
+
+
+def test_of_two_makers_one_of_whom_is_stopped_the_first_is_noted(desk: Desk, hurried: Site, tmp_path: Path) -> None:
+    desk.keep_reference()
+    recorded(desk, True)
+    marker = SlowMarker(hurried.sandbox)
+    with beside(lambda: make_answers(replace(hurried, sandbox=marker), at("10:01"))):  # type: ignore[arg-type]
+        assert marker.begun.wait(LONG)
+        make_answers(desk.site, at("10:01"))
+        marker.go_on.set()
+    assert not refusals_alone(desk)
+    assert unmarked(desk) == []
+
+
 def test_an_answer_that_cannot_be_made_holds_up_no_other(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     recorded(desk, False, False)
     first, second = unmade(desk)
@@ -164,6 +241,34 @@ def test_an_answer_that_cannot_be_made_holds_up_no_other(desk: Desk, caplog: pyt
     assert unmade(desk) == []
     assert receipt_json.parse(data).file_name == "inbox_1.xlsx"
     assert second in desk.outbox("B01")
+
+
+@pytest.mark.rule("KCSD-88")
+def test_no_day_is_sealed_without_an_answer_whose_receipt_is_lost_until_a_replay_has_made_it_again(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.keep_reference()
+    desk.run_until("16:00")
+    recorded(desk, False, True)
+    lost, _ = unmade(desk)
+    (receipt,) = {row.made_of for row in rows(desk) if row.name == lost}
+    path = desk.site.archive.root / receipt[:2] / receipt
+    path.unlink()
+    make_answers(desk.site, at("19:01"))
+    for _ in range(2):
+        with pytest.raises(Broken, match=f"{lost} to B01.*no content {receipt}.*csd replay"):
+            desk.run_until("19:30")
+    with desk.work() as work:
+        assert events.sealed_days(work) == []
+    assert missing_contents(desk.site, at("19:31")) == [
+        f"archive has no content {receipt}: restore {receipt} from backup"
+    ]
+    replay(desk.site, DAY, tmp_path / "rebuilt", at("19:31"))
+    path.write_bytes((tmp_path / "rebuilt" / "archive" / receipt[:2] / receipt).read_bytes())
+    desk.run_until("19:30")
+    assert unmade(desk) == []
+    found = replay_archive(Archive(desk.site.archive.root), desk.site.sandbox, DAY, tmp_path / "again")
+    assert found.differences == ()
 
 
 def test_a_day_is_sealed_with_every_answer_of_it_and_the_archive_alone_gives_them_again(
