@@ -10,14 +10,14 @@ from depository.ledger import ISSUER, Entry, move
 from depository.lending import register_agreements
 from depository.points import reached
 from depository.products import admit
-from depository.register import AccountType
+from depository.register import AccountState, AccountType
 from depository.rejects import FileRefused
 from depository.signatories import Signatory
 from depository.store import journal, register, signatories
 from depository.store.database import writing
 from depository.store.events import EventKind
 from depository.store.work import Work
-from depository.units import to_units
+from depository.units import TooFine, to_units
 from flows.steps.business_date import business_date_at
 from flows.steps.inputs import note, noted_last
 from flows.steps.outgoing import queue_notices
@@ -40,6 +40,8 @@ READERS: dict[str, Callable[[bytes], Reference[Any]]] = {
     "positions.csv": reference_csv.read_opening_positions,
 }
 """In the order in which they depend on each other; a missing file means none."""
+OF_PARTICIPANTS = ("powers.csv", "bank_accounts.csv", "accounts.csv")
+"""Files whose records each belong to a participant."""
 
 
 def load_reference(site: Site, folder: Path, at: datetime) -> dict[str, int]:
@@ -75,6 +77,8 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         register.add_calendar(work, [(d.day, d.kind, d.reason, d.source) for d in records.get("calendar.csv", ())])
         work = Work(connection, business_date_at(connection, market, at), at, market)
         register.add_parties(work, records.get("parties.csv", ()))
+        for name in OF_PARTICIPANTS:
+            _refuse_strangers(work, name, [one.participant for one in records.get(name, ())])
         register.add_powers(work, records.get("powers.csv", ()))
         load_signatories(work, records.get("signatories.csv", ()))
         if "trust_anchors.pem" in records:
@@ -116,16 +120,39 @@ def load_signatories(work: Work, found: Sequence[Signatory]) -> None:
     signatories.add_signatories(work, found)
 
 
+def _refuse_strangers(work: Work, name: str, participants: Sequence[str]) -> None:
+    """Raises FileRefused when a file names somebody who is no participant of the register."""
+    strangers = sorted(set(participants) - {one.code for one in register.participants(work)})
+    if strangers:
+        said = f"no participant has the code {', '.join(strangers)}; correct it, or register it in parties.csv first"
+        raise FileRefused("reference", f"Nothing was loaded. {name}: {said}.")
+
+
 def lodge(work: Work, positions: Sequence[OpeningPosition]) -> None:
-    """Credits holdings that the registry holds in the depository's name, each once by its registry reference (CSD-3.5.1-a)."""
+    """Credits holdings that the registry holds in the depository's name, each once by its registry reference (CSD-3.5.1-a).
+
+    Raises FileRefused for an account or a security that is not registered, and for a quantity finer than the security knows.
+    """
     done = journal.causes(work, "lodgment")
-    entries = [
-        Entry(
-            "lodgment",
-            p.registry_reference,
-            move(p.isin, to_units(p.quantity, register.scale(work, p.isin)), ISSUER, p.account),
-        )
-        for p in positions
-        if p.registry_reference not in done
-    ]
-    journal.post(work, entries)
+    new = [one for one in positions if one.registry_reference not in done]
+    register.know_accounts(work, {one.account for one in new})
+    journal.post(work, [_lodgment(work, one) for one in new])
+
+
+def _lodgment(work: Work, position: OpeningPosition) -> Entry:
+    account = register.account(work, position.account)
+    product = register.product(work, position.isin)
+    if account is None or account.state is AccountState.CLOSED:
+        raise _not_lodged(position, f"{position.account} is no account of the register, or a closed one")
+    if product is None:
+        raise _not_lodged(position, f"{position.isin} is no product of the register")
+    try:
+        quantity = to_units(position.quantity, product.scale)
+    except TooFine as fault:
+        raise _not_lodged(position, f"the quantity {position.quantity} of {position.isin} is wrong: {fault}") from None
+    return Entry("lodgment", position.registry_reference, move(position.isin, quantity, ISSUER, position.account))
+
+
+def _not_lodged(position: OpeningPosition, why: str) -> FileRefused:
+    where = f"positions.csv line {position.line} ({position.registry_reference})"
+    return FileRefused("reference", f"Nothing was loaded. {where}: {why}.")

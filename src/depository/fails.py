@@ -37,11 +37,9 @@ def record_failed(work: Work, cause: str) -> tuple[list[Fail], list[Notice]]:
     if not due:
         return [], []
     shortages = shortages_of(solve(work, due).outcome)
-    failing = store.change(work, [one for one in due if one.status is Status.MATCHED], Status.FAILING, "", cause)
-    failing += [one for one in due if one.status is Status.FAILING]
     fails = _keep(work, due, FAILED, shortages)
     by_id = {fail.instruction: fail for fail in fails}
-    failing.sort(key=lambda one: one.id)
+    failing = sorted(due, key=lambda one: one.id)
     store.change_each(work, [(one, Status.FAILING, by_id[one.id].short) for one in failing], cause)
     told = by_participant(failing)
     notices = [_notice(work, party, [(one, by_id[one.id]) for one in told[party]]) for party in sorted(told)]

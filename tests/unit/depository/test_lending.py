@@ -82,7 +82,7 @@ def test_an_agreement_with_a_side_that_is_no_participant_is_not_registered(desk:
 
 
 @pytest.mark.rule("CSD-6.3.3-a")
-def test_a_loan_is_reported_to_both_sides_and_to_operators_until_all_of_it_is_given_back(desk: Desk) -> None:
+def test_a_loan_is_reported_to_both_sides_and_to_operators_until_just_as_much_is_given_back(desk: Desk) -> None:
     def move(own: str, other: str, quantity: str, **changes: Any) -> None:
         assert lend(desk, own, other, quantity=quantity, **changes).verdict is Verdict.ACCEPTED
         assert lend(desk, other, own, quantity=quantity, receive=True, **changes).status == "settled"
@@ -107,3 +107,6 @@ def test_a_loan_is_reported_to_both_sides_and_to_operators_until_all_of_it_is_gi
         assert loans(report) == [partly]
     move("B02-HO", "B01-HO", "60", reason="lending return")
     assert reported() == [[], [], []]
+    move("B02-HO", "B01-HO", "5", reason="lending return")
+    too_much = (*lent[:5], Decimal(105), Decimal(-5), DAY)
+    assert reported() == [[too_much], [too_much], []]

@@ -210,6 +210,8 @@ def test_late_from_the_main_cycle_failed_at_1730_and_tried_again_on_the_next_set
     told = {n.addressee: n.body for n in notices}
     assert "You are a failing participant" in told["B02"]
     assert "not failing" in told["B01"]
+    assert all("tried again on the next settlement day" in said for said in told.values())
+    assert books.status("exchange", "X-1") is Status.FAILING
     books.fund("B02", "10000.00", day=TUESDAY)
     cycle, late = main_cycle(books, TUESDAY)
     assert [one.reference for one in cycle.settled] == ["X-1"]

@@ -200,7 +200,7 @@ def test_a_transfer_without_cover_waits_whole_and_moves_when_the_securities_come
 # Lines refused -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("CSD-4.1.2-b")
+@pytest.mark.rule("CSD-4.1.2-a", "CSD-4.1.2-b")
 @pytest.mark.parametrize(
     ("line", "code", "field"),
     [
@@ -225,22 +225,6 @@ def test_a_wrong_line_is_refused_with_its_field_and_nothing_is_recorded(books: D
     assert refusal(books.send("B01", line))[::2] == (code, field)
     with books.work() as work:
         assert store.by_reference(work, "B01", "T") is None
-
-
-@pytest.mark.rule("CSD-7.1.1-a")
-def test_a_security_that_is_unknown_or_not_admitted_is_refused(books: Desk):
-    from dataclasses import replace
-
-    from depository.store import register
-
-    assert refusal(books.send("B01", transfer("T-1", "B01-HO", "B03-DO", isin="KZX000009998"))) == (
-        RejectionReason.SECURITY, "CSD-7.1.1-a", "isin",
-    )  # fmt: skip
-    with books.work() as work:
-        product = register.product(work, SHARE_B)
-        assert product is not None
-        register.add_products(work, [replace(product, admitted=False)])
-    assert refusal(books.send("B01", transfer("T-2", "B01-HO", "B03-DO")))[1] == "CSD-7.1.1-a"
 
 
 @pytest.mark.rule("CSD-7.6.5-a")

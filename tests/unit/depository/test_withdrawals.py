@@ -91,7 +91,7 @@ def test_all_available_is_refused_when_nothing_is_free(books: Desk):
     assert books.rows(schema.withdrawal) == []
 
 
-@pytest.mark.rule("CSD-3.3.2-b", "CSD-3.3.2-c", "CSD-5.1.5-a")
+@pytest.mark.rule("CSD-3.3.2-a", "CSD-3.3.2-b", "CSD-3.3.2-c", "CSD-5.1.5-a")
 @pytest.mark.parametrize(
     ("changes", "code", "rule", "field"),
     [

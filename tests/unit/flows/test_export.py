@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from depository.store import schema
-from flows.steps.export import export_day, export_participant, last_purgeable, purgeable
+from flows.steps.export import Exported, export_day, export_participant, last_purgeable, purgeable
 from flows.steps.sites import Site
 from tests.support.day_player import play, site_at
 
@@ -68,15 +68,22 @@ class NotCommitted(Exception):
 
 
 @pytest.mark.rule("KCSD-89")
+@pytest.mark.parametrize("participant", ["B03", ""], ids=["of a participant", "of a day"])
 def test_an_extract_needs_no_place_in_the_line_of_those_who_write_and_changes_nothing(
-    site: Site, tmp_path: Path
+    site: Site, tmp_path: Path, participant: str
 ) -> None:
     day = date(2026, 11, 23)
-    alone = export_day(site, day, tmp_path / "alone.zip", at(site, day))
+
+    def extract(name: str) -> Exported:
+        if participant:
+            return export_participant(site, participant, day, day, tmp_path / name, at(site, day))
+        return export_day(site, day, tmp_path / name, at(site, day))
+
+    alone = extract("alone.zip")
     with suppress(NotCommitted), site.writing(at(site, day), day) as work:
         # Whoever holds the one writer lock holds up every other that wants to write.
         work.connection.execute(schema.notice.update().values(subject="not committed yet"))
-        beside = export_day(site, day, tmp_path / "beside.zip", at(site, day))
+        beside = extract("beside.zip")
         raise NotCommitted
     assert beside.target.read_bytes() == alone.target.read_bytes()
 

@@ -9,10 +9,11 @@ import pytest
 from depository.answers import Receipt, Verdict
 from depository.instructions import Status
 from depository.register import AccountState
+from depository.requests import InterestAction
 from depository.store import notices, register, schema
 from flows.steps.blocking import block_account, hand_over, unblock_account
 from parsers import report_json
-from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, advice, at, entry, ist_line, trade
+from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, advice, at, entry, interest, ist_line, trade
 
 ORDER = "order 7-15 of 20 November 2026"
 
@@ -75,7 +76,7 @@ def test_an_empty_account_with_nothing_outstanding_is_closed_and_takes_nothing_a
 
 
 @pytest.mark.rule("CSD-3.4.1-a")
-def test_a_balance_an_instruction_or_another_s_account_is_in_the_way(desk: Desk) -> None:
+def test_a_balance_an_instruction_a_security_interest_or_another_s_account_is_in_the_way(desk: Desk) -> None:
     assert "B01-HO" in close(desk, "B01-HO", "10:01").lines[0].rejects[0].found
     assert why(close(desk, "B01-HO", "10:02")).startswith("it holds ")
     assert "no account with this number" in why(close(desk, "B02-HO", "10:03"))
@@ -88,10 +89,19 @@ def test_a_balance_an_instruction_or_another_s_account_is_in_the_way(desk: Desk)
         lines=[{"action": "revoke", "reference": "L-2", "previous": "L-1"}],
         local="10:06",
     )
-    assert close(desk, "B01-MM", "10:07").verdict is Verdict.ACCEPTED
+    sides: dict[str, Any] = {
+        "debtor": "B02",
+        "debtor_account": "B02-HO",
+        "secured_party": "B01",
+        "secured_account": "B01-MM",
+    }
+    desk.secure("B02", interest(quantity=10, **sides))
+    assert "interests are recorded in its favour: S000001" in why(close(desk, "B01-MM", "10:07"))
+    desk.secure("B01", interest(InterestAction.DISCHARGE, None, interest="S000001", **sides))
+    assert close(desk, "B01-MM", "10:08").verdict is Verdict.ACCEPTED
 
 
-@pytest.mark.rule("KCSD-97")
+@pytest.mark.rule("KCSD-97", "CSD-1.5-b")
 def test_owner_and_exchange_are_told_of_a_block_at_once_and_the_body_by_letter(desk: Desk, tmp_path: Path) -> None:
     done = block(desk)
     assert state(desk, "B01-HO") is AccountState.BLOCKED

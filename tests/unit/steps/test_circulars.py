@@ -1,12 +1,13 @@
 """A notice of the operators goes to one party, to a class of participants or to all, each with its entry in the register."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from depository.notices import Addressing
 from depository.register import AccountType
-from depository.store import schema
+from depository.store import register, schema
 from flows.steps.circulars import addressing_of, send_notice
 from parsers import report_json
 from tests.support.books import Desk, at
@@ -57,6 +58,18 @@ def test_a_notice_goes_to_its_audience_and_to_nobody_else(
         assert (row.audience, row.body, row.channel) == (audience, TEXT, "SFTP")
         assert row.sent_at == row.received_at == at("10:00")
         assert row.sender == lite.site.market.depository_name
+
+
+@pytest.mark.rule("CSD-1.5-c")
+def test_a_participant_that_is_active_no_more_gets_no_notice(lite: Desk) -> None:
+    with lite.work() as work:
+        left = register.all_parties(work)["B03"]
+        register.add_parties(work, [replace(left, active=False)])
+    assert send(lite, Addressing()) == [one for one in EVERYBODY if one != "B03"]
+    with pytest.raises(LookupError, match="there is nobody to tell: participants with an open account of type N"):
+        send(lite, Addressing(account_type=AccountType.NOMINEE))
+    with pytest.raises(LookupError, match="no active party has the code B03"):
+        send(lite, Addressing(("B03",)))
 
 
 @pytest.mark.rule("CSD-1.5-c")

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from depository.answers import Verdict
-from tests.support.books import Desk, ist_line
+from depository.register import AccountState
+from depository.store import register
+from flows.steps.blocking import block_account
+from tests.support.books import Desk, at, ist_line
 
 
 @pytest.fixture
@@ -31,6 +34,18 @@ def test_a_missing_account_is_opened_at_once_and_one_that_is_there_is_refused(de
     )
     assert moved.lines[0].status == "settled"
     assert desk.replay(tmp_path / "replay").differences == ()
+
+
+@pytest.mark.rule("CSD-3.1.2-b", "KCSD-97")
+def test_a_blocked_account_is_not_opened_by_its_owner(desk: Desk) -> None:
+    persons = ("Operator One", "Operator Two")
+    block_account(desk.site, "B01-HO", "District Court", "order 7", "claim", "courier", *persons, at("09:55"))
+    (line,) = desk.drop_form("PAOF", "B01", "B01-PAOF-1", lines=[{"reference": "P-1", "type": "house"}]).lines
+    assert line.rejects[0].message == "you have the account B01-HO already (blocked), and there is one of a type"
+    with desk.work() as work:
+        account = register.account(work, "B01-HO")
+    assert account is not None
+    assert account.state is AccountState.BLOCKED
 
 
 @pytest.mark.rule("CSD-3.1.2-b")

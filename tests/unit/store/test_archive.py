@@ -26,6 +26,19 @@ def test_what_has_no_writer_any_more_is_swept_and_what_is_being_written_stays(tm
     assert archive.sweep() == 0
 
 
+@pytest.mark.rule("KCSD-83")
+def test_a_content_that_was_changed_or_is_gone_is_never_given_out(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    digest = archive.put(b"a content")
+    kept = tmp_path / digest[:2] / digest
+    kept.write_bytes(b"a c0ntent")
+    with pytest.raises(Broken, match=f"{digest} was changed: restore"):
+        archive.get(digest)
+    kept.unlink()
+    with pytest.raises(Broken, match=f"no content {digest}: restore"):
+        archive.get(digest)
+
+
 def test_contents_stored_together_are_those_stored_one_by_one(tmp_path: Path) -> None:
     contents = [bytes([number]) * 1000 for number in range(30)]
     together, singly = Archive(tmp_path / "together"), Archive(tmp_path / "singly")
