@@ -242,6 +242,19 @@ def participants(places: Iterable[Place]) -> set[str]:
     return {holder.removesuffix("-1") for _, _, holder in places}
 
 
+def attributed(planted: Planted, shuffle: random.Random) -> dict[str, set[str]]:
+    """Whom each instruction blames that does not settle; and of any day, in any order of its rows: just those made short fail."""
+    day = posed(planted.has, planted.due)
+    outcome = settle(day)
+    assert check(day, outcome) == []
+    assert found_short(outcome) == planted.short
+    blamed = blamed_in(outcome)
+    assert set(blamed) == {one.id for one, done in zip(planted.due, outcome.settled.tolist(), strict=True) if not done}
+    again = settle(posed(planted.has, planted.due, shuffle))
+    assert (again.unsettled, again.failing) == (outcome.unsettled, outcome.failing)
+    return blamed
+
+
 ANY_PARTS = st.lists(st.tuples(st.sampled_from(PARTS), st.integers(0, 10**9)), min_size=1, max_size=8)
 EACH_PART = [(kind, seed) for seed, kind in enumerate(PARTS)]
 
@@ -254,18 +267,10 @@ def test_exactly_those_made_short_are_found_and_each_instruction_blames_exactly_
     kinds: list[tuple[Callable[[Part], None], int]], shuffle: random.Random
 ) -> None:
     planted = put_together(kinds)
-    day = posed(planted.has, planted.due)
-    outcome = settle(day)
-    blamed = blamed_in(outcome)
-
-    assert check(day, outcome) == []
-    assert found_short(outcome) == planted.short
+    blamed = attributed(planted, shuffle)
     assert blamed == {one: planted.blamed.get(one) for one in blamed}
     assert planted.surely <= set(blamed)
     assert set().union(*blamed.values()) == participants(planted.short)
-    assert set(blamed) == {one.id for one, done in zip(planted.due, outcome.settled.tolist(), strict=True) if not done}
-    again = settle(posed(planted.has, planted.due, shuffle))
-    assert (again.unsettled, again.failing) == (outcome.unsettled, outcome.failing)
 
 
 def tangle(seed: int) -> Planted:
@@ -306,13 +311,5 @@ def test_in_any_tangle_of_netted_instructions_each_that_waits_names_one_who_was_
 ) -> None:
     """None is left without a root: if those that wait had none among them, all of them together could settle."""
     planted = tangle(seed)
-    day = posed(planted.has, planted.due)
-    outcome = settle(day)
-    blamed = blamed_in(outcome)
-
-    assert check(day, outcome) == []
-    assert found_short(outcome) == planted.short
-    assert set(blamed) == {one.id for one, done in zip(planted.due, outcome.settled.tolist(), strict=True) if not done}
+    blamed = attributed(planted, shuffle)
     assert all(names and names <= participants(planted.short) for names in blamed.values())
-    again = settle(posed(planted.has, planted.due, shuffle))
-    assert (again.unsettled, again.failing) == (outcome.unsettled, outcome.failing)
