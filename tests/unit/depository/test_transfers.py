@@ -8,7 +8,7 @@ import pytest
 from depository.answers import Verdict
 from depository.instructions import InstructionKind, Status
 from depository.rejects import RejectionReason
-from depository.requests import Action
+from depository.requests import Action, TransferRequest
 from depository.store import instructions as store
 from depository.transfers import execute_transfers, lapse_transfers
 from tests.support.books import BOND, DAY, FRIDAY, FUND, SHARE_A, SHARE_B, TUESDAY, Desk, revoke, transfer
@@ -313,14 +313,20 @@ def test_an_instruction_from_an_exchange_trade_can_be_withdrawn_by_no_participan
     assert books.status("exchange", "X-1") is Status.MATCHED
 
 
+def limit_passed(books: Desk, line: TransferRequest) -> str:
+    (reject,) = only(books.send("B01", line, local="18:10")).rejects
+    assert (reject.code, reject.rule) == (RejectionReason.DEADLINE, "CSD-4.3.3-a")
+    return reject.message
+
+
 @pytest.mark.rule("CSD-4.3.3-a")
 def test_what_was_withdrawn_replaced_or_has_lapsed_cannot_be_withdrawn_again(books: Desk):
     books.send("B01", transfer("T-1", "B01-HO", "B03-DO", due=TUESDAY), transfer("T-2", "B01-HO", "B03-DO"))
     books.send("B01", revoke("V-1", "T-1"))
-    assert refusal(books.send("B01", revoke("V-2", "T-1")))[1] == "CSD-4.3.3-a"
+    assert limit_passed(books, revoke("V-2", "T-1")).startswith("limit passed: I000000001 is cancelled already")
     with books.work("18:00") as work:
         lapse_transfers(work, [InstructionKind.TRANSFER], "test")
-    assert refusal(books.send("B01", revoke("V-3", "T-2"), local="18:10"))[1] == "CSD-4.3.3-a"
+    assert limit_passed(books, revoke("V-3", "T-2")).startswith("limit passed: I000000002 is lapsed already")
     assert books.status("B01", "T-2") is Status.LAPSED
 
 

@@ -90,6 +90,9 @@ def test_a_form_refused_as_a_whole_may_come_again_under_its_number_when_it_is_me
     assert right.verdict is Verdict.ACCEPTED
 
 
+SIGNED_BY_NOBODY_AS_WELL = {"second_signatory": "Nobody", "second_position": "Director", "second_signature": "Nobody"}
+
+
 @pytest.mark.rule("KCSD-85", "CSD-2.3.1-c")
 @pytest.mark.parametrize(
     ("folder_of", "changes", "code", "field"),
@@ -98,6 +101,7 @@ def test_a_form_refused_as_a_whole_may_come_again_under_its_number_when_it_is_me
         ("B01", {"participant_name": "Somebody Else JSC"}, RejectionReason.SENDER, "participant_name"),
         ("B01", {"signatory": "Nobody", "signature": "Nobody"}, RejectionReason.SIGNATURE, "signatory"),
         ("B01", {"signatory": "Authorised Person B02", "signature": "Authorised Person B02"}, RejectionReason.SIGNATURE, "signatory"),
+        ("B01", SIGNED_BY_NOBODY_AS_WELL, RejectionReason.SIGNATURE, "second_signatory"),
     ],
 )  # fmt: skip
 def test_a_form_of_another_participant_or_signed_by_nobody_with_a_power_is_refused_whole(
