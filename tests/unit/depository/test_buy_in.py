@@ -81,6 +81,19 @@ def test_who_is_stuck_because_of_another_is_neither_bought_in_nor_closed_out(lit
     assert [one.addressee for one in told] == ["B04", "B06"]
 
 
+@pytest.mark.rule("CSD-A2-4.1", "CSD-A2-3.2")
+def test_a_buyer_who_waits_for_anothers_money_is_not_closed_out(lite: Desk) -> None:
+    """B05 does not pay B04, B04 therefore not B01."""
+    lite.trade(
+        trade("X-1", "B01-HO", "B04-HO", 10),
+        trade("X-2", "B04-HO", "B05-HO", 10, "1001.00", line=3),
+    )
+    day(lite)
+    told = day(lite, TUESDAY)
+    assert procedures(lite) == [("X-2", CLOSE_OUT, "B05")]
+    assert [one.addressee for one in told] == ["B04", "B05"]
+
+
 @pytest.mark.rule("CSD-A2-4.1")
 def test_a_day_off_between_is_not_counted(lite: Desk) -> None:
     """Due on Friday 20 November: the next business day is Monday."""
