@@ -176,6 +176,15 @@ def test_participant_and_type_of_an_account_must_agree_with_its_number() -> None
     assert [reject.field for reject in found.refused[0].rejects] == ["participant", "type"]
 
 
+@pytest.mark.rule("CSD-3.1.2-a")
+def test_there_are_accounts_of_the_published_types_alone_and_only_one_of_a_nominee_has_a_client() -> None:
+    types = ("HO", "DO", "FO", "ST", "MM", "N000001", "XX", "N1")
+    lines = [f"B01-{type_},2026-01-05,{'NIN-0001' if type_ == 'N000001' else ''}" for type_ in types]
+    found = read_accounts("\n".join(["number,opened_on,nin", *lines, "B02-ST,2026-01-05,NIN-0002", ""]).encode())
+    assert [account.number for account in found.records] == [f"B01-{type_}" for type_ in types[:6]]
+    assert [(line.line, line.rejects[0].field) for line in found.refused] == [(8, "number"), (9, "number"), (10, "nin")]
+
+
 def test_a_file_without_a_needed_column_is_refused_whole() -> None:
     with pytest.raises(FileRefused, match="source"):
         read_calendar(b"date,kind,reason\n")
