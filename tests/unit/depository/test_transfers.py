@@ -316,7 +316,7 @@ def test_an_instruction_from_an_exchange_trade_can_be_withdrawn_by_no_participan
 def limit_passed(books: Desk, line: TransferRequest) -> str:
     (reject,) = only(books.send("B01", line, local="18:10")).rejects
     assert (reject.code, reject.rule) == (RejectionReason.DEADLINE, "CSD-4.3.3-a")
-    return reject.message
+    return str(reject.message)
 
 
 @pytest.mark.rule("CSD-4.3.3-a")
