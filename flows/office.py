@@ -16,11 +16,10 @@ from prefect.exceptions import MissingContextError
 from sqlalchemy.exc import SQLAlchemyError
 
 from depository import figures
-from depository.day import PLANNED, batches_of
+from depository.day import PLANNED, batches_of, with_moments
 from depository.reports import Report, Table, Value
 from depository.sftp.folders import Folders
 from depository.store import events
-from depository.timetable import BatchKind
 from flows.clock import RealClock
 from flows.screen import NUMBERS
 from flows.screen import shown as in_words
@@ -211,17 +210,15 @@ def _grid(header: Sequence[str], rows: Iterable[Sequence[Value]], rules: Sequenc
 async def show_day(site: Site, business_date: date, at: datetime) -> None:
     """The day at a glance: every batch with its moment, state and result. The main cycle's moment is shown once it has run."""
     with site.reading(at, business_date) as work:
-        states = batches_of(work, business_date)
+        states = with_moments(work, batches_of(work, business_date))
     rows = [
         {
             "batch": s.batch.slot,
-            "due": "drawn by lot"
-            if s.batch.kind is BatchKind.MAIN_CYCLE and s.state == PLANNED
-            else f"{s.batch.due_at:%H:%M:%S}",
+            "due": due,
             "state": s.state,
             "result": ", ".join(f"{k} {v}" for k, v in json.loads(s.result or "{}").items()),
         }
-        for s in states
+        for s, due in states
     ]
     await acreate_table_artifact(table=rows, key="the-day", description=f"Business day {business_date}")
 

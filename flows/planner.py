@@ -9,7 +9,7 @@ from depository.day import batches_of
 from depository.timetable import BatchKind, PlannedBatch, moment
 from flows.clock import RealClock
 from flows.office import carry_out, site_of
-from flows.schedule import schedule_batches
+from flows.schedule import schedule_batches, until_served
 from flows.steps.planning import due, plan
 
 DEPLOYMENT = {kind: f"{kind.value}/{kind.value}" for kind in BatchKind}
@@ -31,6 +31,7 @@ async def plan_the_day(settings: str, day: date | None = None) -> int:
             return moment(batch.business_date, earliest, site.market.zone)
         return batch.due_at
 
+    await until_served(DEPLOYMENT.values())
     for kind in BatchKind:
         mine = [batch for batch in planned if batch.kind is kind]
         await schedule_batches(mine, DEPLOYMENT[kind], begins)

@@ -8,6 +8,8 @@ The moment at which a run begins is seen by everybody who sees Prefect's screen.
 with its window, and waits inside for the moment that was drawn (CSD-5.2.10-a).
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.deployments.runner import RunnerDeployment
     from prefect.flows import Flow
+
+
+SERVED_WITHIN = 120
+LOOKING_EVERY = 0.5
+"""Seconds."""
 
 
 def run_key(batch: PlannedBatch) -> str:
@@ -34,6 +41,27 @@ def run_name(batch: PlannedBatch) -> str:
 def due_moment(batch: PlannedBatch) -> datetime:
     """When the run of a batch begins unless something is to be kept from view: when the batch is due."""
     return batch.due_at
+
+
+async def until_served(deployments: Iterable[str], seconds: float = SERVED_WITHIN) -> None:
+    """Waits until Prefect knows the deployments: at a start they are registered some seconds after the first who ask for them.
+
+    Raises LookupError for one that is not there after so many `seconds`.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    last = time.monotonic() + seconds
+    async with get_client() as client:
+        for deployment in deployments:
+            while True:
+                try:
+                    await client.read_deployment_by_name(deployment)
+                    break
+                except ObjectNotFound:
+                    if time.monotonic() >= last:
+                        raise LookupError(f"nobody serves the deployment {deployment}") from None
+                    await asyncio.sleep(LOOKING_EVERY)
 
 
 async def schedule_batches(

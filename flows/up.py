@@ -42,7 +42,14 @@ def run_up(settings: Path, port: int | None, prefect_database: str | None, own_s
         if own_sftp:
             keys = settings.parent / "keys"
             authorised = {p.stem: p.read_text().strip() for p in keys.glob("*.pub") if p.stem != HOST_KEY}
-            stack.enter_context(EmbeddedServer.start(settings.parent / "sftp", authorised, keys / HOST_KEY, sftp_port))
+            try:
+                served = EmbeddedServer.start(settings.parent / "sftp", authorised, keys / HOST_KEY, sftp_port)
+            except OSError as fault:
+                raise OSError(
+                    f"the SFTP server cannot have port {sftp_port} of 127.0.0.1. Stop what has it, perhaps another "
+                    f"`csd up`, or give another `port` under [sftp] in {settings}"
+                ) from fault
+            stack.enter_context(served)
             console.print(f"SFTP on 127.0.0.1:{sftp_port}")
         server = PrefectServer(settings.parent / "prefect", port=port, database_url=prefect_database)
         prefect = stack.enter_context(server)

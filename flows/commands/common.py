@@ -26,18 +26,30 @@ Approver = Annotated[str, typer.Option(help="Who approves it: another person.")]
 Day = Annotated[datetime | None, typer.Argument(help="Business date, today when left out.", formats=["%Y-%m-%d"])]
 
 
+def settings_file(settings: Path) -> Path:
+    """The settings file of a site; raises FileNotFoundError that says how to get one."""
+    if not settings.is_file():
+        raise FileNotFoundError(
+            f"there is no settings file {settings}: make a site with `csd init FOLDER`, or name one with --site FOLDER/csd.toml"
+        )
+    return settings
+
+
 @contextmanager
 def opened(settings: Path, read: Callable[[Path], Site] = read_site) -> Iterator[tuple[Site, datetime]]:
     """A site for the length of one command, and the moment at which it began."""
-    if not settings.exists():
-        raise FileNotFoundError(
-            f"there is no settings file {settings}: make a site with `csd init`, or name one with --site"
-        )
-    site = read(settings)
+    site = read(settings_file(settings))
     try:
         yield site, RealClock(site.market.zone).now()
     finally:
         site.close()
+
+
+def in_words(fault: Exception) -> str:
+    """What is wrong: of the operating system's faults the file and the reason, without its number."""
+    if isinstance(fault, OSError) and fault.filename is not None and fault.strerror:
+        return f"{fault.filename}: {fault.strerror}"
+    return str(fault)
 
 
 def signature_beside(file: Path) -> bytes | None:

@@ -26,6 +26,7 @@ def take(
 
     Its signature FILE.p7s is taken from beside it. In the technology time it has to wait like any other (CSD-7.6.5-b).
     """
+    from depository.store import register
     from flows.steps.arrivals import INBOX, Arrival
     from flows.steps.intake import take as take_file
 
@@ -35,6 +36,10 @@ def take(
             raise ValueError(
                 f"it is the technology time ({waits}), in which nothing is taken: take the file in after it"
             )
+        with here.reading(at) as work:
+            known = register.all_parties(work)
+        if party not in known:
+            raise LookupError(f"there is no party {party}: the parties are {', '.join(sorted(known))}")
         how = f"{channel}; {reason}; taken in by {operator}"
         receipt = take_file(
             here, Arrival(party, INBOX, file.name, file.read_bytes(), at, how, signature=signature_beside(file))
@@ -83,6 +88,7 @@ def answer(
 
     with opened(site) as (here, at):
         answer_challenge(here, challenge, text, operator, at)
+    console.print(f"{challenge} is answered", markup=False)
 
 
 @app.command(rich_help_panel="Take in, decide, tell")
@@ -134,6 +140,7 @@ def handed_over(
 
     with opened(site) as (here, at):
         hand_over(here, notice_number, operator, at)
+    console.print(f"{notice_number} was handed over", markup=False)
 
 
 @app.command(rich_help_panel="Take in, decide, tell")
@@ -258,6 +265,8 @@ def hold(
 
     with opened(site) as (here, at):
         place(here, participant, nin, reason, operator, at)
+    whose = "every client" if nin == openings.EVERY_CLIENT else nin
+    console.print(f"openings of {participant} for {whose} wait until csd release", markup=False)
 
 
 @app.command(rich_help_panel="Take in, decide, tell")
@@ -272,5 +281,5 @@ def release(
     from flows.steps.holding import lift
 
     with opened(site) as (here, at):
-        for number in lift(here, participant, nin, at):
-            console.print(number, markup=False)
+        opened_now = lift(here, participant, nin, at)
+    console.print(f"the hold is lifted; opened: {', '.join(opened_now) or 'none had waited'}", markup=False)

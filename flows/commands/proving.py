@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from depository.rejects import Broken
 from depository.verify import verify as verify_books
 from flows.commands.common import Settings, console, opened
 from flows.steps.sites import site_as_set
@@ -19,9 +20,16 @@ def verify(site: Settings = Path("csd.toml")) -> None:
     from flows.steps.backup import missing_contents
 
     with opened(site) as (here, at):
-        with console.status("Reading the journal …"), here.reading(at) as work:
-            verdict = verify_books(work)
-        faults = [*verdict.faults, *(f"archive: {fault}" for fault in missing_contents(here, at))]
+        try:
+            with console.status("Reading the journal …"), here.reading(at) as work:
+                verdict = verify_books(work)
+            missing = missing_contents(here, at)
+        except (ValueError, LookupError) as unreadable:
+            raise Broken(
+                f"a record beside the journal cannot be read, so it was changed by hand: {unreadable}; "
+                "`csd replay` up to the last day recorded names table, key and column"
+            ) from unreadable
+        faults = [*verdict.faults, *(f"archive: {fault}" for fault in missing)]
     console.print(f"{verdict.entries} entries, {verdict.postings} postings, head {verdict.head}", soft_wrap=True)
     for fault in faults:
         console.print(f"FAULT {fault}", style="red", markup=False, soft_wrap=True)
@@ -142,9 +150,14 @@ def export(
     """Hand over a participant's or a day's records: files, answers, instructions, journal, notices (CSD-2.5.1f-a)."""
     from flows.steps.export import export_day, export_participant
 
+    last = until or since
+    if last < since:
+        raise ValueError(f"--until {last.date()} is before --since {since.date()}")
+    if last != since and not participant:
+        raise ValueError("everybody's records are handed over day by day: leave --until out, or name a --participant")
     with opened(site) as (here, at):
         if participant:
-            done = export_participant(here, participant, since.date(), (until or since).date(), target, at)
+            done = export_participant(here, participant, since.date(), last.date(), target, at)
         else:
             done = export_day(here, since.date(), target, at)
     console.print(

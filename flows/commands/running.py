@@ -1,14 +1,16 @@
 """Commands that make a site, run it and show how the day stands."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table as Grid
+from rich.text import Text
 
 from flows.clock import RealClock
-from flows.commands.common import MARKET, SAMPLE, Approver, Day, Operator, Settings, console, opened
+from flows.commands.common import MARKET, SAMPLE, Approver, Day, Operator, Settings, console, opened, settings_file
 from flows.steps.sites import load_market
 
 app = typer.Typer()
@@ -32,12 +34,23 @@ def init(
     from flows.steps.setup import load as load_data
     from flows.steps.setup import make_site
 
+    if (folder / "csd.toml").exists():
+        raise FileExistsError(
+            f"{folder} has a site already (csd.toml): name a new folder, or load changes with `csd load`"
+        )
     at = _now_at(market)
     made = make_site(folder, market, reference, port, at, database)
-    counts = load_data(made.settings, reference, at)
+    try:
+        counts = load_data(made.settings, reference, at)
+    except BaseException:
+        # No site yet: the same can be said again when it is mended.
+        made.settings.unlink()
+        raise
     for name, count in counts.items():
         console.print(f"  {name}: {count}")
-    console.print(f"The site is in {folder}; run it with: csd up --site {made.settings}", markup=False)
+    console.print(f"The site is in {folder}. Run it with an SFTP server of its own, for a trial:", markup=False)
+    console.print(f"  csd up --own-sftp --site {made.settings}", markup=False, soft_wrap=True)
+    console.print("or with OpenSSH (docs/operating/sftp.md), then without --own-sftp.")
 
 
 @app.command(rich_help_panel="Run a depository")
@@ -65,7 +78,7 @@ def up(
     """Run the depository for real: Prefect server, planner, resident intake, a run for each batch of the day."""
     from flows.up import run_up
 
-    run_up(site, port, prefect_database or None, own_sftp)
+    run_up(settings_file(site), port, prefect_database or None, own_sftp)
 
 
 @app.command(rich_help_panel="Run a depository")
@@ -73,14 +86,14 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
     """Show the day's batches, what waits for delivery, which files were refused, on which the depository fails, which wait at night."""
     from depository.amounts import in_words
     from depository.bank import unidentified
-    from depository.day import batches_of
+    from depository.day import batches_of, with_moments
     from depository.store import account_changes, challenges, failed_takes, files, notices, payments
     from flows.steps import technology_time
 
     with opened(site) as (here, at):
         on = business_date.date() if business_date else at.date()
         with here.reading(at, on) as work:
-            batches = batches_of(work, on)
+            batches = with_moments(work, batches_of(work, on))
             taken = files.of_day(work, on)
             waiting = files.count_waiting(work)
             failing = failed_takes.every(work)
@@ -99,9 +112,10 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             ]
         waits = technology_time.waits(here, at)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
-    for state in batches:
-        grid.add_row(state.batch.slot, f"{state.batch.due_at:%H:%M:%S}", state.state, state.result[:80])
-    console.print(grid)
+    for state, moment in batches:
+        facts = ", ".join(f"{name} {value}" for name, value in json.loads(state.result or "{}").items())
+        grid.add_row(state.batch.slot, moment, state.state, Text(facts))
+    console.print(grid if batches else f"No batch is planned for {on}; csd plan plans a business day.")
     refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")
     for money in nobodys:
@@ -179,8 +193,9 @@ def plan(business_date: Day = None, site: Settings = Path("csd.toml")) -> None:
     from flows.steps.planning import plan as plan_day
 
     with opened(site) as (here, at):
-        states = plan_day(here, business_date.date() if business_date else at.date(), at)
-    console.print(f"{len(states)} batches")
+        day = business_date.date() if business_date else at.date()
+        states = plan_day(here, day, at)
+    console.print(f"{len(states)} batches" if states else f"{day} is no business day: nothing is planned")
 
 
 @app.command("move-day", rich_help_panel="Run a depository")

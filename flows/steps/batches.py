@@ -77,8 +77,8 @@ def run_batch(
 
     Batches before it whose order matters and that are still planned run first, so that triggers which fire together or out of
     order do no harm (design §6). A batch that finds a later one of its kind due follows its lateness policy. `marks` are those of
-    `Work`, given by a replay or an operator. Raises Broken, committing nothing, when the plan has no such batch, its moment has not
-    come, or an invariant fails.
+    `Work`, given by a replay or an operator. Raises LookupError when the plan has no such batch, and Broken, committing nothing, when
+    its moment has not come or an invariant fails.
     """
     for earlier in _left_before(site, business_date, slot, at):
         _run(site, earlier.business_date, earlier.slot, at, ())
@@ -261,7 +261,9 @@ def _lapsed(lapsed: list[Instruction]) -> Facts:
 def _before(work: Work, slot: str) -> BatchResult:
     found = [b for b in batches_of(work, work.business_date) if b.batch.slot == slot]
     if not found:
-        raise Broken(f"the plan of {work.business_date} has no batch {slot}: plan the day first with `csd plan`")
+        planned = ", ".join(b.batch.slot for b in batches_of(work, work.business_date))
+        there = f"its batches are {planned}" if planned else "the day is not planned; plan it with `csd plan`"
+        raise LookupError(f"the plan of {work.business_date} has no batch {slot}: {there}")
     return BatchResult(work.business_date, slot, f"{found[0].state} before", json.loads(found[0].result or "{}"))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from flows.steps.inputs import note
 from flows.steps.making import make_answers, make_left
 from flows.steps.outgoing import queue_report
 from flows.steps.sites import Site
-from forms.form import Form
+from forms.form import Form, Request
 from parsers import receipt_json, report_json, report_pdf
 
 NOT_ASKED = ("line", "data")
@@ -99,10 +99,13 @@ def _header(form: Form) -> Iterator[histories.Asked]:
         yield None, "accounts stated", str(form.cover.accounts_stated)
 
 
-def _asked(request: Any) -> Iterator[tuple[str, Value]]:
-    for record in [request, *([request.client] if isinstance(request, OpeningRequest) else [])]:
-        for field in fields(record):
-            value = getattr(record, field.name)
-            if field.name in NOT_ASKED or value in ("", None):
-                continue
-            yield field.name.replace("_", " "), ("yes" if value else "no") if isinstance(value, bool) else str(value)
+def _asked(request: Request) -> Iterator[tuple[str, Value]]:
+    if isinstance(request, OpeningRequest):
+        # The client's data has the NIN, too.
+        asked: dict[str, Any] = {**request._asdict(), **asdict(request.client)}
+    else:
+        asked = asdict(request)
+    for name, value in asked.items():
+        if name in NOT_ASKED or value in ("", None):
+            continue
+        yield name.replace("_", " "), ("yes" if value else "no") if isinstance(value, bool) else str(value)

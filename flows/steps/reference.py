@@ -47,9 +47,12 @@ OF_PARTICIPANTS = ("powers.csv", "bank_accounts.csv", "accounts.csv")
 def load_reference(site: Site, folder: Path, at: datetime) -> dict[str, int]:
     """Loads every reference file of a folder in one transaction; returns how many records each gave.
 
-    Raises FileRefused naming file, line, column and fault when any line is wrong: nothing is loaded then.
+    Raises FileRefused naming file, line, column and fault when any line is wrong, or when there is no such file: nothing is loaded then.
     """
-    return load_contents(site, {name: (folder / name).read_bytes() for name in READERS if (folder / name).exists()}, at)
+    contents = {name: (folder / name).read_bytes() for name in READERS if (folder / name).exists()}
+    if not contents:
+        raise FileRefused("reference", f"Nothing was loaded. {folder} has none of the files {', '.join(READERS)}.")
+    return load_contents(site, contents, at)
 
 
 def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> dict[str, int]:

@@ -99,7 +99,7 @@ def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
 
 def _with_records(site: Site, replayed: Site, last: Event, at: datetime) -> Comparison:
     """What is recorded against what the replay gives; later events have changed what is recorded, and it cannot be compared then."""
-    with site.reading(at) as there, replayed.reading(last.at, last.business_date) as given:
+    with site.reading(at, last.business_date) as there, replayed.reading(last.at, last.business_date) as given:
         return compare(there, given) if events.newest(there) == last.number else NOT_COMPARED
 
 

@@ -39,7 +39,30 @@ __all__ = [
     "reveal",
     "to_start",
     "unfinished_before",
+    "with_moments",
 ]
+
+
+def with_moments(work: Work, states: Sequence[BatchState]) -> list[tuple[BatchState, str]]:
+    """The day's batches in their order, each with its moment as operators may see it.
+
+    Of a main cycle that has not run neither the moment nor its place between others tells what was drawn (CSD-5.2.10-a): it stands
+    where its window begins.
+    """
+
+    def hidden(state: BatchState) -> bool:
+        return state.batch.kind is BatchKind.MAIN_CYCLE and state.state == PLANNED
+
+    def place(state: BatchState) -> tuple[datetime, bool]:
+        if not hidden(state):
+            return state.batch.due_at, True
+        day = state.batch.business_date
+        return moment(day, work.market.timetable(day).main_earliest, work.market.zone), False
+
+    return [
+        (state, "drawn by lot" if hidden(state) else f"{state.batch.due_at:%H:%M:%S}")
+        for state in sorted(states, key=place)
+    ]
 
 
 def moment_of(secret: str, earliest: datetime, latest: datetime) -> datetime:

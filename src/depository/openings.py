@@ -45,7 +45,7 @@ def check_cover(cover: OpeningCover, rows: int) -> Reject | None:
     return Reject(
         RejectionReason.RULE,
         "CSD-3.1.2-e",
-        "accounts_stated",
+        "accounts",
         str(cover.accounts_stated),
         f"the request states {cover.accounts_stated} accounts but the table has {rows} rows to open; make the two agree",
     )

@@ -118,6 +118,7 @@ def test_the_planner_writes_the_day_from_the_calendar(running: Running) -> None:
     """The plan is in the database before any batch is due, and the operator's command shows it."""
     wait_for("the plan", lambda: "batches planned for" in running.log.read_text(), running.log)
 
+    assert "Traceback" not in running.log.read_text()
     shown = csd("status", "--site", running.folder / "csd.toml").stdout
     assert "main-cycle" in shown
     assert "end-of-day" in shown

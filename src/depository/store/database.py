@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, RootTransaction, Select, create_engine, event, insert, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
 
 from depository.ledger import GENESIS
 from depository.store import schema
@@ -30,8 +31,10 @@ class DatabaseUnavailable(OSError):
 def open_database(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`; waits for locks up to 60 s instead of failing.
 
-    Its errors show no values: they go into logs, and the values are participants' data.
+    Its errors show no values: they go into logs, and the values are participants' data. Raises ValueError for another URL.
     """
+    if not _known(url):
+        raise ValueError("the database is named by a URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
     if not url.startswith("sqlite"):
         server = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         event.listen(server, "connect", _commit_durably)
@@ -50,6 +53,13 @@ def open_database(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writer") else "BEGIN")
 
     return engine
+
+
+def _known(url: str) -> bool:
+    try:
+        return make_url(url).drivername in ("sqlite", "postgresql+psycopg")
+    except ArgumentError:
+        return False
 
 
 def _commit_durably(connection: Any, _: Any) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import Column, ColumnElement, Table, select, type_coerce
+from sqlalchemy.types import TypeDecorator
 
 from depository.store import schema
 from depository.store.work import Work
@@ -43,8 +44,14 @@ def compare(there: Work, replayed: Work) -> Comparison:
 def _rows(work: Work, table: Table) -> dict[tuple[Any, ...], dict[str, Any]]:
     columns = [column for column in table.columns if column not in ALSO_OF_THE_MACHINE]
     key = [column.name for column in table.primary_key.columns]
-    rows = work.connection.execute(select(*columns)).mappings()
+    rows = work.connection.execute(select(*map(_as_stored, columns))).mappings()
     return {tuple(row[name] for name in key): dict(row) for row in rows}
+
+
+def _as_stored(column: Column[Any]) -> ColumnElement[Any]:
+    """A day or a moment as its text: one that was changed by hand need not be a day any more."""
+    stored = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    return type_coerce(column, stored).label(column.name)
 
 
 def _differing(

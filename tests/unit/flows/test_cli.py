@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -169,3 +171,89 @@ def test_the_page_of_commands_is_fresh(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
 
     assert page.read_text() == (ROOT / "docs/reference/cli.md").read_text()
+
+
+def test_a_site_that_is_there_is_not_made_again(tmp_path: Path) -> None:
+    """Its settings may have been changed by hand since. An attempt that failed leaves none, and can be repeated."""
+    failed = forked_csd("init", tmp_path / "site", "--database", "csd.db")
+    assert failed.returncode == 2
+    assert "sqlite:///FILE" in failed.stdout
+    made = forked_csd("init", tmp_path / "site")
+    assert made.returncode == 0
+    assert "csd up --own-sftp --site" in made.stdout
+    settings = tmp_path / "site" / "csd.toml"
+    settings.write_text(settings.read_text() + "# changed\n")
+
+    again = forked_csd("init", tmp_path / "site")
+
+    assert again.returncode == 2
+    assert "has a site already" in again.stdout
+    assert settings.read_text().endswith("# changed\n")
+
+
+@pytest.mark.rule("CSD-5.2.10-a")
+def test_the_status_of_a_planned_day_does_not_tell_the_moment_that_was_drawn(site_made: Path) -> None:
+    """Neither by itself nor by its place between the batches whose moments are known."""
+    assert forked_csd("plan", "2026-11-30", "--site", site_made / "csd.toml").returncode == 0
+
+    shown = forked_csd("status", "2026-11-30", "--site", site_made / "csd.toml").stdout
+
+    lines = [line for line in shown.splitlines() if "│" in line]
+    at = next(number for number, line in enumerate(lines) if "main-cycle" in line)
+    assert "drawn by lot" in lines[at]
+    assert ("fop-1045" in lines[at - 1], "fop-1100" in lines[at + 1]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("load", "{folder}"), "has none of the files calendar.csv, parties.csv"),
+        (("hold", "B99", "--reason", "x", "--operator", "One"), "there is no participant B99: they are B01, B02"),
+        (("release", "B01"), "B01 has no such hold; its holds are: none"),
+        (
+            ("take", "{form}", "--party", "B99", "--channel", "e-mail", "--reason", "x", "--operator", "One"),
+            "there is no party B99: the parties are B01, B02",
+        ),
+        (("export", "{folder}/out.zip", "--since", "2026-11-23", "--until", "2026-11-24"), "day by day"),
+        (("export", "{folder}/out.zip", "--since", "2026-11-23", "--until", "2026-11-20"), "is before --since"),
+        (("batch", "main-cycle", "2026-12-01"), "the day is not planned"),
+        (("check", "{folder}/none.xlsx"), "none.xlsx: No such file or directory"),
+    ],
+)
+def test_what_is_said_wrongly_is_refused_with_what_would_be_right(
+    arguments: tuple[str, ...], told: str, site_made: Path
+) -> None:
+    """Nothing is recorded, and one line names the way out."""
+    where = {"folder": site_made, "form": WRONG_ROWS}
+    given = [argument.format(**where) for argument in arguments]
+    of_a_site = [] if arguments[0] == "check" else ["--site", site_made / "csd.toml"]
+
+    ran = forked_csd(*given, *of_a_site)
+
+    assert (ran.returncode, ran.stderr) == (2, "")
+    assert told in ran.stdout
+    assert "Errno" not in ran.stdout
+
+
+def test_a_record_that_cannot_be_read_any_more_is_told_with_what_names_it(tmp_path: Path) -> None:
+    """A day of the calendar that somebody changed by hand to none that there is: verify says what to do, replay names it."""
+    site = tmp_path / "site"
+    assert forked_csd("init", site).returncode == 0
+    with closing(sqlite3.connect(site / "csd.db")) as connection, connection:
+        connection.execute("UPDATE calendar_day SET kind = 'holbday' WHERE day = '2026-12-16'")
+
+    verified = forked_csd("verify", "--site", site / "csd.toml")
+    replayed = forked_csd("replay", "2026-12-31", tmp_path / "again", "--site", site / "csd.toml")
+
+    assert verified.returncode == 3
+    assert "changed by hand: 'holbday' is not a valid DayKind" in verified.stdout
+    assert "csd replay" in verified.stdout
+    assert "calendar_day 2026-12-16: kind is holbday, the replay gives holiday" in replayed.stdout
+
+
+@pytest.fixture(scope="module")
+def site_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site on which 30 November is planned, and nothing else is written."""
+    folder = tmp_path_factory.mktemp("made") / "site"
+    assert forked_csd("init", folder).returncode == 0
+    return folder

@@ -305,9 +305,9 @@ def test_no_batch_runs_before_its_moment(desk: Desk, slot):
 
 
 def test_a_batch_that_no_plan_has_is_an_error(desk: Desk):
-    with pytest.raises(Broken, match="no batch"):
+    with pytest.raises(LookupError, match=r"no batch late-99: its batches are opening, .*, end-of-day"):
         run_batch(desk.site, DAY, "late-99", at("15:00"))
-    with pytest.raises(Broken, match="no batch"):
+    with pytest.raises(LookupError, match="no batch opening: the day is not planned"):
         run_batch(desk.site, TUESDAY, "opening", at("15:00", TUESDAY))
 
 

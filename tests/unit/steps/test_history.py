@@ -7,6 +7,7 @@ import pytest
 
 from depository.reports import Report
 from flows.steps.history import history_of, send_history, write_history
+from forms import samples
 from parsers import report_json
 from tests.support.books import Desk, advice, at, entry, ist_line, wrn_body
 from tests.support.pdf_text import pages
@@ -72,6 +73,21 @@ def test_each_line_of_a_form_has_its_own_steps(desk: Desk) -> None:
     assert [(r["line"], r["reference"], r["state"]) for r in rows(report, "States")] == [(1, "L-1", "settled")]
     assert [r["line"] for r in rows(report, "Refusals")] == [2]
     assert dict(report.facts)["Lines refused"] == 1
+
+
+@pytest.mark.rule("KCSD-86")
+def test_the_history_of_a_bulk_form_tells_what_was_asked_for_each_client(desk: Desk) -> None:
+    """The client's data as it was given, line by line; a line that is not right says why."""
+    desk.drop_form(
+        "BUNA", "B01", "B01-BUNA-1", samples.buna_cover(2), [samples.buna_client(1), samples.buna_client(2, iin="1")]
+    )
+    report = told(desk, "B01-BUNA-1")
+    asked = {(r["line"], r["field"]): r["value"] for r in rows(report, "Order")}
+    assert asked[1, "surname"] == "Testov"
+    assert asked[1, "nin"] == "KZ00000001"
+    assert asked[1, "politically exposed"] == "no"
+    assert "12 digits" in asked[2, "not right in form"]
+    assert [(r["line"], r["state"]) for r in rows(report, "States")] == [(1, "recorded")]
 
 
 @pytest.mark.rule("KCSD-86")
