@@ -100,15 +100,6 @@ class SteppedClock:
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(reached.set)
 
-    def advance(self, step: timedelta) -> None:
-        """Moves on by `step`."""
-        self.advance_to(self._now + step)
-
-    def next_awaited(self) -> datetime | None:
-        """The earliest moment that somebody waits for: where a driver of the day steps to next."""
-        with self._lock:
-            return self._waiting[0][0] if self._waiting else None
-
     async def wait_until(self, moment: datetime) -> None:
         """Returns when the clock was moved to `moment` or later."""
         aware(moment)

@@ -366,14 +366,10 @@ def _day_of(text: str, zone: ZoneInfo) -> date | None:
     return (at.astimezone(zone) if at.tzinfo else at).date()
 
 
-def render_statement(statement: BankStatement, advice: bool, created: datetime) -> bytes:
-    """One statement as camt.053, or as camt.054 when `advice`; for the simulated bank, samples and tests."""
-    return render_statements((statement,), advice, created)
-
-
 def render_statements(statements: Sequence[BankStatement], advice: bool, created: datetime) -> bytes:
-    """Several statements of one message; raises ValueError when a statement lacks a balance or does not add up.
+    """Statements of one message as camt.053, or as camt.054 when `advice`.
 
+    Raises ValueError when a statement lacks a balance or does not add up.
     Days begin and end in the zone that `created` carries. Written so that read_statement in that zone gives equal statements
     again; refused lines and remarks are not written.
     """

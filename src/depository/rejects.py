@@ -29,8 +29,6 @@ class RejectionReason(StrEnum):
     """Wrong amount or currency, or more than what is free."""
     CASH_ACCOUNT = "CASH"
     """Unknown or unregistered cash account."""
-    MINIMUM = "MINO"
-    """Below the minimum."""
     RULE = "VALR"
     """A validation rule of the depository, named by its number."""
     OTHER = "OTHR"
@@ -40,9 +38,7 @@ class PendingReason(StrEnum):
     """Why an accepted instruction still waits: codes of sese.024 PendingReason24Code."""
 
     SECURITIES_SHORT = "LACK"
-    COUNTERPARTY_SECURITIES_SHORT = "CLAC"
     MONEY_SHORT = "MONY"
-    COUNTERPARTY_MONEY_SHORT = "CMON"
     FUTURE_DATE = "FUTU"
     LINKED = "LINK"
     UNMATCHED = "CMIS"

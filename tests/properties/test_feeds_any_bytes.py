@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from depository.feeds import BankStatement, TradeFile
 from depository.rejects import FileRefused
-from parsers.camt import read_statement, render_statement
+from parsers.camt import read_statement
 from parsers.pain001 import read_orders
 from parsers.reference_csv import (
     read_accounts,
@@ -22,7 +22,7 @@ from parsers.reference_csv import (
 )
 from parsers.registry_csv import read_positions, render_positions
 from parsers.trades_csv import read_trades, render_trades
-from tests.support.feed_builders import NOON, ZONE, entry, positions, statement, trade
+from tests.support.feed_builders import NOON, ZONE, entry, positions, render_statement, statement, trade
 
 
 def trades_read(data: bytes) -> TradeFile:

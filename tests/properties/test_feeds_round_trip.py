@@ -10,7 +10,7 @@ from depository.feeds import BankStatement, RegistryPosition, Trade
 from depository.rejects import Reject, RejectionReason
 from depository.reports import Column, Kind, Payment, Report, Table, Value
 from parsers import receipt_json, report_json
-from parsers.camt import read_statement, render_statement
+from parsers.camt import read_statement
 from parsers.pain001 import Debtor, read_orders, render
 from parsers.registry_csv import read_positions, render_positions
 from parsers.trades_csv import read_trades, render_trades
@@ -25,6 +25,7 @@ from tests.support.feed_builders import (
     ZONE,
     numbers,
     positions,
+    render_statement,
     statements,
     trades,
 )

@@ -603,8 +603,3 @@ def open_site(url: str, folder: Path, sandbox: Sandbox) -> Site:
 def load_sample_reference(site: Site) -> None:
     """The sample market's register and opening positions, before its first business day."""
     load_reference(site, REFERENCE, at("09:00", date(2026, 11, 5)))
-
-
-def participant_accounts(work: Work) -> list[str]:
-    """Every account of every participant."""
-    return [a.number for p in register.participants(work) for a in register.accounts_of(work, p.code)]

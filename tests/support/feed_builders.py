@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from depository.feeds import BankEntry, BankStatement, RegistryPosition, Trade
+from parsers.camt import render_statements
 
 ZONE = ZoneInfo("Asia/Almaty")
 DAY = date(2026, 11, 23)
@@ -14,6 +15,11 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ZONE)
 IBAN = "KZ418560000000001001"
 OTHER_IBAN = "KZ308560000000001005"
 ISINS = ("KZX000009014", "US0378331005", "DE0007164600", "GB0002634946")
+
+
+def render_statement(one: BankStatement, advice: bool, created: datetime) -> bytes:
+    """A message of one statement."""
+    return render_statements((one,), advice, created)
 
 
 def trade(**changes: object) -> Trade:

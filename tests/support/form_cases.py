@@ -326,7 +326,6 @@ def _overlapping(data: bytes) -> bytes:
 
 
 _LONG = "x" * 141
-_INDIVIDUAL: Mapping[str, object] = {}
 _COMPANY: Mapping[str, object] = {
     "person_type": "legal entity",
     "surname": "Test Trading & Co. Ltd",

@@ -17,7 +17,6 @@ from tests.support.form_cases import Parts, repacked
 
 SHEET = "xl/worksheets/sheet1.xml"
 STRINGS = "xl/sharedStrings.xml"
-SHEET_DATA = b"<sheetData>"
 LAUGHS = (
     b'<!DOCTYPE l [<!ENTITY a "ha">'
     + b"".join(b'<!ENTITY %c "%s">' % (98 + n, (b"&%c;" % (97 + n)) * 10) for n in range(12))

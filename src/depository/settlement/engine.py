@@ -25,8 +25,6 @@ WAYS = {name: (PLANS["standard"], plan) if name == "thorough" else (plan,) for n
 # Up to this many open units a lower priority may rearrange a higher one's set as long as its objective stays the same.
 REARRANGED = 2000
 
-Totals = tuple[NDArray[Any], NDArray[np.int64]]
-
 
 def settle(
     problem: Problem,

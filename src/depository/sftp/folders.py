@@ -185,29 +185,6 @@ class Folders:
         """Whether there is anything by this name."""
         return self._one(f"look for {path}", _there(self._path(path)))
 
-    def mkdirs(self, path: str) -> None:
-        """Make a folder and the folders above it, as far as they are missing."""
-        self._one(f"make {path}", self._making(path))
-
-    def _making(self, path: str) -> Talk[None]:
-        where = self._path(path)
-        if (yield from _there(where)):
-            return
-        start = len(self._root.encode())
-        parts = where[start:].strip(b"/").split(b"/")
-        for depth in range(1, len(parts) + 1):
-            folder = where[:start] + b"/" + b"/".join(parts[:depth])
-            there = yield from _there(folder)
-            if there:
-                continue
-            try:
-                yield from wire.mkdir(folder)
-            except Status:
-                # Another worker may have made it meanwhile.
-                there = yield from _there(folder)
-                if not there:
-                    raise
-
     def _one(self, what: str, talk: Talk[T]) -> T:
         with self._connection.session(what) as session:
             self._fsync = wire.FSYNC in session.extensions

@@ -16,7 +16,7 @@ from typing import TypeAlias, TypeVar
 import paramiko
 
 INIT, VERSION, OPEN, CLOSE, READ, WRITE, LSTAT = 1, 2, 3, 4, 5, 6, 7
-OPENDIR, READDIR, REMOVE, MKDIR, RENAME = 11, 12, 13, 14, 18
+OPENDIR, READDIR, REMOVE, RENAME = 11, 12, 13, 18
 STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED = 101, 102, 103, 104, 105, 200
 
 OK, EOF, NO_SUCH_FILE, PERMISSION_DENIED, FAILURE, BAD_MESSAGE, UNSUPPORTED, EXISTS = 0, 1, 2, 3, 4, 5, 8, 11
@@ -336,11 +336,6 @@ def lstat(path: bytes) -> Talk[Attributes]:
 def remove(path: bytes) -> Talk[None]:
     """Remove a file."""
     yield from _order(REMOVE, text(path))
-
-
-def mkdir(path: bytes) -> Talk[None]:
-    """Make a folder."""
-    yield from _order(MKDIR, text(path) + NO_ATTRIBUTES)
 
 
 def rename(source: bytes, target: bytes) -> Talk[None]:

@@ -15,7 +15,6 @@ from tests.support.books import BOND, DAY, FRIDAY, FUND, SHARE_A, SHARE_B, TUESD
 
 SATURDAY = date(2026, 11, 21)
 HOLIDAY = date(2026, 12, 16)
-NEXT_WEEK = date(2026, 11, 30)
 
 
 def window(books: Desk, local: str, day: date = DAY, **when: date):

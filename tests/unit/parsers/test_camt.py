@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from depository.rejects import FileRefused, RejectionReason
-from parsers.camt import read_statement, render_statement, render_statements
-from tests.support.feed_builders import DAY, NOON, OTHER_IBAN, ZONE, entry, statement
+from parsers.camt import read_statement, render_statements
+from tests.support.feed_builders import DAY, NOON, OTHER_IBAN, ZONE, entry, render_statement, statement
 
 CREDIT = entry()
 DEBIT = entry(

@@ -552,16 +552,6 @@ def test_plain_rename_does_not_overwrite_and_posix_rename_does(site: Site) -> No
     assert (site.root / party / "inbox" / "old").read_bytes() == b"new"
 
 
-def test_folders_are_made_as_far_as_they_are_missing(site: Site) -> None:
-    with site.folders() as folders:
-        folders.mkdirs("/csd/tmp/a/b/c")
-        folders.mkdirs("/csd/tmp/a/b/c")
-        folders.put("/csd/tmp/a/b/c/file", b"")
-        assert folders.exists("/csd/tmp/a/b/c/file")
-        with pytest.raises((Missing, Refused)):
-            folders.mkdirs("/csd/tmp/a/b/c/file/d")
-
-
 # Looking
 
 
@@ -675,5 +665,5 @@ def test_the_same_client_works_on_a_login_that_is_not_confined() -> None:
         assert folders.claim(f"/{party}/inbox/form.xlsx", f"/csd/claimed/{party}/1")
         assert folders.fetch(f"/csd/claimed/{party}/1", MB) == b"a form"
         assert {entry.name for entry in folders.look("/")} == {"csd", *site.parties}
-        folders.mkdirs("/csd/tmp/a/b")
-        assert (site.root / "csd" / "tmp" / "a" / "b").is_dir()
+        folders.put("/csd/tmp/a", b"")
+        assert (site.root / "csd" / "tmp" / "a").is_file()

@@ -60,7 +60,6 @@ CALLS: tuple[Callable[[Session], object], ...] = (
     lambda s: s.run(wire.rename(b"/x", b"/y")),
     lambda s: s.run(wire.posix_rename(b"/x", b"/y")),
     lambda s: s.run(wire.remove(b"/x")),
-    lambda s: s.run(wire.mkdir(b"/x")),
     lambda s: s.run(wire.fsync(b"h")),
     lambda s: s.run(wire.close_file(b"h")),
     lambda s: [name for page in s.pages(b"/x") for name in page],
