@@ -25,15 +25,16 @@ RUNS_TO_SHRINK = 20_000
 # Gross instructions times ways through them up to which the funding of the gross class is looked for.
 TRIED = 1_000_000
 
-
 RUN = "forecast, run "
 FAILS, NOT_BEGUN, STOPPED = "failed", "not begun", "stopped by clock after units: "
+"""What a mark says: which run of the forecast, and what became of it."""
 
 
 class Runs:
     """The engine's runs of one forecast, in their order; after the emergency stop none begins.
 
-    `told` says what became of each run that did not go to its end; given as `again`, with no clock, it becomes of them once more.
+    `told` has a mark for each run that did not go to its end. Given back as `again`, without a clock, the same runs end in the same way
+    once more, as a replay needs it.
     """
 
     __slots__ = ("_again", "_count", "_stop", "_stopped", "told")

@@ -24,8 +24,9 @@ from tests.support.clocks import assert_ends_after, running_out
 
 
 @pytest.fixture
-def torn(desk: Desk) -> Desk:
+def torn(lite: Desk) -> Desk:
     """Forty trades in one share between participants who have little of it and little money: no set is plainly the best."""
+    lite.plan()
     draw = random.Random(7)
     codes = ["B01", "B02", "B04", "B05", "B06"]
     trades = []
@@ -33,9 +34,9 @@ def torn(desk: Desk) -> Desk:
         seller, buyer = draw.sample(codes, 2)
         price, quantity = f"{draw.randint(500, 4000)}.00", draw.randint(3, 60)
         trades.append(trade(f"T{line}", f"{seller}-HO", f"{buyer}-HO", quantity, price, line=line))
-    desk.drop_money(advice(*(entry(f"K-{code}", f"{draw.randint(10, 90)}000.00", code) for code in codes)))
-    desk.drop_trades(*trades)
-    return desk
+    lite.drop_money(advice(*(entry(f"K-{code}", f"{draw.randint(10, 90)}000.00", code) for code in codes)))
+    lite.drop_trades(*trades)
+    return lite
 
 
 def solved(desk: Desk, clock: Callable[[], float]) -> Outcome:
@@ -112,9 +113,9 @@ def test_a_replay_is_stopped_by_no_clock(torn: Desk, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("begun", "allowed"), [("11:15", 600), ("17:55", 300), ("18:30", 60)])
 def test_the_market_says_how_long_it_may_take_and_it_never_goes_on_after_the_close(
-    desk: Desk, begun: str, allowed: int
+    lite: Desk, begun: str, allowed: int
 ) -> None:
-    assert_ends_after(allowed, _late, desk, begun)
+    assert_ends_after(allowed, _late, lite, begun)
 
 
 def _die_at(desk: Desk, point: str, action: Callable[[], object]) -> int:

@@ -19,15 +19,16 @@ from tests.support.clocks import assert_ends_after, running_out
 
 
 @pytest.fixture
-def told(desk: Desk) -> Desk:
+def told(lite: Desk) -> Desk:
     """B04 owes 50,000 to B01, B05 owes 2,000 to B02, B06 has sold what it does not have to B03; at 09:30 all were told."""
-    desk.drop_trades(
+    lite.plan()
+    lite.drop_trades(
         trade("T-1", "B01-HO", "B04-HO", 50, "1000.00"),
         trade("T-2", "B02-HO", "B05-HO", 2, "1000.00", line=3),
         trade("T-3", "B06-HO", "B03-HO", 5, "1000.00", line=4),
     )
-    desk.run("funding-0930")
-    return desk
+    lite.run("funding-0930")
+    return lite
 
 
 def reports(desk: Desk, party: str) -> list[Report]:
@@ -230,5 +231,6 @@ def test_a_forecast_that_the_clock_stops_is_told_all_the_same_and_replays_to_the
 
 
 @pytest.mark.parametrize(("begun", "allowed"), [("09:30", 60), ("09:44:30", 30), ("09:44:55", 10), ("23:00", 60)])
-def test_a_forecast_ends_before_the_next_batch_is_due(desk: Desk, begun: str, allowed: int) -> None:
-    assert_ends_after(allowed, _late, desk, begun)
+def test_a_forecast_ends_before_the_next_batch_is_due(lite: Desk, begun: str, allowed: int) -> None:
+    lite.plan()
+    assert_ends_after(allowed, _late, lite, begun)
