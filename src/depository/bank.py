@@ -100,7 +100,7 @@ def _record_entry(work: Work, statement: BankStatement, entry: BankEntry, events
             RejectionReason.OTHER,
             "reversal",
             "true",
-            "reversals are booked by an operator with two approvals, not by file",
+            "a reversal is not booked; operators look into it, and the bank sends an entry for what moved",
         )
     if not entry.credit:
         return _record_debit(work, statement, entry, amount, events)

@@ -121,7 +121,8 @@ def _checked(work: Work, header: Header, request: IndemnityRequest) -> int | Rej
         why = "no participant has this code; correct it"
         return Reject(RejectionReason.COUNTERPARTY, rule, other, getattr(request, other), why)
     product = register.product(work, request.isin)
-    if product is None or not product.admitted:
+    # What is locked can be enforced also when the security is admitted no more.
+    if product is None or (creates and not product.admitted):
         return Reject(RejectionReason.SECURITY, "CSD-7.1.1-a", "isin", request.isin, "not an admitted product")
     try:
         return None if request.quantity is None else to_units(request.quantity, product.scale)
