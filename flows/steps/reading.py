@@ -154,9 +154,12 @@ def _fetch_all(
 ) -> list[tuple[Arrival, str]]:
     """The claimed files with their bytes, each with the name under which it was seen in the folder."""
     paths = [f"{claimed_folder(one.party.code)}/{name}" for one, name in claimed]
-    contents = folders.fetch_all(paths, LARGEST_FILE)
+    # What belongs to a file comes before it: another worker who has recorded the file removes it before its signature, so that whoever
+    # finds no signature for that reason finds no file either.
     markers = folders.fetch_all([f"{path}{MARKER}" for path in paths], 4096)
     signatures = folders.fetch_all([f"{path}{SIGNED}" for path in paths], LARGEST_SIGNATURE)
+    reached("fetch.companions")
+    contents = folders.fetch_all(paths, LARGEST_FILE)
     arrivals = []
     for (one, name), data, marker, signature in zip(claimed, contents, markers, signatures, strict=True):
         party, folder = one.party.code, one.folder

@@ -128,9 +128,10 @@ def until_done(depository: Depository, step: Step, zone: object, faults: list[st
 
 
 def test_postgresql_killed_in_the_middle_of_the_work(world: World, undisturbed: Played, tmp_path: Path) -> None:
-    """Five times in one day, each inside an open transaction; the same process goes on when the server is back."""
+    """Six times in one day, each inside an open transaction; the same process goes on when the server is back."""
     pauses = (
         ("record.answers queued", 3),
+        ("make.before commit", 2),
         ("deliver.before commit", 3),
         ("cycle.posted", 1),
         ("batch.before commit", 12),

@@ -31,6 +31,7 @@ from flows.steps.sites import Site, load_market
 from parsers import receipt_json
 from parsers.sandbox import Sandbox
 from tests.support.books import DAY, MARKET, Desk, at, form, ist_line
+from tests.support.disks import fill, small_disk
 
 LONG = 60.0
 """Seconds after which something that waits for another has hung."""
@@ -287,6 +288,20 @@ def test_a_day_is_sealed_with_every_answer_of_it_and_the_archive_alone_gives_the
     assert {name for party, name, _ in listed if party == "B01"} >= {row.name for row in rows(desk) if row.made_of}
     found = replay_archive(Archive(desk.site.archive.root), desk.site.sandbox, DAY, tmp_path / "again")
     assert found.differences == ()
+
+
+def test_a_disk_that_is_full_while_answers_are_made_loses_none(desk: Desk, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 8) as disk:
+        here = replace(desk, site=replace(desk.site, archive=Archive(disk / "archive")))
+        recorded(here, False, True, False)
+        fill(disk)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                make_answers(here.site, at("10:01"))
+        assert len(unmade(here)) == 3
+        (disk / "ballast").unlink()
+        assert make_answers(here.site, at("10:02")) == 3
+        assert here.replay(tmp_path / "again").differences == ()
 
 
 def test_a_history_and_a_replay_find_every_answer_made(desk: Desk, tmp_path: Path) -> None:
