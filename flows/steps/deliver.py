@@ -12,10 +12,10 @@ from datetime import datetime
 
 from depository.pieces import pieces
 from depository.points import reached
-from depository.sftp.errors import SftpError
+from depository.sftp.errors import Lost, SftpError
 from depository.sftp.folders import Folders
 from depository.sftp.intake import SIGNATURE
-from depository.store import files, signatories
+from depository.store import files, register, signatories
 from depository.store.files import Outgoing
 from depository.store.signatories import OwnSignature
 from depository.store.work import Work
@@ -76,6 +76,19 @@ def deliver_made(site: Site, folders: Folders, at: datetime) -> int:
                 reached("deliver.committed")
         count += len(done)
         last = waiting[-1].id
+
+
+def sweep_outboxes(site: Site, folders: Folders, at: datetime) -> None:
+    """Removes half-delivered files of a worker that was killed when another one had delivered them already."""
+    with site.reading(at, site.market.local(at).date()) as work:
+        parties = register.all_parties(work)
+    for party in parties:
+        try:
+            folders.sweep(f"/{party}/outbox")
+        except Lost:
+            raise
+        except SftpError as fault:
+            log.warning("%s: %s", party, fault)
 
 
 def _note_delivered(site: Site, done: Sequence[Outgoing], signed: Sequence[OwnSignature], at: datetime) -> None:

@@ -12,7 +12,7 @@ from typing import Self
 from depository.answers import Receipt
 from depository.sftp.errors import SftpError
 from depository.sftp.folders import Folders
-from flows.steps.deliver import deliver_made
+from flows.steps.deliver import deliver_made, sweep_outboxes
 from flows.steps.intake import take_files
 from flows.steps.making import make_answers
 from flows.steps.reading import TOGETHER
@@ -96,8 +96,12 @@ class Resident:
 
     def _deliver(self, went_well: Callable[[], None]) -> None:
         with self._site.folders() as folders:
+            swept = False
             while self._goes_on(self._made):
                 if self._at is not None:
+                    if not swept:
+                        sweep_outboxes(self._site, folders, self._at)
+                        swept = True
                     deliver_made(self._site, folders, self._at)
                     went_well()
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from flows.steps.inputs import seal
 from flows.steps.own_signatures import kept_with
 from flows.steps.replay import replay, replay_archive
 from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Depository, Died, Drop, World, drop_files
+from tests.faults.test_indemnity_first import wait_for
 from tests.faults.watch import Watch, depository
 from tests.support.beside import signature_of
 from tests.support.fault_results import tried
@@ -145,6 +147,31 @@ def test_killed_on_the_way_a_form_keeps_its_signature_that_came_after_it(
     assert receipt["arrived_at"] == (start + 3 * SECOND).isoformat()
     assert [path for path in (tmp_path / "sftp").rglob("*") if path.is_file() and "outbox" not in path.parts] == []
     tried(f"SIGKILL at “{point}”, the signature having come after its form", "SQLite", "both are taken together")
+
+
+def test_who_stands_still_while_another_takes_a_signed_form_never_takes_it_without_its_signature(
+    world: World, tmp_path: Path
+) -> None:
+    """The other records it, and removes it from our side with its signature, between two requests of the first."""
+    start = SMALL_DAY[0].moment(world.zone)
+    with world.server(tmp_path / "sftp") as server:
+        site = world.place(f"sqlite:///{tmp_path / 'csd.db'}", tmp_path / "var", server)
+        slow = world.forker.depository(site, pause=(("fetch.companions", 1),))
+        quick = world.forker.depository(site)
+        slow.do("load", start)
+        drop_files(tmp_path / "sftp", (IND,))
+        stands = threading.Thread(target=slow.do, args=("look", start + SECOND))
+        stands.start()
+        wait_for(tmp_path / "var" / "paused")
+        quick.do("look", start + 2 * SECOND)
+        assert [one["verdict"] for one in receipts(tmp_path / "sftp")] == ["accepted"]
+        (tmp_path / "var" / "paused").unlink()
+        stands.join()
+        looks(quick, range(3, 40, 12), start)
+        slow.close()
+        quick.close()
+    assert [(one["verdict"], bool(one.get("signed_by"))) for one in receipts(tmp_path / "sftp")] == [("accepted", True)]
+    tried("an intake worker stands still while another takes a signed form", "SQLite", "taken once, with its signature")
 
 
 def test_openssl_verifies_every_file_that_goes_out(watch: Watch, tmp_path: Path) -> None:

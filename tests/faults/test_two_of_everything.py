@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from collections import Counter
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from depository.day import batches_of
 from depository.store import schema
 from depository.store.database import open_database
 from depository.verify import verify
+from flows.steps.resident import Resident
 from tests.faults.kill_points import DAY, SAMPLE, SMALL_DAY, Died, Drop, Place, World, drop_files, open_site, play
+from tests.faults.test_indemnity_first import wait_for
 from tests.support.fault_results import tried
 
 Death = tuple[str, int]
@@ -204,6 +208,51 @@ def day_of_one(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("day-of-one")
     play(world, database_in(folder), folder)
     return folder
+
+
+def test_what_a_killed_worker_left_of_answers_that_another_had_delivered_is_removed(
+    world: World, tmp_path: Path
+) -> None:
+    """It stands still before it puts them, and is killed when it has begun: nobody puts them once more."""
+    start = datetime.combine(DAY, datetime.min.time(), world.zone) + timedelta(hours=10)
+    outbox = tmp_path / "sftp" / "B02" / "outbox"
+    with world.server(tmp_path / "sftp") as server:
+        place = world.place(database_in(tmp_path), tmp_path / "var", server)
+        slow = world.forker.depository(place, (("put.written", 1),), pause=(("deliver.before put", 1),))
+        quick = world.forker.depository(place)
+        slow.do("load", start - timedelta(days=3))
+        drop_files(tmp_path / "sftp", (Drop("B02", "inbox", f"{DAY}/1005/B02/inbox/IST_B02-IST-0001.xlsx"),))
+        faults: list[BaseException] = []
+
+        def look() -> None:
+            try:
+                slow.do("look", start)
+            except Died as died:
+                faults.append(died)
+
+        stands = threading.Thread(target=look)
+        stands.start()
+        wait_for(tmp_path / "var" / "paused")
+        quick.do("look", start + timedelta(seconds=1))
+        delivered = sorted(path.name for path in outbox.iterdir())
+        (tmp_path / "var" / "paused").unlink()
+        stands.join()
+        assert len(faults) == 1
+        quick.do("look", start + timedelta(seconds=2))
+        left = {path.name for path in outbox.iterdir()} - set(delivered)
+        assert left
+        (outbox / ".of a person.part").touch()
+        with closing(open_site(place)) as site, Resident(site) as resident:
+            resident.look(start + timedelta(seconds=3))
+            deadline = time.monotonic() + 240
+            while left & {path.name for path in outbox.iterdir()} and time.monotonic() < deadline:
+                time.sleep(0.05)
+        assert sorted(path.name for path in outbox.iterdir()) == sorted([*delivered, ".of a person.part"])
+        slow.close()
+        quick.close()
+    tried(
+        "a worker is killed while it puts what another has delivered", "SQLite", "each answer once, nothing left beside"
+    )
 
 
 def test_two_planners_and_two_runners_have_the_effect_of_one(

@@ -1,6 +1,7 @@
 """Look at folders, claim, fetch and put files over one connection; every call may be repeated (design §4)."""
 
 import hashlib
+import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ from depository.sftp.wire import Attributes, Status, Talk
 REPLACE_ANOTHER_WAY = (wire.FAILURE, wire.BAD_MESSAGE, wire.UNSUPPORTED, wire.EXISTS)
 """Status codes by which servers say that they cannot rename over a file in one step."""
 
+LEFT = re.compile(r"\.[0-9a-f]{32}\.part")
+"""The names under which `put` writes before it renames."""
 SIDE_BY_SIDE = 32
 """Files or folders that are worked on at once over one connection; each has one handle open at the server."""
 T = TypeVar("T")
@@ -136,6 +139,14 @@ class Folders:
     def put_all(self, contents: Sequence[tuple[str, bytes]]) -> list[SftpError | None]:
         """The same for several files side by side; tells of each why it was not stored, None when it was."""
         return self._each([(f"put {path}", self._putting(path, data)) for path, data in contents])
+
+    def sweep(self, folder: str) -> int:
+        """Removes from a folder what a `put` that was cut off has left there, and nobody repeated; returns how many files.
+
+        One that another worker is putting at this moment is told to it as not stored, and it puts it once more.
+        """
+        left = [f"{folder}/{entry.name}" for entry in self.look(folder) if LEFT.fullmatch(entry.name)]
+        return sum(gone is True for gone in self.remove_all(left))
 
     def _putting(self, path: str, data: bytes) -> Talk[None]:
         target = self._path(path)
