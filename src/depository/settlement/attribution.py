@@ -63,46 +63,27 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
     missing = -(balance[leg_row] + leg_change)
     is_short = (leg_change < 0) & (missing > 0)
 
-    # Who is at the root may show only where several are looked at together; what is short stays as it is.
-    kept_back = is_short.copy()
-    while True:
-        causes = _causes(problem, roots, leg_unit, leg_row, leg_change, kept_back)
-        together = _short_together(causes, balance, leg_unit, leg_row, leg_change, kept_back)
-        if not together.any():
-            break
-        kept_back |= together
-
-    # What the position gave to instructions that do not go first: enough of it, and the engine could have chosen otherwise.
+    names = _names_at_the_root(problem, roots, balance, leg_unit, leg_row, leg_change, is_short)
     priority = np.full(len(units), np.iinfo(np.int64).max)
     np.minimum.at(priority, units.member, problem.priority)
-    given: dict[int, dict[int, int]] = {}
+    # Of what a position gave to instructions that do not go first there may be enough: then the engine could have chosen otherwise.
     short_rows = np.zeros(len(problem.positions), dtype=np.bool_)
     short_rows[leg_row[is_short]] = True
-    paid = np.flatnonzero(done & (units.change < 0) & short_rows[units.row])
-    for p, u, c in zip(units.row[paid].tolist(), legs[paid].tolist(), units.change[paid].tolist(), strict=True):
-        by_rank = given.setdefault(p, {})
-        by_rank[int(priority[u])] = by_rank.get(int(priority[u]), 0) - c
+    given = _given(units, legs, done & short_rows[units.row], priority)
 
     short_of: dict[int, list[tuple[int, int]]] = {}
     for u, p, m in zip(
         leg_unit[is_short].tolist(), leg_row[is_short].tolist(), missing[is_short].tolist(), strict=True
     ):
         short_of.setdefault(u, []).append((p, m))
-    mask_of: dict[int, int] = {}
-    for u, p in zip(leg_unit[kept_back].tolist(), leg_row[kept_back].tolist(), strict=True):
-        mask_of[u] = mask_of.get(u, 0) | causes.masks[p]
-    names: dict[int, tuple[str, ...]] = {}
     room, could = _Room(units, unit_settled, balance, priority), dict[int, bool]()
     lines: list[Unsettled] = []
     index = np.argsort(problem.rank)
     for j in index[~settled[index]].tolist():
         u = int(units.member[j])
         short = short_of.get(u, [])
-        mask = mask_of.get(u, 0)
-        if mask not in names:
-            names[mask] = tuple(causes.names[bit] for bit in _bits(mask))
         label = ROOTED
-        if not mask:
+        if u not in names:
             label = INDIVISIBLE
         elif all(sum(c for rank, c in given.get(p, {}).items() if rank >= priority[u]) >= m for p, m in short):
             if u not in could:
@@ -113,8 +94,46 @@ def unsettled(problem: Problem, units: Units, settled: NDArray[np.bool_]) -> lis
         shown = [line for line in short if line[0] in own] or short
         for p, m in shown:
             at = problem.positions[p]
-            lines.append(Unsettled(problem.ids[j], at.kind, at.asset, at.holder, m, names[mask], label))
+            lines.append(Unsettled(problem.ids[j], at.kind, at.asset, at.holder, m, names.get(u, ()), label))
     return lines
+
+
+def _names_at_the_root(
+    problem: Problem,
+    roots: NDArray[np.bool_],
+    balance: NDArray[Any],
+    leg_unit: NDArray[np.int64],
+    leg_row: NDArray[np.int64],
+    leg_change: NDArray[Any],
+    is_short: NDArray[np.bool_],
+) -> dict[int, tuple[str, ...]]:
+    """The failing participants upstream of each unsettled unit, by their names; a unit without any is left out."""
+    # Who is at the root may show only where several are looked at together; what is short stays as it is.
+    kept_back = is_short.copy()
+    while True:
+        causes = _causes(problem, roots, leg_unit, leg_row, leg_change, kept_back)
+        together = _short_together(causes, balance, leg_unit, leg_row, leg_change, kept_back)
+        if not together.any():
+            break
+        kept_back |= together
+    mask_of: dict[int, int] = {}
+    for u, p in zip(leg_unit[kept_back].tolist(), leg_row[kept_back].tolist(), strict=True):
+        mask_of[u] = mask_of.get(u, 0) | causes.masks[p]
+    # Many units have the same causes: each combination is put into words once.
+    words = {mask: tuple(causes.names[bit] for bit in _bits(mask)) for mask in set(mask_of.values())}
+    return {u: words[mask] for u, mask in mask_of.items() if mask}
+
+
+def _given(
+    units: Units, legs: NDArray[np.int64], some: NDArray[np.bool_], priority: NDArray[np.int64]
+) -> dict[int, dict[int, int]]:
+    """What each position gave, by priority, in some of the legs."""
+    found: dict[int, dict[int, int]] = {}
+    paid = np.flatnonzero(some & (units.change < 0))
+    for p, u, c in zip(units.row[paid].tolist(), legs[paid].tolist(), units.change[paid].tolist(), strict=True):
+        by_priority = found.setdefault(p, {})
+        by_priority[int(priority[u])] = by_priority.get(int(priority[u]), 0) - c
+    return found
 
 
 def _short_together(

@@ -74,7 +74,7 @@ def test_a_debit_without_an_order_of_ours_is_refused_and_shows_in_reconciliation
     assert (kzt.agrees, kzt.ours, kzt.theirs) == (False, 10_000, 6_000)
 
 
-@pytest.mark.rule("CSD-3.3.2-b")
+@pytest.mark.rule("CSD-3.3.1-a", "CSD-3.3.2-b")
 def test_a_debit_confirms_only_an_ordered_payment_of_that_amount_and_only_once(books: Desk):
     from depository.withdrawals import order_payments
 
@@ -90,6 +90,7 @@ def test_a_debit_confirms_only_an_ordered_payment_of_that_amount_and_only_once(b
     assert books.amount("B01", "KZT") == 6_000
 
 
+@pytest.mark.rule("CSD-3.3.1-a")
 def test_a_reversal_is_left_to_an_operator(books: Desk):
     books.fund("B01", "100.00")
     assert fault(books.credit(advice(entry("R", "100.00", "B01", credit=False, reversal=True)))[0])[1] == "reversal"
