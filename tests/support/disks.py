@@ -30,11 +30,11 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 def fill(disk: Path, leave: int = 0) -> None:
     """Writes until `leave` bytes are left."""
-    with (disk / "ballast").open("wb") as out:
+    # Without a buffer, which the end would try to write once more.
+    with (disk / "ballast").open("wb", buffering=0) as out:
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         try:
             out.write(b"\0" * max(0, free - leave))
-            out.flush()
         except OSError:
             pass  # full is what it should be
 
