@@ -247,8 +247,9 @@ def _serve(pipe: Connection, memory: int, seconds: float) -> None:
     # Ctrl-C is for the parent, which ends the child when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit(memory)
-    pipe.send_bytes(b"ready")
     try:
+        # The parent may be gone by now, too.
+        pipe.send_bytes(b"ready")
         while True:
             packed = [pipe.recv_bytes()]
             # Should the parent die, nobody else ends a child that a file keeps busy for ever; the signal also ends C code.

@@ -1,6 +1,7 @@
 """The sandbox: the same answers as reading at once, and no file that takes the process or the pool down."""
 
 import _testcapi
+import multiprocessing
 import os
 import signal
 import threading
@@ -19,7 +20,7 @@ from forms import samples
 from forms.form import Form
 from parsers.blank_workbook import fill
 from parsers.marked_workbook import mark
-from parsers.sandbox import ReaderUnavailable, Sandbox
+from parsers.sandbox import MEMORY, SECONDS, ReaderUnavailable, Sandbox, _serve
 from parsers.workbook_form import read_form
 from tests.support.form_cases import CASES, repacked
 from tests.unit.parsers.test_workbook_marked import receipt_of
@@ -256,6 +257,17 @@ def test_stopping_blames_no_file(others: set[psutil.Process], tmp_path: Path, wh
     with pytest.raises(ReaderUnavailable):
         one.read_form(WRN, "x.xlsx")
     assert _children(others) == set()
+
+
+def test_a_child_whose_parent_died_before_it_was_ready_ends_without_a_fault() -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_serve, args=(theirs, MEMORY, SECONDS))
+    ours.close()
+    child.start()
+    theirs.close()
+    child.join(240)
+    assert child.exitcode == 0
 
 
 def test_records_come_back_equal_and_frozen(sandbox: Sandbox) -> None:
