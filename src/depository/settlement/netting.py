@@ -130,114 +130,187 @@ def choose(
     if not len(core.free):
         return Chosen(incumbent, 0.0, True, tight)
     task = _Task(core, weight, _Table(core, weight, tight), floors, stop)
-
-    def climbed(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return _improved(task, start, plan)
-
     if tight is None:
-        x = climbed(incumbent)
-        if not stop.done():
-            # No prices and no time: a single pass, whose work is counted.
-            x = climbed(incumbent)
-        gained = keeps(x, floors) and task.weight_of(x) > task.weight_of(incumbent)
-        return Chosen(x if gained else incumbent, np.inf, False, None)
+        return _without_prices(task, incumbent, plan)
 
-    rounded = tight.x > 0.5
-    closeness = np.abs(tight.profit)
-    doubtful = _in_doubt(tight.x)
+    priced = _priced(tight, weight, step)
     large = len(weight) > LARGE
-    mended = _feasible(core, task.table, rounded)
     kin: list[NDArray[np.float64]] = []
-    if large and not floors and tight.part is not None and int(doubtful.sum()) <= KIN_DOUBT:
+    if large and not floors and tight.part is not None and int(priced.doubtful.sum()) <= KIN_DOUBT:
         # Before the dive, which leaves nothing of the solver.
         kin = tight.part.leanings(plan.kin)
-    ways = [lambda: climbed(mended)]
+    # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end.
+    afresh = lesser and not floors
+    x = _from_prices(task, priced, plan, incumbent, afresh)
+    if kin and tight.bound - task.weight_of(x) > priced.margin:
+        bred = x if stop() else _of_kin(task, priced, plan, x, kin)
+        # No time: what is at hand so far comes from the prices alone.
+        x = bred if stop.done() else _better(task, x, _unpriced(task, incumbent, plan))
+        if plan.wide:
+            x = _by_regions(task, tight, x, priced.cost, plan.regions[0])
+    searches = (
+        [] if kin else [(priced.doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
+    )
+    searches += [(priced.idle, *one, True) for one in plan.idle if large]
+    for turn, (in_doubt, more, checks, regions) in enumerate(searches):
+        units = _searched_next(task, priced, plan, x, in_doubt, more)
+        if not len(units):
+            break
+        rest = (tight.bound - task.weight_of(x)) * plan.rest
+        if afresh and kin and turn == len(searches) - 1:
+            x, afresh = _with_lesser(task, x, incumbent, tight.bound), False
+        x = _widened(task, priced, plan, x, _blocks(core, units, turn), checks, rest, regions)
+    if afresh:
+        x = _with_lesser(task, x, incumbent, tight.bound)
+    return _proved(task, priced, plan, x)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Priced:
+    """What the prices of the relaxation say of each unit."""
+
+    tight: Tight
+    rounded: NDArray[np.bool_]
+    """How it stands in the relaxation, rounded."""
+    closeness: NDArray[np.float64]
+    """What it costs to turn it."""
+    doubtful: NDArray[np.bool_]
+    """The relaxation takes a part of it only."""
+    idle: NDArray[np.bool_]
+    """Doubtful, or worth neither more nor less than it uses."""
+    ease: NDArray[np.float64]
+    """Part of its weight that it costs to turn it."""
+    cost: NDArray[np.float64]
+    """The same around a place of loss, where what a unit costs to turn counts by itself and as part of its weight; idle ones come late."""
+    margin: float
+    """Within so much of the bound a set is the best there is."""
+
+
+def _priced(tight: Tight, weight: NDArray[np.float64], step: float) -> _Priced:
+    closeness = np.abs(tight.profit)
+    doubtful = _in_doubt(tight.x)
+    typical = float(weight.mean())
+    idle = doubtful | (closeness <= 1e-9 * typical)
+    cost = closeness / np.sqrt(np.maximum(weight, 1e-3 * typical) * typical)
+    cost[idle], cost[doubtful] = IDLE, 0.0
+    margin = 1e-9 * max(tight.bound, 0.0)
+    # Where the weights differ by whole steps that a float tells apart, nothing better is left below one of them.
+    margin = min(margin, 0.5 * step) if step > 1e-12 * tight.bound else margin
+    ease = closeness / np.maximum(weight, 1e-3 * typical)
+    return _Priced(tight, tight.x > 0.5, closeness, doubtful, idle, ease, cost, margin)
+
+
+def _without_prices(task: "_Task", incumbent: NDArray[np.bool_], plan: Plan) -> Chosen:
+    """What improvement alone finds, when the solver failed or was stopped."""
+    x = _improved(task, incumbent, plan)
+    if not task.stop.done():
+        # No prices and no time: a single pass, whose work is counted.
+        x = _improved(task, incumbent, plan)
+    gained = keeps(x, task.floors) and task.weight_of(x) > task.weight_of(incumbent)
+    return Chosen(x if gained else incumbent, np.inf, False, None)
+
+
+def _from_prices(
+    task: "_Task", priced: _Priced, plan: Plan, incumbent: NDArray[np.bool_], afresh: bool
+) -> NDArray[np.bool_]:
+    """The best of what rounding and diving give, improved; and of the incumbent, unless the set is to be found afresh."""
+    tight, stop = priced.tight, task.stop
+    mended = _feasible(task.core, task.table, priced.rounded)
+    ways = [lambda: _improved(task, mended, plan)]
     gap = tight.bound - task.weight_of(mended)
-    if gap > plan.far * tight.bound and int((closeness <= gap).sum()) > PROVEN_AT_ONCE:
-        ways.append(lambda: climbed(_feasible(core, task.table, dive(tight, task.table.price))))
+    if gap > plan.far * tight.bound and int((priced.closeness <= gap).sum()) > PROVEN_AT_ONCE:
+        ways.append(lambda: _improved(task, _feasible(task.core, task.table, dive(tight, task.table.price)), plan))
     climbs = side_by_side(ways)
     if not stop.done():
         # No time: a single pass from each, and as without prices.
-        climbs = [climbed(mended), climbed(incumbent)]
+        climbs = [_improved(task, mended, plan), _improved(task, incumbent, plan)]
         climbs.append(_unpriced(task, incumbent, plan))
-    # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end.
-    afresh = lesser and not floors
     x = mended if afresh else incumbent
     for climb in climbs:
         x = _better(task, x, climb)
     if x is incumbent and not stop():
-        climb = climbed(incumbent)
+        climb = _improved(task, incumbent, plan)
         x = _better(task, x, climb) if stop.done() else x
-    bound = tight.bound
-    margin = 1e-9 * max(bound, 0.0)
-    # Where the weights differ by whole steps that a float tells apart, nothing better is left below one of them.
-    margin = min(margin, 0.5 * step) if step > 1e-12 * bound else margin
-    # Beside the units in doubt, those come first that turn at the least part of their weight.
-    ease = closeness / np.maximum(weight, 1e-3 * float(weight.mean()))
-    # On large days also those worth neither more nor less than they use.
-    idle = doubtful | (closeness <= 1e-9 * float(weight.mean()))
-    # Around a place of loss these come late, and what a unit costs to turn counts by itself and as part of its weight.
-    cost = closeness / np.sqrt(np.maximum(weight, 1e-3 * float(weight.mean())) * float(weight.mean()))
-    cost[idle], cost[doubtful] = IDLE, 0.0
+    return x
 
-    if kin and bound - task.weight_of(x) > margin:
-        bred = x if stop() else _of_kin(task, tight, x, kin, plan, ease, idle)
-        # No time: what is at hand so far comes from the prices alone.
-        x = bred if stop.done() else _better(task, x, _unpriced(task, incumbent, plan))
-        if plan.wide:
-            x = _by_regions(task, tight, x, cost, plan.regions[0])
-    searches = [] if kin else [(doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
-    searches += [(idle, *one, True) for one in plan.idle if large]
-    for turn, (in_doubt, more, checks, regions) in enumerate(searches):
-        gap = bound - task.weight_of(x)
-        if gap <= margin or stop():
-            break
-        if int((closeness <= gap + margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
-            break
-        must = in_doubt | (rounded != x)
-        if int(must.sum()) > plan.doubted:
-            break
-        order = np.argsort(np.where(must, -1.0, ease), kind="stable")
-        if afresh and kin and turn == len(searches) - 1:
-            both = _bred(task, [x, incumbent], bound)
-            x = both if stop.done() else _better(task, x, incumbent)
-            afresh = False
-        started = x
-        blocks = _blocks(core, order[: int(must.sum()) + more], turn)
-        for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
-            found = _searched_at_once(task, x, two, checks, gap * plan.rest)
-            x = found if stop.done() else x
-        number, least = plan.regions
-        if regions and bound - task.weight_of(x) > least * bound:
-            x = _by_regions(task, tight, x, cost, number)
-        if x is not started and not stop():
-            climb = climbed(x)
-            x = _better(task, x, climb) if stop.done() else x
 
-    if afresh:
-        both = _bred(task, [x, incumbent], bound)
-        x = both if stop.done() else _better(task, x, incumbent)
+def _searched_next(
+    task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_], in_doubt: NDArray[np.bool_], more: int
+) -> NDArray[np.int64]:
+    """The units that a search from x looks at: those in doubt and those that x has otherwise than the prices, then the `more` easiest.
 
-    proven = bound - task.weight_of(x) <= margin
-    if not proven and not stop():
-        # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
-        open_units = closeness <= bound - task.weight_of(x) + margin
-        if int(open_units.sum()) <= plan.whole:
-            checks = plan.proof // max(int(open_units.sum()), 500)
-            better, searched = x, float("inf")
-            for _ in range(AGAIN if int(open_units.sum()) <= PROVEN_AT_ONCE else 1):
-                searched_x, upper, finished = _searched(task, better, open_units, checks, 0.0)
-                better, searched = _better(task, better, searched_x), min(searched, upper)
-                if finished:
-                    break
-                better = _better(task, better, climbed(better))
-                better = _topped_up(task, tight, better, idle)
-            if stop.done():
-                x = better
-                bound = min(bound, max(searched, task.weight_of(x)))
-                # The float search may have relied on a set the exact check refused: then nothing is proven.
-                proven = bound - task.weight_of(x) <= margin
-    return Chosen(x, bound, proven, tight)
+    None when there is no time, nothing to gain, too much in doubt, or so little open that the search for the proof comes at once.
+    """
+    nothing = np.zeros(0, dtype=np.int64)
+    gap = priced.tight.bound - task.weight_of(x)
+    if gap <= priced.margin or task.stop():
+        return nothing
+    if int((priced.closeness <= gap + priced.margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
+        return nothing
+    must = in_doubt | (priced.rounded != x)
+    if int(must.sum()) > plan.doubted:
+        return nothing
+    return np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]
+
+
+def _widened(
+    task: "_Task",
+    priced: _Priced,
+    plan: Plan,
+    x: NDArray[np.bool_],
+    blocks: list[NDArray[np.int64]],
+    checks: int,
+    rest: float,
+    regions: bool,
+) -> NDArray[np.bool_]:
+    """The best that searches of these blocks find from x, two at a time, then of regions if asked; improved once more.
+
+    A search ends after so many checkpoints of the solver, or when no more than `rest` is left to gain in it.
+    """
+    tight, stop = priced.tight, task.stop
+    started = x
+    for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
+        found = _searched_at_once(task, x, two, checks, rest)
+        x = found if stop.done() else x
+    number, least = plan.regions
+    if regions and tight.bound - task.weight_of(x) > least * tight.bound:
+        x = _by_regions(task, tight, x, priced.cost, number)
+    if x is not started and not stop():
+        climb = _improved(task, x, plan)
+        x = _better(task, x, climb) if stop.done() else x
+    return x
+
+
+def _with_lesser(task: "_Task", x: NDArray[np.bool_], incumbent: NDArray[np.bool_], bound: float) -> NDArray[np.bool_]:
+    """The set found afresh, crossed with the one of the lesser effort."""
+    both = _bred(task, [x, incumbent], bound)
+    return both if task.stop.done() else _better(task, x, incumbent)
+
+
+def _proved(task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_]) -> Chosen:
+    """The set, or a better one, with what is proven of it: few enough units left open are all searched."""
+    tight, bound = priced.tight, priced.tight.bound
+    gap = bound - task.weight_of(x)
+    if gap <= priced.margin or task.stop():
+        return Chosen(x, bound, gap <= priced.margin, tight)
+    # A unit whose price to turn exceeds the gap stands as the relaxation says in every better set.
+    open_units = priced.closeness <= gap + priced.margin
+    number = int(open_units.sum())
+    if number > plan.whole:
+        return Chosen(x, bound, False, tight)
+    checks = plan.proof // max(number, 500)
+    better, searched = x, float("inf")
+    for _ in range(AGAIN if number <= PROVEN_AT_ONCE else 1):
+        searched_x, upper, finished = _searched(task, better, open_units, checks, 0.0)
+        better, searched = _better(task, better, searched_x), min(searched, upper)
+        if finished:
+            break
+        better = _topped_up(task, tight, _better(task, better, _improved(task, better, plan)), priced.idle)
+    if not task.stop.done():
+        return Chosen(x, bound, False, tight)
+    bound = min(bound, max(searched, task.weight_of(better)))
+    # The float search may have relied on a set the exact check refused: then nothing is proven.
+    return Chosen(better, bound, bound - task.weight_of(better) <= priced.margin, tight)
 
 
 def _in_doubt(x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -247,29 +320,24 @@ def _in_doubt(x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _of_kin(
-    task: "_Task",
-    tight: Tight,
-    x: NDArray[np.bool_],
-    kin: list[NDArray[np.float64]],
-    plan: Plan,
-    ease: NDArray[np.float64],
-    idle: NDArray[np.bool_],
+    task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_], kin: list[NDArray[np.float64]]
 ) -> NDArray[np.bool_]:
     """One set, crossed of those near several solutions of the relaxation; x is the one found for the first of them.
 
     What sets from different solutions have in common is mostly right, and where they differ a search finds the best of all.
     """
+    tight = priced.tight
 
     def near(fraction: NDArray[np.float64], found: NDArray[np.bool_], wide: bool) -> NDArray[np.bool_]:
         """What a set gains by searching the units in doubt, those that stand against the solution, and the next easiest."""
         more, checks = plan.searches[0]
         widths = [(_in_doubt(fraction), more, checks)]
-        widths += [(idle, *one) for one in plan.wide] if wide else []
+        widths += [(priced.idle, *one) for one in plan.wide] if wide else []
         for turn, (in_doubt, more, checks) in enumerate(widths):
             found = _improved(task, found, plan) if turn else found
             must = in_doubt | ((fraction > 0.5) != found)
             some = np.zeros(len(x), dtype=np.bool_)
-            some[np.argsort(np.where(must, -1.0, ease), kind="stable")[: int(must.sum()) + more]] = True
+            some[np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]] = True
             gap = (tight.bound - task.weight_of(found)) * plan.rest
             found = _better(task, found, _searched(task, found, some, checks, gap)[0])
         return found
