@@ -197,7 +197,7 @@ def test_the_money_of_1015_gives_a_fresh_funding_report_to_the_two_whose_forecas
 
 
 @pytest.mark.rule("CSD-3.3.2-b", "CSD-3.3.2-c", "CSD-2.3.1-c")
-def test_withdrawals_of_the_morning(story: Story):
+def test_a_withdrawal_of_free_money_is_paid_and_one_of_more_to_a_strange_account_or_unsigned_is_refused(story: Story):
     within = story.receipt("0940", "WRN_B05-WRN-0001.xlsx")
     assert (within.verdict, within.batch) == (Verdict.ACCEPTED, f"{DAY}/payout-1131")
     above = story.receipt("0950", "WRN_B02-WRN-0001.xlsx")
@@ -337,7 +337,7 @@ def test_payment_orders_go_to_the_bank_and_what_came_after_the_cut_off_waits_for
 
 
 @pytest.mark.rule("CSD-4.3-1-a", "CSD-4.3-1-c", "CSD-4.3-1-e")
-def test_interests_of_the_day(story: Story):
+def test_an_interest_locks_its_quantity_until_its_secured_party_and_nobody_else_discharges_it(story: Story):
     assert story.balance("1032 SIN_B05-SIN-0001.xlsx", "B05-HO", SHARE_B, "SIN/S000003") == 1_000
     assert story.receipt("1140", "SIN_B03-SIN-0002.xlsx").lines[0].rejects[0].rule == "CSD-4.3-1-e"
     assert story.balance("1140 SIN_B03-SIN-0002.xlsx", "B03-DO", SHARE_B, "SIN/S000002") == 2_500

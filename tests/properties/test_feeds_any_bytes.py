@@ -88,14 +88,16 @@ def refuses_or_reads(read: Callable[[bytes], Any], data: bytes) -> None:
 @example(data=b"")
 @example(data=b"\xef\xbb\xbf")
 @example(data=b"\n" * 50)
-def test_any_bytes(read: Callable[[bytes], Any], data: bytes) -> None:
+def test_any_bytes_are_read_or_refused(read: Callable[[bytes], Any], data: bytes) -> None:
     refuses_or_reads(read, data)
 
 
 @pytest.mark.parametrize(("read", "right"), [(trades_read, TRADES), (statements_read, STATEMENT)])
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_right_file_damaged_anywhere(read: Callable[[bytes], Any], right: bytes, data: st.DataObject) -> None:
+def test_a_right_file_that_is_damaged_anywhere_is_read_or_refused(
+    read: Callable[[bytes], Any], right: bytes, data: st.DataObject
+) -> None:
     start = data.draw(st.integers(0, len(right)))
     end = data.draw(st.integers(start, min(len(right), start + 40)))
     refuses_or_reads(read, right[:start] + data.draw(JUNK) + right[end:])

@@ -195,7 +195,9 @@ def run(fresh: Callable[[], Day], examples: int) -> None:
 
 
 @pytest.mark.rule("CSD-5.2-dvp", "CSD-4.3-1-a", "KCSD-88")
-def test_any_day_on_sqlite(loaded_sqlite: Callable[[Path], str], tmp_path: Path, sandbox: Sandbox):
+def test_whatever_a_day_brings_the_books_stay_whole_on_sqlite(
+    loaded_sqlite: Callable[[Path], str], tmp_path: Path, sandbox: Sandbox
+):
     numbers = count(1)
 
     def fresh() -> Day:
@@ -205,7 +207,9 @@ def test_any_day_on_sqlite(loaded_sqlite: Callable[[Path], str], tmp_path: Path,
 
 
 @pytest.mark.rule("CSD-5.2-dvp", "CSD-4.3-1-a", "KCSD-88")
-def test_any_day_on_postgresql(loaded_postgres: Callable[[], str], tmp_path: Path, sandbox: Sandbox):
+def test_whatever_a_day_brings_the_books_stay_whole_on_postgresql(
+    loaded_postgres: Callable[[], str], tmp_path: Path, sandbox: Sandbox
+):
     run(lambda: Day(Desk(open_site(loaded_postgres(), tmp_path, sandbox))), examples=6)
 
 

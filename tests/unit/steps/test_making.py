@@ -192,7 +192,9 @@ def test_a_marking_that_a_limit_stops_is_stopped_in_every_replay(desk: Desk, hur
 
 
 @pytest.mark.rule("KCSD-88")
-def test_the_same_of_what_the_end_of_the_day_still_has_to_make(desk: Desk, hurried: Site, tmp_path: Path) -> None:
+def test_a_marking_that_a_limit_stops_at_the_end_of_the_day_is_stopped_in_every_replay(
+    desk: Desk, hurried: Site, tmp_path: Path
+) -> None:
     desk.keep_reference()
     desk.run_until("16:00")
     recorded(desk, True)
