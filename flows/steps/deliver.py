@@ -7,8 +7,8 @@ alone, so a repetition puts the same.
 """
 
 import logging
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from depository.pieces import pieces
 from depository.points import reached
@@ -26,6 +26,8 @@ from parsers.cms_signer import Signer
 
 log = logging.getLogger(__name__)
 
+APART = timedelta(seconds=20)
+"""Between two tries of a party whose outbox refused a file."""
 AT_ONCE = 32
 """Files put side by side over one connection; their bytes are in memory meanwhile."""
 
@@ -36,11 +38,13 @@ def deliver(site: Site, folders: Folders, at: datetime) -> int:
     return deliver_made(site, folders, at)
 
 
-def deliver_made(site: Site, folders: Folders, at: datetime) -> int:
+def deliver_made(site: Site, folders: Folders, at: datetime, refused: dict[str, datetime] | None = None) -> int:
     """Delivers everything that waits and is made; returns how many files. A broken connection leaves the rest waiting.
 
-    What one party's folder refuses waits for the next time and holds up nobody else's.
+    What one party's folder refuses waits for the next time and holds up nobody else's. `refused` are such parties with the moment of the
+    last try, for whoever calls this again and again: they rest for a while.
     """
+    refused = {} if refused is None else refused
     signer = site.signer
     if signer is None:
         raise LookupError("this site has no signing key: nothing is given out unsigned (docs/operating/signatures.md)")
@@ -48,7 +52,6 @@ def deliver_made(site: Site, folders: Folders, at: datetime) -> int:
         log.error("nothing is given out: %s is not in force at %s (docs/operating/signatures.md)", signer, at)
         return 0
     count = last = 0
-    refused: set[str] = set()
     while True:
         with site.reading(at, site.market.local(at).date()) as work:
             waiting = files.waiting(work, most=200, after=last)
@@ -57,16 +60,16 @@ def deliver_made(site: Site, folders: Folders, at: datetime) -> int:
         done: list[Outgoing] = []
         signed: list[OwnSignature] = []
         try:
-            for some in pieces([one for one in waiting if one.party not in refused], AT_ONCE):
+            for some in pieces([one for one in waiting if not _rests(one.party, refused, at)], AT_ONCE):
                 reached("deliver.before put")
                 data = {one.id: site.archive.get(one.sha256) for one in some}
                 signatures = {one.id: _sign(one, data[one.id], signer) for one in some}
                 contents = [(_place(one) + SIGNATURE, signatures[one.id].p7s) for one in some]
-                beside = _stored(some, folders.put_all(contents), refused)
+                beside = _stored(some, folders.put_all(contents), refused, at)
                 reached("deliver.signatures put")
                 # Nobody ever finds a file whose signature is not there yet.
                 contents = [(_place(one), data[one.id]) for one in beside]
-                there = _stored(beside, folders.put_all(contents), refused)
+                there = _stored(beside, folders.put_all(contents), refused, at)
                 done += there
                 signed += [signatures[one.id] for one in there]
                 reached("deliver.put")
@@ -116,10 +119,17 @@ def _place(one: Outgoing) -> str:
     return f"/{one.party}/outbox/{one.name}"
 
 
-def _stored(some: Sequence[Outgoing], faults: Sequence[SftpError | None], refused: set[str]) -> list[Outgoing]:
-    """Those that were stored; the parties of the others are refused for this time."""
+def _rests(party: str, refused: Mapping[str, datetime], at: datetime) -> bool:
+    """Also within the look in which it refused; not when the clock was put back since."""
+    return party in refused and timedelta(0) <= at - refused[party] < APART
+
+
+def _stored(
+    some: Sequence[Outgoing], faults: Sequence[SftpError | None], refused: dict[str, datetime], at: datetime
+) -> list[Outgoing]:
+    """Those that were stored; the parties of the others are refused for this time, which is told once for each."""
     for one, fault in zip(some, faults, strict=True):
-        if fault is not None:
-            log.warning("%s: %s", one.party, fault)
-            refused.add(one.party)
+        if fault is not None and not _rests(one.party, refused, at):
+            log.warning("the outbox of %s takes nothing; tried again every %d s: %s", one.party, APART.seconds, fault)
+            refused[one.party] = at
     return [one for one, fault in zip(some, faults, strict=True) if fault is None]

@@ -95,6 +95,7 @@ class Resident:
         return receipts
 
     def _deliver(self, went_well: Callable[[], None]) -> None:
+        refused: dict[str, datetime] = {}
         with self._site.folders() as folders:
             swept = False
             while self._goes_on(self._made):
@@ -102,7 +103,7 @@ class Resident:
                     if not swept:
                         sweep_outboxes(self._site, folders, self._at)
                         swept = True
-                    deliver_made(self._site, folders, self._at)
+                    deliver_made(self._site, folders, self._at, refused)
                     went_well()
 
     def _make(self, went_well: Callable[[], None]) -> None:

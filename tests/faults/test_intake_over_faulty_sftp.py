@@ -1,6 +1,7 @@
 """The whole intake and delivery over a server that fails: each file is taken once and answered once, or its loss is told."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from depository.sftp.keys import DEPOSITORY, create_folders
 from depository.store import files, schema
 from depository.store.migrate import upgrade
 from depository.verify import verify
-from flows.steps.deliver import deliver
+from flows.steps.deliver import deliver, deliver_made
 from flows.steps.intake import take_files
+from flows.steps.making import make_answers
 from flows.steps.reference import load_reference
 from flows.steps.replay import replay
 from flows.steps.sites import Site
@@ -128,3 +130,21 @@ def test_a_file_that_the_server_loses_in_the_claim_is_told_to_its_sender(world: 
         assert [len(d.receipts(party)) for party in ("B02", "B03")] == [1, 1]
         assert replay(d.site, date(2099, 1, 1), tmp_path / "replay", d.start).differences == ()
     tried("SFTP server loses a file it confirmed to have renamed", "the whole intake", "its sender is told at once")
+
+
+def test_an_outbox_that_takes_nothing_is_told_once_and_tried_again_after_a_while(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The resident intake delivers several times a second: it would fill its log, and keep the server busy."""
+    with faulty(world, tmp_path) as (d, _), d.site.folders() as folders:
+        drop_files(d.root, (FORM,))
+        shutil.rmtree(d.root / "B02" / "outbox")
+        take_files(d.site, folders, d.start)
+        make_answers(d.site, d.start)
+        refused: dict[str, datetime] = {}
+        for tenth in range(0, 200, 5):
+            deliver_made(d.site, folders, d.start + timedelta(seconds=tenth / 10), refused)
+        assert [r.message.partition(";")[0] for r in caplog.records] == ["the outbox of B02 takes nothing"]
+        (d.root / "B02" / "outbox").mkdir()
+        assert deliver_made(d.site, folders, d.start + timedelta(seconds=20), refused) == 2
+        assert len(d.receipts("B02")) == 1
