@@ -38,6 +38,10 @@ _WHOLE_ROWS = 5_000
 _WHOLE_BYTES = 10_000_000
 """Expanded bytes of a sheet up to which the sender's own workbook is kept: openpyxl takes some fifty times as much memory."""
 _PLACE = re.compile(r"(.+)!([A-Z]{1,3})([0-9]+)")
+_FOLDED = 75
+"""Characters of a reason on one line of its cell."""
+_LINE = 13
+"""Points from one line of a cell to the next."""
 _WIDTHS = (20, 18, 16, 18, 16, 14, 20, 22, 8, 14, 70, 24)
 _COLUMNS = (
     "Line",
@@ -130,6 +134,7 @@ def _kept(original: bytes, inspection: Inspection, form: Form | None, receipt: R
                         _put(sheet.cell(row, column), odd.text)
     if ANSWER_SHEET in book.sheetnames:
         del book[ANSWER_SHEET]
+    findings: tuple[_Finding, ...] = ()
     if form is not None:
         findings = tuple(_findings(form, receipt))
         for finding in findings:
@@ -137,8 +142,18 @@ def _kept(original: bytes, inspection: Inspection, form: Form | None, receipt: R
                 at.fill = PatternFill("solid", fgColor=_FILL)
         _beside_front(book, findings, form)
         _beside_table(book, form, receipt)
-    _answer_sheet(book.create_sheet(ANSWER_SHEET), form, receipt)
+    answer = book.create_sheet(ANSWER_SHEET)
+    _answer_sheet(answer, form, receipt)
+    if form is None or not all(finding.place for finding in findings):
+        # What has no cell can be seen there alone.
+        _open_on(book, answer)
     return _saved(book, receipt)
+
+
+def _open_on(book: Workbook, first: Worksheet) -> None:
+    book.active = first
+    for sheet in book.worksheets:
+        sheet.sheet_view.tabSelected = sheet is first
 
 
 def _sheet_cell(book: Workbook, place: str) -> Cell | None:
@@ -204,7 +219,7 @@ def _merges(sheet: Worksheet) -> list[tuple[int, int, int, int]]:
 def _beside_table(book: Workbook, form: Form, receipt: Receipt) -> None:
     """Write verdict, our number, code, rule and reason to the right of each row of the table."""
     place = next((_PLACE.fullmatch(at) for at in form.places.labels.values()), None)
-    if not place or form.places.sheet not in book.sheetnames:
+    if not place or form.places.sheet not in book.sheetnames or not receipt.lines:
         return
     sheet = book[form.places.sheet]
     label_row = int(place[3])
@@ -226,8 +241,10 @@ def _beside_table(book: Workbook, form: Form, receipt: Receipt) -> None:
             _put(cell, text)
             cell.font = Font(name="Arial", size=9, color="FF9C0006" if outcome.rejects else "FF1F2933")
             cell.alignment = Alignment(wrap_text=True, vertical="center")
-        if len(outcome.rejects) > 1:
-            sheet.row_dimensions[row].height = 13 * sum(1 + len(_remark(one)) // 75 for one in outcome.rejects)
+        # A reason that is folded into several lines would run over those of the rows above and below.
+        folded = sum(1 + len(text) // _FOLDED for text in texts[-1].split("\n"))
+        if folded > 1:
+            sheet.row_dimensions[row].height = max(_LINE * folded, sheet.row_dimensions[row].height or 0)
 
 
 def _row_texts(outcome: LineOutcome) -> tuple[str, ...]:

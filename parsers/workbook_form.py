@@ -67,7 +67,8 @@ def _front_sheet(inspection: Inspection) -> tuple[FormSpec, SheetFacts, tuple[st
         more = f" The sheet {hidden[0]} is hidden; show it." if hidden else f" {twins}" if twins else ""
         raise FileRefused(
             "no-form",
-            f"No visible sheet is named after a form (known: {known}; found: {names}). Fill in the blank of the form.{more}",
+            f"No visible sheet is named after a form (known: {known}; found: {names}). Fill in the blank of the form and "
+            f"leave the names of its sheets as they are.{more}",
         )
     spec = FORMS[_code(forms[0].name)]
     notes = []
@@ -100,7 +101,8 @@ class _Labels:
     places: dict[str, str] = field(default_factory=dict)
     at: dict[str, list[str]] = field(default_factory=dict)
     """Field -> cells in which its label stands."""
-    other_texts: list[str] = field(default_factory=list)
+    other_texts: dict[str, str] = field(default_factory=dict)
+    """Text that is no label -> its cell."""
 
 
 class _Reading:
@@ -115,7 +117,7 @@ class _Reading:
         self._hash = hashlib.sha256()
         self._table_at: dict[str, int] = {}
         self._label_places: dict[str, str] = {}
-        self._strangers: list[str] = []
+        self._strangers: dict[str, str] = {}
         self._actions: Counter[str] = Counter()
 
     def form(self, notes: tuple[str, ...]) -> Form:
@@ -131,7 +133,7 @@ class _Reading:
         cover: OpeningCover | None = None
         lines: Sequence[Line] = ()
         numbers = array("i")
-        table_sheet = self._front.name
+        facts, table_sheet = self._front, self._front.name
         if spec.body and spec.table is None:
             lines = self._body_line(labels, header_row)
         elif spec.body and spec.to_cover:
@@ -141,6 +143,7 @@ class _Reading:
                 found = self._table_facts()
                 source = rows(self._data, found) if found else SheetRows(iter(()))
                 if found:
+                    facts = found
                     table_sheet = found.name
                     self._find_table(source, found)
             if self._table_complete(table_sheet):
@@ -160,9 +163,16 @@ class _Reading:
                 labels=self._label_places,
             ),
             reference=header_row.reference if header_row else tidy(shown(labels.values.get("reference"))),
-            notes=notes,
+            notes=(*notes, *self._hidden(facts, numbers)),
             actions=self._actions,
         )
+
+    def _hidden(self, facts: SheetFacts, lines: Iterable[int]) -> Iterator[str]:
+        """A line that its sender does not see is easily sent by mistake, as when a list is filtered."""
+        hidden = [row for row in lines if row in facts.hidden] if facts.hidden else []
+        if hidden:
+            some = ", ".join(map(str, hidden[:_NOTES])) + (" …" if len(hidden) > _NOTES else "")
+            yield f"Hidden on the sheet {facts.name!r} and taken like the others: {len(hidden)} of the lines (row {some})."
 
     def _refuse(
         self, field_name: str, message: str, found: str = "", code: RejectionReason = RejectionReason.RULE
@@ -194,7 +204,7 @@ class _Reading:
                 name = at_label[column]
                 if name is None:
                     if isinstance(cell, str):
-                        found.other_texts.append(tidy(cell)[:80])
+                        found.other_texts.setdefault(tidy(cell)[:80], f"{column_letters(column)}{number}")
                     continue
                 after = self._front.merged.get((number, column), column) + 1
                 beside = next(((c, v) for c, v in texts if c > column), None)
@@ -229,23 +239,24 @@ class _Reading:
                 continue
             self._table_at[one.name] = column
             self._label_places[one.name] = place
-        strangers = [
-            tidy(cell)
+        self._strangers = {
+            tidy(cell): f"{column_letters(column)}{number}"
             for column, cell in texts
             if isinstance(cell, str) and _plain(cell) not in names and _plain(cell) != "line"
-        ]
-        self._strangers = strangers
+        }
         return True
 
     def _missing(self, labels: _Labels, wanted: Sequence[Field]) -> None:
         for one in wanted:
             cells = labels.at.get(one.name, [])
             if not cells:
-                close = get_close_matches(one.label, labels.other_texts, 1, 0.6)
-                near = f" Is {close[0]!r} meant? {lookalike_message(close[0])}".rstrip() if close else ""
+                near, found = self._near(one, labels.other_texts)
+                if found:
+                    labels.places[one.name] = labels.other_texts[found]
                 self._refuse(
                     one.name,
                     f"The label {one.label!r} is missing on the sheet {self._front.name}: use the blank as it is.{near}",
+                    found,
                 )
             elif len(cells) > 1:
                 self._refuse(
@@ -253,6 +264,15 @@ class _Reading:
                     f"The label {one.label!r} stands at {' and at '.join(cells)}, so it is not clear which cell counts: delete one.",
                     one.label,
                 )
+
+    def _near(self, wanted: Field, texts: Mapping[str, str]) -> tuple[str, str]:
+        """What may have been the label, in words and as found; `texts` by their cells."""
+        close = get_close_matches(wanted.label, texts, 1, 0.6)
+        if not close:
+            return "", ""
+        found = close[0]
+        twins = f" {lookalike_message(found)}".rstrip()
+        return f" Cell {texts[found]} says {found!r}; if that is it, write {wanted.label!r} there.{twins}", found
 
     def _header(self, labels: _Labels) -> HeaderRow | None:
         cells = {one.name: labels.values.get(one.name) for one in fields_of(HeaderRow)}
@@ -327,11 +347,13 @@ class _Reading:
         for one in fields_of(self._spec.table):
             if one.name not in self._table_at:
                 complete = False
-                close = get_close_matches(one.label, self._strangers, 1, 0.6)
-                near = f" Is {close[0]!r} meant? {lookalike_message(close[0])}".rstrip() if close else ""
+                near, found = self._near(one, self._strangers)
+                if found:
+                    self._label_places[one.name] = f"{sheet}!{self._strangers[found]}"
                 self._refuse(
                     one.name,
                     f"The column {one.label!r} is missing in the table of the sheet {sheet}: use the blank as it is.{near}",
+                    found,
                 )
         return complete
 

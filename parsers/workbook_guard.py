@@ -47,6 +47,8 @@ class SheetFacts:
     """Its XML has no comments and the like, so that what looks like a row in it is one."""
     merged: Mapping[tuple[int, int], int]
     """(row, column) of a merged range's first cell -> last column of the range; counted from 1."""
+    hidden: frozenset[int] = frozenset()
+    """Rows that nobody sees, by hand or by a filter; counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,9 @@ _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
 # Begins with a letter that most pieces hardly have.
 _PERHAPS_FORMULA = re.compile(rb"f(?<=[<:]f)[\s>/]")
 _MERGED = re.compile(rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d+):([A-Z]{1,3})\d+[\"']")
+_ROW = re.compile(rb"<(?:[A-Za-z0-9]+:)?row\s[^>]*>")
+_NUMBER = re.compile(rb"\sr=\"(\d{1,6})\"")
+_HIDDEN = re.compile(rb"\shidden=\"(?:1|true)\"")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9_-]+)[\"']")
 
 
@@ -312,7 +317,7 @@ def _sheets(data: bytes, parts: Mapping[str, zipfile.ZipInfo]) -> tuple[SheetFac
         for sheet in group
     ]
     sheet_parts = {part.casefold() for _, _, part in listed}
-    facts: dict[str, tuple[bool, bool, Mapping[tuple[int, int], int]]] = {}
+    facts: dict[str, tuple[bool, bool, Mapping[tuple[int, int], int], frozenset[int]]] = {}
     for name, entry in by_name.items():
         if name in sheet_parts or (name.startswith("xl/worksheets/") and name.endswith(".xml")):
             facts[name] = _sheet(data, entry)
@@ -353,8 +358,9 @@ def _other(data: bytes, name: str, entry: zipfile.ZipInfo) -> None:
                 )
 
 
-def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tuple[int, int], int]]:
+def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tuple[int, int], int], frozenset[int]]:
     odd, plain, end, first = False, True, b"", True
+    hidden: set[int] = set()
     for piece in _pieces(data, entry):
         if first:
             _start(piece)
@@ -367,6 +373,8 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tup
                 "Delete the rows and columns that are not used, save it and send it again.",
             )
         odd = odd or _may_be_odd(piece)
+        if b'hidden="1"' in piece or b'hidden="true"' in piece:
+            hidden.update(_hidden_rows(piece))
         if end and len(end) < MAX_SMALL_PART:
             end += piece[_OVERLAP:]
         elif not end and (at := piece.find(b"/sheetData")) >= 0:
@@ -375,7 +383,14 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tup
         (int(row), column_number(left.decode())): column_number(right.decode())
         for left, row, right in _MERGED.findall(end)
     }
-    return odd, plain, merged
+    return odd, plain, merged, frozenset(hidden)
+
+
+def _hidden_rows(piece: bytes) -> Iterator[int]:
+    for row in _ROW.findall(piece):
+        number = _NUMBER.search(row)
+        if number and _HIDDEN.search(row):
+            yield int(number[1])
 
 
 def _reaches_far(piece: bytes) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from depository.answers import LINES_TABLE, REFUSED_TABLE, Receipt, Verdict, answer_report, refusals_report
 from depository.garbage import no_search_for_garbage
+from depository.register import PartyKind
 from depository.rejects import FileRefused
 from depository.store.archive import Archive
 from flows.steps.recording import Content
@@ -44,13 +45,15 @@ ENDINGS = {
 """How the names of the answers end."""
 
 
-def answers(content: Content | FileRefused, receipt: Receipt) -> list[Answer]:
+def answers(content: Content | FileRefused, receipt: Receipt, sender: PartyKind) -> list[Answer]:
     """What answers a file besides its receipt.
 
     The sender's own workbook with the faults marked, or when all was accepted a short workbook. Of a form with many lines a CSV table of
-    its lines, and a workbook of what is refused alone, or where that is long as well a table. Nothing for feeds and unreadable files,
-    whose receipt says everything.
+    its lines, and a workbook of what is refused alone, or where that is long as well a table. Of a file in which no form could be read
+    a workbook that says why. Nothing for the files of exchange, bank and registry, whose programs read the receipt.
     """
+    if isinstance(content, FileRefused):
+        return [Answer.REFUSED] if sender is PartyKind.PARTICIPANT else []
     if not isinstance(content, Form):
         return []
     if len(content.lines) > MANY_LINES:

@@ -38,8 +38,7 @@ def record_file(site: Site, work: Work, read: Read) -> Receipt:
         return _same_again(site, work, arrival, before)
     content, proof = read.content, read.proof
     if content is None:
-        sender = register.party(work, arrival.party)
-        content, proof = content_and_proof(site, arrival, sender.kind if sender else PartyKind.OPERATOR)
+        content, proof = content_and_proof(site, arrival, _kind(work, arrival))
     if arrival.folder == CHECK:
         return _dry_run(site, work, read, content, proof, before)
     carried = _carry_out(site, work, read, content, proof, before)
@@ -51,6 +50,11 @@ def record_file(site: Site, work: Work, read: Read) -> Receipt:
     reached("record.answers queued")
     _note(site, work, arrival, digest, content)
     return receipt
+
+
+def _kind(work: Work, arrival: Arrival) -> PartyKind:
+    sender = register.party(work, arrival.party)
+    return sender.kind if sender else PartyKind.OPERATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def _dry_run(
         return receipt
     archived = site.archive.put(receipt_json.render(receipt))
     queued = [Queued(arrival.party, f"{arrival.name}.check.json", archived)]
-    for answer in answers(content, receipt):
+    for answer in answers(content, receipt, _kind(work, arrival)):
         name = f"{stem(arrival.name)}.check.{ENDINGS[answer]}"
         queued.append(Queued(arrival.party, name, made_of=archived, made_as=answer.value))
     files.queue_all(work, queued, cause)
@@ -214,7 +218,7 @@ def _first_answer(site: Site, work: Work, recorded: Recorded) -> Recorded:
 def _queue_answers(site: Site, work: Work, arrival: Arrival, carried: _Carried, content: Content | FileRefused) -> None:
     receipt, recorded, cause = carried.receipt, carried.recorded, f"file/{carried.file}"
     queued = [Queued(arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", carried.archived)]
-    for answer in answers(content, receipt):
+    for answer in answers(content, receipt, _kind(work, arrival)):
         name = f"{stem(arrival.name)}.{receipt.number}.answer.{ENDINGS[answer]}"
         queued.append(Queued(arrival.party, name, made_of=carried.archived, made_as=answer.value))
     files.queue_all(work, queued, cause)

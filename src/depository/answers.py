@@ -110,10 +110,14 @@ def refusals_report(receipt: Receipt) -> Report:
     note = "Mend these lines and send them in a new form under a new number; do not send the others again."
     if receipt.verdict is Verdict.REFUSED:
         note = "Nothing of the form was taken. Mend it and send it again."
+    if receipt.verdict is Verdict.QUARANTINED:
+        note = "Nothing of the file was taken. Mend it and send it again."
     refused = Table(REFUSED_TABLE, "Refused", REFUSED, tuple(rows), note)
     counts = Counter(line.verdict for line in receipt.lines)
     lines: list[tuple[str, Value]] = [("Lines", len(receipt.lines))]
     lines += [(f"Lines {verdict.value}", number) for verdict, number in counts.items()]
+    if receipt.verdict is Verdict.QUARANTINED:
+        lines = [("What is wrong", reject.message) for reject in receipt.rejects]
     return _report(receipt, "refused", "Refused", refused, lines)
 
 

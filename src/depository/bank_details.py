@@ -61,7 +61,11 @@ def check_bank_details(
     if work.market.currency(request.currency) is None:
         held = ", ".join(currency.code for currency in work.market.currencies)
         return Reject(
-            RejectionReason.MONEY, "CSD-5.1.5-a", "currency", request.currency, f"the depository holds {held}"
+            RejectionReason.MONEY,
+            "CSD-5.1.5-a",
+            "currency",
+            request.currency,
+            f"the depository holds money in {held}; give one of these",
         )
     if request.valid_from < work.business_date:
         return Reject(

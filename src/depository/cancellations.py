@@ -46,7 +46,11 @@ def check_cancellation(work: Work, participant: str, request: CancellationReques
     """The instruction and the day on which it is cancelled, or the first fault."""
     one = instructions.find(work, request.instruction)
     if one is None or one.kind is not InstructionKind.EXCHANGE or participant not in _sides(one):
-        return _reject("instruction", request.instruction, "you have no exchange trade with this instruction number")
+        return _reject(
+            "instruction",
+            request.instruction,
+            "you have no exchange trade with this instruction number; copy it from the notice of the fail",
+        )
     if one.reference != request.trade:
         return _reject("trade", request.trade, f"{one.id} is trade {one.reference}; correct one of the two")
     fault = _not_cancellable(work, one)

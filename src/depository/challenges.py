@@ -91,7 +91,11 @@ def check_challenge(work: Work, participant: str, request: ChallengeRequest) -> 
     found = str(request.trading_day)
     if request.trading_day >= work.business_date:
         return Reject(
-            RejectionReason.DATE, RULE, "trading_day", found, "its report comes on the business day after the trading"
+            RejectionReason.DATE,
+            RULE,
+            "trading_day",
+            found,
+            "its report comes on the business day after the trading; challenge it then",
         )
     try:
         until = _until(work, register.calendar(work).business_day_after(request.trading_day, 1))

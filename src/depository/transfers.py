@@ -144,7 +144,7 @@ def check_transfer(work: Work, sender: str, line: TransferRequest) -> Instructio
             "CSD-7.1.1-a",
             "isin",
             line.isin,
-            "this security is not on the register of admitted products",
+            "this security is not on the register of admitted products; check the ISIN, or ask the depository to admit it",
         )
     quantity = _quantity(line, product)
     if isinstance(quantity, Reject):

@@ -23,7 +23,8 @@ def to_units(amount: Decimal, scale: int) -> int:
     shifted = amount.scaleb(scale, _EXACT)
     whole = int(shifted)
     if shifted != whole:
-        raise TooFine(f"{amount} has more than {scale} decimals")
+        known = f"is known to {scale} decimals; round it" if scale else "is counted in whole ones; give a whole number"
+        raise TooFine(f"{amount} has too many decimals: this {known}")
     if abs(whole) >= LARGEST:
         raise TooFine(f"{amount} is larger than an amount can be")
     return whole

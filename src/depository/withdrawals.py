@@ -85,7 +85,7 @@ def check_withdrawal(work: Work, participant: str, request: WithdrawalRequest) -
             "CSD-5.1.5-a",
             "currency",
             request.currency,
-            f"the depository holds {', '.join(c.code for c in work.market.currencies)}",
+            f"the depository holds money in {', '.join(c.code for c in work.market.currencies)}; give one of these",
         )
     fault = _account_fault(work, participant, request, max(request.value_date, work.business_date))
     if fault is not None:

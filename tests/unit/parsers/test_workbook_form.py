@@ -233,3 +233,16 @@ def test_a_sheet_of_the_form_may_be_named_in_lower_case() -> None:
     assert form.rejects == ()
     assert form.place(1, "isin") == " ist!I12"
     assert load_workbook(io.BytesIO(fill("IST", {}, {}, ()))).sheetnames == ["IST"]
+
+
+def test_lines_that_nobody_sees_are_taken_and_told() -> None:
+    """A list that was filtered is easily sent whole by mistake; whatever program hid the rows, the receipt names them."""
+    lines = [samples.ist_line(f"T-{number}") for number in range(1, 5)]
+    book = load_workbook(io.BytesIO(fill("IST", samples.header(), {}, lines)))
+    for row in (13, 15, 30):
+        book["IST"].row_dimensions[row].hidden = True
+    memory = io.BytesIO()
+    book.save(memory)
+    form = read_form(memory.getvalue(), "form.xlsx")
+    assert len(form.lines) == 4
+    assert form.notes == ("Hidden on the sheet 'IST' and taken like the others: 2 of the lines (row 13, 15).",)

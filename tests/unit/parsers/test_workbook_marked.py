@@ -227,3 +227,37 @@ def test_a_large_form_is_copied_with_its_values_and_marks(limit: str, monkeypatc
     assert coloured == ["D7", "I13", "K13"]
     assert "DSEC, DQUA" in [cell.value for cell in sheet[13]]
     assert _book(marked)[ANSWER_SHEET]["A1"].value == "Answer of the depository"
+
+
+def test_a_reason_on_several_lines_has_the_height_that_it_needs() -> None:
+    """The blank's rows are as high as one line: a longer reason would run over its neighbours'."""
+    data = fill("IST", samples.header(), {}, IST_LINES)
+    form = read_form(data, "form.xlsx")
+    sheet = _book(mark(data, form, receipt_of(form)))["IST"]
+    long, short = sheet.cell(13, 22).value, sheet.cell(14, 22).value
+    assert len(str(long)) > 150
+    assert short is None
+    assert sheet.row_dimensions[13].height >= 13 * len(str(long)) / 75
+    assert sheet.row_dimensions[14].height == _book(data)["IST"].row_dimensions[14].height
+
+
+def test_what_has_no_cell_is_on_the_sheet_with_which_the_workbook_opens() -> None:
+    """A column that is not there cannot be coloured; one under another name can."""
+    book = _book(fill("IST", samples.header(), {}, IST_LINES[:1]))
+    book["IST"]["I11"] = "ISIN code"
+    renamed = _saved(book)
+    book["IST"]["I11"] = "?"
+    gone = _saved(book)
+    forms = [read_form(data, "form.xlsx") for data in (renamed, gone)]
+    opened = [_book(mark(data, form, receipt_of(form))) for data, form in zip((renamed, gone), forms, strict=True)]
+    assert opened[0].active is not None
+    assert opened[1].active is not None
+    assert [opened[0].active.title, opened[1].active.title] == ["IST", ANSWER_SHEET]
+    assert opened[0]["IST"]["I11"].fill.fgColor.rgb == PINK
+    assert [sheet.title for sheet in opened[1].worksheets if sheet.sheet_view.tabSelected] == [ANSWER_SHEET]
+
+
+def _saved(book: Workbook) -> bytes:
+    memory = io.BytesIO()
+    book.save(memory)
+    return memory.getvalue()

@@ -73,6 +73,18 @@ def test_a_receipt_is_there_with_the_books_and_its_answer_comes_after(desk: Desk
     assert make_answers(desk.site, at("10:01")) == 0
 
 
+def test_a_file_that_is_no_form_is_answered_for_people_too(desk: Desk) -> None:
+    """With a workbook that says why; exchange, bank and registry have the receipt, which their programs read."""
+    sent = desk.drop("B01", "list.csv", b"a;b", "10:00")
+    desk.drop("exchange", "trades.csv", b"a;b", "10:00")
+    make_answers(desk.site, at("10:01"))
+    answer = next(row for row in rows(desk) if ".answer." in row.name)
+    assert answer.name == f"list.{sent.number}.answer.refused.xlsx"
+    front = load_workbook(BytesIO(desk.site.archive.get(answer.sha256))).worksheets[0]
+    assert sent.rejects[0].message in [cell for row in front.values for cell in row]
+    assert not [row for row in desk.rows(schema.outgoing) if row.party == "exchange" and ".answer." in row.name]
+
+
 def test_whoever_makes_an_answer_and_whenever_its_bytes_are_the_same(desk: Desk) -> None:
     recorded(desk, False, True)
     recorded(desk, False, True, folder="check")
