@@ -6,7 +6,7 @@ statement.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -140,7 +140,7 @@ async def play(
             parties.drop(BANK, "inbox", *bank.evening_statement(at))
             dropped += 1
         if dropped:
-            receipts = _told(screen, await intake.take_once(settings, at))
+            receipts = _told(screen, await intake.take_once(settings, at), at, played.receipts)
             _tell_of_forecasts(site, screen, receipts, at, day)
             played.receipts += receipts
         for state in batches:
@@ -149,7 +149,8 @@ async def play(
         if any(s.batch.due_at == at and s.batch.kind is BatchKind.PAYOUT for s in batches) and _bank_answers(
             parties, bank, at
         ):
-            played.receipts += _told(screen, await intake.take_once(settings, at + timedelta(seconds=30)))
+            later = at + timedelta(seconds=30)
+            played.receipts += _told(screen, await intake.take_once(settings, later), later, played.receipts)
     await _open_next_day(site, settings, day, clock, screen)
     return played
 
@@ -231,8 +232,13 @@ def _settled(site: Site, at: datetime, day: date) -> int:
         return sum(one.status is Status.SETTLED for one in instructions.touched_on(work, day))
 
 
-def _told(screen: DayScreen, receipts: list[Receipt]) -> list[Receipt]:
+def _told(screen: DayScreen, receipts: list[Receipt], at: datetime, before: Sequence[Receipt]) -> list[Receipt]:
+    known = {receipt.number for receipt in before if receipt.number}
     for receipt in receipts:
+        if receipt.number in known:
+            again = f"{receipt.sender} {receipt.file_name}: the same file again gets its first answer, {receipt.number}, again"
+            screen.tell(DayEvent(at, EventKind.NOTE, again))
+            continue
         refused = [line for line in receipt.lines if line.verdict is Verdict.REFUSED]
         whole = receipt.verdict in (Verdict.REFUSED, Verdict.QUARANTINED)
         kind = EventKind.FILE_REFUSED if whole else EventKind.FILE_TAKEN

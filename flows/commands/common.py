@@ -63,7 +63,9 @@ def print_receipt(receipt: Receipt) -> None:
     console.print(f"{receipt.file_name}: {receipt.verdict} {receipt.message}", markup=False, soft_wrap=True)
     for place, reject in zip(receipt.places, receipt.rejects, strict=True):
         console.print(
-            f"  {place} {reject.field}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True
+            f"  {place or 'the whole file'}: {reject.message} [{reject.code}, {reject.rule}]",
+            markup=False,
+            soft_wrap=True,
         )
     for line in receipt.lines:
         console.print(

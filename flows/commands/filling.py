@@ -39,7 +39,7 @@ def check(
     if not party:
         faults = check_form(file.name, file.read_bytes())
         for place, message, code, rule in faults:
-            console.print(f"{place}: {message} [{code}, {rule}]", markup=False, soft_wrap=True)
+            console.print(f"{place or 'the whole form'}: {message} [{code}, {rule}]", markup=False, soft_wrap=True)
         console.print(f"{len(faults)} faults of form")
         raise typer.Exit(1 if faults else 0)
     with opened(site) as (here, at):
