@@ -64,7 +64,7 @@ def _turned(
     touched = np.flatnonzero(change.any(axis=0))
     use = -change[:, position]
     first, second = use[0::2], use[1::2]
-    ways, matches = _sums(first), _sums(second)
+    ways, matches = sums(first), sums(second)
     by_sum = np.argsort(matches, kind="stable")
     room = int(left[position])
     best = np.searchsorted(matches[by_sum], room - ways, side="right") - 1
@@ -86,7 +86,7 @@ def _turned(
     return None
 
 
-def _sums(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
+def sums(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
     """The sum of each choice of the amounts; bit k of its number says whether amount k is in it."""
     sums = np.zeros(1, dtype=np.int64)
     for amount in amounts.tolist():

@@ -15,13 +15,14 @@ import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
+from depository.settlement.cents import to_the_cent
 from depository.settlement.cuts import Tight
 from depository.settlement.dive import dive
 from depository.settlement.fill import filled
-from depository.settlement.reduction import Reduced, part_of, reduce
+from depository.settlement.reduction import Reduced, part_left, part_of
 from depository.settlement.regions import Regions
-from depository.settlement.solver import search
-from depository.settlement.units import Units, balance_after, by_position_and, leg_units
+from depository.settlement.solver import SMALL_SEARCH, search
+from depository.settlement.units import balance_after, by_position_and, leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.workers import side_by_side
 
@@ -51,6 +52,8 @@ CROSSING_CHECKS = 200
 # each time from the best set so far.
 PROVEN_AT_ONCE = 2000
 AGAIN = 2
+# A gap of so small a part of the weight is a trifle.
+TRIFLE = 1e-6
 SCAN = 50
 LOOK = 5000
 FILL = 100
@@ -299,9 +302,10 @@ def _proved(task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_]) ->
     if number > plan.whole:
         return Chosen(x, bound, False, tight)
     checks = plan.proof // max(number, 500)
+    cents = priced.margin if not task.floors and len(x) <= SMALL_SEARCH else None
     better, searched = x, float("inf")
     for _ in range(AGAIN if number <= PROVEN_AT_ONCE else 1):
-        searched_x, upper, finished = _searched(task, better, open_units, checks, 0.0)
+        searched_x, upper, finished = _searched(task, better, open_units, checks, 0.0, cents)
         better, searched = _better(task, better, searched_x), min(searched, upper)
         if finished:
             break
@@ -545,16 +549,14 @@ def _better(task: _Task, x: NDArray[np.bool_], found: NDArray[np.bool_] | None) 
 
 
 def _searched(
-    task: _Task, x: NDArray[np.bool_], some: NDArray[np.bool_], checks: int, gap: float
+    task: _Task, x: NDArray[np.bool_], some: NDArray[np.bool_], checks: int, gap: float, margin: float | None = None
 ) -> tuple[NDArray[np.bool_] | None, float, bool]:
-    """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished)."""
+    """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished).
+
+    With a `margin`, the least of a gain, what the search leaves as a trifle is looked through.
+    """
     core, weight, floors = task.core, task.weight, task.floors
-    rest = x & ~some
-    chosen = np.flatnonzero(some)
-    whole = Units(np.zeros(0, dtype=np.int64), np.zeros(len(x), dtype=np.bool_), core.start, core.row, core.change)
-    part = reduce(whole, balance_of(core, rest), chosen)
-    result = rest.copy()
-    result[part.surely] = True
+    part, result = part_left(core, x & ~some, some)
     fixed = float(weight[result].sum())
     if not len(part.free):
         return result, fixed, True
@@ -562,9 +564,11 @@ def _searched(
     bound, finished, found = fixed, True, False
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
         piece, _ = part_of(part, bin_units)
-        outcome = search(
-            piece, weight[piece.free], x[piece.free], checks, gap * len(bin_units) / len(part.free), inner, task.stop
-        )
+        mine, most = weight[piece.free], gap * len(bin_units) / len(part.free)
+        trifle = 0.0 if margin is None else TRIFLE * task.weight_of(x)
+        outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, trifle=trifle)
+        if margin is not None and not outcome.finished:
+            outcome = to_the_cent(piece, mine, outcome, trifle, margin, task.stop)
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
         found = found or outcome.x is not None
         bound += outcome.bound

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depository.settlement import compiled
-from depository.settlement.units import Units, by_position_and, leg_units
+from depository.settlement.units import Units, balance_after, by_position_and, leg_units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,3 +128,19 @@ def part_of(core: Reduced, units: NDArray[np.int64]) -> tuple[Reduced, NDArray[n
         balance=core.balance[rows],
     )
     return part, rows
+
+
+def part_left(
+    core: Reduced, settled: NDArray[np.bool_], open_units: NDArray[np.bool_]
+) -> tuple[Reduced, NDArray[np.bool_]]:
+    """What of a core is left to decide of its open units beside the settled ones, and those with the open ones that settle surely.
+
+    The numbers in `free`, `bind` and so on are those within the core.
+    """
+    whole = Units(
+        np.zeros(0, dtype=np.int64), np.zeros(len(settled), dtype=np.bool_), core.start, core.row, core.change
+    )
+    part = reduce(whole, balance_after(core, core.balance, settled), np.flatnonzero(open_units))
+    settled = settled.copy()
+    settled[part.surely] = True
+    return part, settled

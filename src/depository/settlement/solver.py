@@ -4,7 +4,7 @@ Its floats only guide: what it returns is checked and mended in exact integers b
 that load and machine do not change the result (changing `threads` within one process makes later runs return nothing).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -20,15 +20,23 @@ Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 # Up to this many units the solver is asked for its finest tolerance.
 SMALL_SEARCH = 2000
+# A search for trifles ends so many checkpoints after all that is left is one; sets that lose up to so many of them are noted.
+LINGERS = 500
+NEAR = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searched:
-    """What branch and bound found: x per column (None if nothing), an upper bound on the weight, and whether it finished."""
+    """What branch and bound found: x per column (None if nothing), an upper bound on the weight, and whether it finished.
+
+    `empty` says that no set at all is allowed; `near` are the columns in which the sets noted near the bound differ.
+    """
 
     x: NDArray[np.bool_] | None
     bound: float
     finished: bool
+    empty: bool = False
+    near: NDArray[np.bool_] | None = None
 
 
 class Relaxation:
@@ -112,24 +120,37 @@ def search(
     gap: float,
     floors: list[tuple[NDArray[np.float64], float]],
     stop: Watch,
+    enough: float = -np.inf,
+    trifle: float = 0.0,
 ) -> Searched:
     """Maximise weight @ x over whole units by branch and bound, each floor asking floor[0] @ x >= floor[1].
 
-    Ends when the gap is at most `gap` (in weight) or after `checks` checkpoints of the solver, a count that does not depend on
-    the machine's speed or load.
+    Ends when the gap is at most `gap` (in weight), when nothing above `enough` is left, after `checks` checkpoints of the solver,
+    a count that does not depend on the machine's speed or load, or soon after that is no more than a `trifle`.
     """
     model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
     solver = _solver(None, "on")
     passed = 0
+    near: list[tuple[float, NDArray[np.bool_]]] = []
 
     def ask(event: Any) -> None:
-        nonlocal passed
+        nonlocal passed, checks
         passed += 1
-        if passed > checks or stop():
+        bound = -event.data_out.mip_dual_bound
+        if trifle > 0.0 and (bound + event.data_out.mip_primal_bound) * unit <= trifle:
+            checks = min(checks, passed + LINGERS)
+        if passed > checks or bound * unit < enough or stop():
             event.interrupt()
 
+    def note(event: Any) -> None:
+        worth = -event.data_out.objective_function_value
+        if worth * unit >= -event.data_out.mip_primal_bound * unit - NEAR * trifle:
+            near.append((worth, np.array(event.data_out.mip_solution) > 0.5))
+
     solver.cbMipInterrupt.subscribe(ask)
+    if trifle > 0.0:
+        solver.cbMipSolution.subscribe(note)
     solver.setOptionValue("mip_rel_gap", 0.0)
     # Starting the tree anew serves the proof, not the next better set.
     solver.setOptionValue("mip_allow_restart", gap == 0.0)
@@ -149,11 +170,18 @@ def search(
         solver.setSolution(start_from)
     solver.run()
     info = solver.getInfo()
+    status = solver.getModelStatus()
+    bound = -float(info.mip_dual_bound) * unit
+    if status == highspy.HighsModelStatus.kInfeasible:
+        return replace(nothing, empty=True)
     if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-        return nothing
-    finished = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return replace(nothing, bound=bound) if status == highspy.HighsModelStatus.kInterrupt else nothing
     x = np.array(solver.getSolution().col_value) > 0.5
-    return Searched(x, -float(info.mip_dual_bound) * unit, finished)
+    differ = np.zeros(len(weight), dtype=np.bool_)
+    for worth, other in near:
+        if worth * unit >= bound - NEAR * trifle:
+            differ |= other != x
+    return Searched(x, bound, status == highspy.HighsModelStatus.kOptimal, near=differ)
 
 
 def _solver(stop: Watch | None, presolve: str) -> Any:

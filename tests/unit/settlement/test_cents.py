@@ -1,0 +1,69 @@
+"""What a search tree leaves as a trifle is looked through, to the cent and in integers."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.settlement.instances import day as made_up_day
+from depository.settlement import Due, check, problem, settle
+from depository.settlement.cents import to_the_cent
+from depository.settlement.netting import is_feasible
+from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.solver import Searched
+from depository.settlement.units import units_of
+from depository.settlement.watch import Watch
+
+PAYMENTS = 12
+
+
+def payers(seed: int) -> tuple[Reduced, NDArray[np.float64]]:
+    """Two payers with about half of what their payments ask for; some payments of one depend on those of the other."""
+    draw = np.random.default_rng(seed)
+    amounts = draw.integers(1000, 100_000, PAYMENTS).tolist()
+    due = [
+        Due(
+            f"I{n:02d}", "", "", "", 0, ("ALFA", "BETA")[n % 2], "ALFA" if n in (1, 5) else f"C{n}", "KZT", amount, 5,
+            "2026-03-02", "net", "",
+        )
+        for n, amount in enumerate(amounts)
+    ]  # fmt: skip
+    half = [("ALFA", "KZT", sum(amounts[0::2]) // 2), ("BETA", "KZT", sum(amounts[1::2]) // 2)]
+    day = problem([], half, due)
+    core = reduce(units_of(day), day.opening, np.arange(PAYMENTS))
+    return core, np.array(amounts, dtype=np.float64)[core.free]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_of_all_sets_is_found_and_known_to_be_it(seed: int) -> None:
+    core, weight = payers(seed)
+    sets = [np.array(one) for one in product((False, True), repeat=len(weight))]
+    best = max(float(weight[x].sum()) for x in sets if is_feasible(core, x))
+    nothing = np.zeros(len(weight), dtype=np.bool_)
+    everything = float(weight.sum())
+
+    found = to_the_cent(core, weight, Searched(nothing, everything, False, near=nothing), everything, 0.5, Watch())
+
+    assert found.x is not None
+    assert found.finished
+    assert is_feasible(core, found.x)
+    assert float(weight[found.x].sum()) == found.bound == best
+
+
+def test_a_gap_that_is_no_trifle_is_left_as_it_is() -> None:
+    core, weight = payers(0)
+    nothing = np.zeros(len(weight), dtype=np.bool_)
+    found = Searched(nothing, float(weight.sum()), False, near=nothing)
+
+    assert to_the_cent(core, weight, found, 100.0, 0.5, Watch()) is found
+
+
+@pytest.mark.parametrize(("profile", "seed"), [("base", 8), ("mid", 10)])
+def test_a_day_whose_tree_stays_within_a_few_tenge_of_its_bound_is_proven_to_the_cent(profile: str, seed: int) -> None:
+    day = made_up_day(1000, profile, seed, broad=True).problem()
+    outcome = settle(day, "value")
+
+    assert not check(day, outcome)
+    assert outcome.certificate.proven_optimal
+    assert outcome.certificate.gap == 0
