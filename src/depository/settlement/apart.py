@@ -17,8 +17,10 @@ Result = TypeVar("Result")
 
 FOLLOWS = 300.0
 """Seconds after the emergency stop within which the answer is there, or the process is ended."""
+LONGEST = 7200.0
+"""Seconds after which a process without an emergency stop (in a replay) is taken to hang, and is ended."""
 LOOK = 0.2
-"""Seconds between two looks at the emergency stop while waiting."""
+"""Seconds between two looks at the clock while waiting."""
 _DIES_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
@@ -60,17 +62,18 @@ def apart(work: Callable[[], Result], stop: Late | None = None) -> Result:
 
 
 def _answer(read: int, stop: Late | None) -> bytes:
-    """All that comes until the other end is closed; raises Died when that takes too long after the stop."""
+    """All that comes until the other end is closed; raises Died when that takes too long, after the stop or where there is none."""
     came: list[bytes] = []
-    ends: float | None = None
+    ends = monotonic() + LONGEST if stop is None else None
     waiting = select.poll()
     waiting.register(read, select.POLLIN)
     while True:
-        if not waiting.poll(LOOK * 1000 if stop is not None else None):
+        if not waiting.poll(LOOK * 1000):
             if ends is None and stop is not None and stop():
                 ends = monotonic() + FOLLOWS
             if ends is not None and monotonic() > ends:
-                raise Died("the settlement engine gave no answer after its emergency stop")
+                late = "after its emergency stop" if stop is not None else f"within {LONGEST:.0f} seconds"
+                raise Died(f"the settlement engine gave no answer {late} and was ended")
             continue
         data = os.read(read, 1 << 20)
         if not data:

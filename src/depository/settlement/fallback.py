@@ -27,20 +27,25 @@ SIMPLE = "first in, first out"
 """The effort that a certificate of this method states."""
 FAILED = "engine failure"
 LARGE = 10_000
-"""Instructions from which on the engine works in a process of its own: what a solver needs for fewer is little memory."""
+"""Instructions below which a day is small: a forecast runs the engine again and again, and forks nothing for it there."""
 
 
 def by_engine(
-    problem: Problem, objective: str, effort: str, stop: Late | None = None, most: int | None = None
+    problem: Problem,
+    objective: str,
+    effort: str,
+    stop: Late | None = None,
+    most: int | None = None,
+    small_here: bool = False,
 ) -> Outcome | None:
     """The engine's outcome; None, and a line in the log, when it fails or its set does not pass the independent check.
 
     `stop` and `most` are the engine's emergency stop. A solver may even end its process (glibc aborts where memory ends at a bad
-    moment): large days are settled in one of their own.
+    moment) or hang: the engine works in one of its own, except on small days where so asked.
     """
     engine = partial(settle, problem, objective, effort, stop=stop, most=most)
     try:
-        outcome = engine() if len(problem.ids) < LARGE else apart(engine, stop)
+        outcome = engine() if small_here and len(problem.ids) < LARGE else apart(engine, stop)
     except Exception:
         # Whatever goes wrong in it or in the solver below it, a cycle must not end with nothing.
         log.exception("the settlement engine failed: %s stands in for it", SIMPLE)

@@ -59,7 +59,7 @@ class Runs:
         if what == FAILS:
             return self._tell(FAILS, None)
         most = int(what.removeprefix(STOPPED)) if what else None
-        outcome = by_engine(problem, objective, effort, self._stop, most)
+        outcome = by_engine(problem, objective, effort, self._stop, most, small_here=True)
         if outcome is None:
             return self._tell(FAILS, None)
         if outcome.certificate.by_clock:

@@ -51,13 +51,16 @@ def test_one_that_hangs_after_the_emergency_stop_is_ended(monkeypatch: pytest.Mo
     assert apart(lambda: 5, stop=lambda: False) == 5
 
 
-def test_the_outcome_is_the_same_apart_and_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_where_nothing_stops_it_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 0.0)
+    with pytest.raises(Died, match="no answer within 0 seconds"):
+        apart(partial(time.sleep, 600))
+
+
+def test_the_outcome_is_the_same_apart_and_in_place() -> None:
     day = made_up_day(300, "tight", 3, priorities=2, gross=0.1).problem()
-    settle(day)  # The solver has worked in this process before.
-    in_place = by_engine(day, "mixed", "standard")
-    monkeypatch.setattr(fallback, "LARGE", 0)
+    in_place = settle(day, "mixed", "standard")  # The solver has worked in this process before.
     by_itself = by_engine(day, "mixed", "standard")
-    assert in_place is not None
     assert by_itself is not None
     assert told(by_itself) == told(in_place)
 
@@ -66,7 +69,6 @@ def test_an_engine_whose_process_aborts_gives_nothing_and_the_simple_method_does
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     day = made_up_day(300, "tight", 3).problem()
-    monkeypatch.setattr(fallback, "LARGE", 0)
     monkeypatch.setattr(fallback, "settle", aborts)
     assert by_engine(day, "mixed", "quick") is None
     assert "SIGABRT" in caplog.text
@@ -97,7 +99,6 @@ def test_below_any_limit_of_memory_a_feasible_set_comes_out(tmp_path: Path) -> N
 
 
 def tell_what_comes_out() -> None:
-    fallback.LARGE = 0
     day = made_up_day(2000, "tight", 1).problem()
     least = int(first_in_first_out(day).settled.sum())
     lines = [apart(partial(within, day, more)) for more in (1, 2, 4, 8, 16, 32, 2000)]

@@ -69,7 +69,7 @@ def test_effort_thorough_never_ends_below_standard(objective: str, monkeypatch: 
     day = made_up_day(900, "tight", 5).problem()
     standard = settle(day, objective, "standard").certificate
     # A search of its own that finds nothing leaves what standard found.
-    monkeypatch.setattr(netting, "search", lambda *_: Searched(None, float("inf"), False))
+    monkeypatch.setattr(netting, "search", lambda *_, **__: Searched(None, float("inf"), False))
     monkeypatch.setitem(engine.WAYS, "thorough", (netting.PLANS["standard"], netting.PLANS["quick"]))
     lame = settle(day, objective, "thorough").certificate
     alone = settle(day, objective, "standard").certificate

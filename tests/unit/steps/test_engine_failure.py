@@ -54,11 +54,10 @@ def test_a_solver_without_memory_leaves_a_cycle_that_settles_first_in_first_out(
     assert due.proof().faults == ()
 
 
-def test_a_solver_that_ends_its_process_on_a_large_day_leaves_such_a_cycle_too_and_it_replays(
+def test_a_solver_that_ends_its_process_leaves_such_a_cycle_too_and_it_replays(
     due: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(fallback, "LARGE", 0)
         broken.setattr(highspy.Highs, "passModel", aborts)
         result = due.run("main-cycle")
     assert result.facts["attention"] == f"the engine failed; this cycle went by {SIMPLE}"
