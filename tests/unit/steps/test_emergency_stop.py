@@ -1,6 +1,7 @@
 """A cycle whose time is over settles the best set found by then, says so, and replays to the same bytes; killed, it begins anew."""
 
 import json
+import mmap
 import os
 import random
 import signal
@@ -47,15 +48,15 @@ def solved(desk: Desk, clock: Callable[[], float]) -> Outcome:
 
 def looks_of(desk: Desk) -> int:
     """How often a cycle that is not stopped looks at the clock."""
-    looks = 0
+    # The engine looks in a process of its own: the count is in memory that both have.
+    with mmap.mmap(-1, 8) as looks:
 
-    def look() -> float:
-        nonlocal looks
-        looks += 1
-        return 0.0
+        def look() -> float:
+            looks[:] = (int.from_bytes(looks[:]) + 1).to_bytes(8)
+            return 0.0
 
-    solved(desk, look)
-    return looks
+        solved(desk, look)
+        return int.from_bytes(looks[:])
 
 
 def run(desk: Desk, clock: Callable[[], float]) -> BatchResult:
