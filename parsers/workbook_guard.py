@@ -373,7 +373,7 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tup
                 "Delete the rows and columns that are not used, save it and send it again.",
             )
         odd = odd or _may_be_odd(piece)
-        if b'hidden="1"' in piece or b'hidden="true"' in piece:
+        if b"hidden=" in piece:
             hidden.update(_hidden_rows(piece))
         if end and len(end) < MAX_SMALL_PART:
             end += piece[_OVERLAP:]

@@ -76,11 +76,6 @@ def stopped_in(log: Sequence[Event]) -> frozenset[str]:
     return frozenset(noted | {mark.removeprefix(STOPPED) for mark in marks})
 
 
-def note_stopped(site: Site, work: Work, receipt: str) -> None:
-    """Notes in the input log that a limit stopped the marking of a receipt's workbook: a replay does not mark it either."""
-    note(work, site.archive, EventKind.UNMARKED, {"receipt": receipt})
-
-
 @dataclass(frozen=True, slots=True)
 class _Made:
     """An answer that was made and archived."""
@@ -102,7 +97,8 @@ def _note_made(site: Site, done: Sequence[_Made], at: datetime) -> None:
         if made.stopped:
             with site.writing(at) as work:
                 if files.made_first(work, made.answer, made.sha256):
-                    note_stopped(site, work, made.answer.made_of)
+                    # A replay does not mark it either.
+                    note(work, site.archive, EventKind.UNMARKED, {"receipt": made.answer.made_of})
                 reached("make.stopped noted")
 
 

@@ -36,9 +36,10 @@ from flows.steps.challenging import answer_challenge
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.history import send_history
 from flows.steps.holding import lift, place
+from flows.steps.inputs import note
 from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
-from flows.steps.making import make_answers, note_stopped, stopped_in
+from flows.steps.making import make_answers, stopped_in
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
@@ -292,7 +293,7 @@ def _history(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001
 def _unmarked(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
     with site.writing(event.at) as work:
         # The answer itself was made so at once.
-        note_stopped(site, work, event.data["receipt"])
+        note(work, site.archive, EventKind.UNMARKED, {"receipt": event.data["receipt"]})
 
 
 def _cancellation(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
