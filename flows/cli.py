@@ -7,12 +7,12 @@ def main() -> None:
     """Runs the command; what a person can mend ends with one line and exit code 2, a broken invariant with 3."""
     from depository.rejects import Broken, FileRefused
     from flows.commands.app import app
-    from flows.commands.common import console, in_words
+    from flows.commands.common import console, fault_in_words
 
     try:
         app(standalone_mode=True)
     except (FileRefused, OSError, LookupError, ValueError) as fault:
-        console.print(f"csd: {in_words(fault)}", style="red", markup=False, soft_wrap=True)
+        console.print(f"csd: {fault_in_words(fault)}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
     except Broken as fault:
         console.print(f"csd: the books were not changed: {fault}", style="red", markup=False, soft_wrap=True)

@@ -1,6 +1,5 @@
 """What every flow shares: the open site of this process, the moment, the delivery of answers and the operator's page."""
 
-import json
 import logging
 import re
 import threading
@@ -216,7 +215,7 @@ async def show_day(site: Site, business_date: date, at: datetime) -> None:
             "batch": s.batch.slot,
             "due": due,
             "state": s.state,
-            "result": ", ".join(f"{k} {v}" for k, v in json.loads(s.result or "{}").items()),
+            "result": s.in_words(),
         }
         for s, due in states
     ]

@@ -8,11 +8,11 @@ The moment at which a run begins is seen by everybody who sees Prefect's screen.
 with its window, and waits inside for the moment that was drawn (CSD-5.2.10-a).
 """
 
-import asyncio
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from depository.timetable import PlannedBatch
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 
 SERVED_WITHIN = 120
+"""Seconds from a start until its deployments are known, at most."""
 LOOKING_EVERY = 0.5
-"""Seconds."""
+"""Seconds between two looks for them."""
 
 
 def run_key(batch: PlannedBatch) -> str:
@@ -51,17 +52,15 @@ async def until_served(deployments: Iterable[str], seconds: float = SERVED_WITHI
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound
 
-    last = time.monotonic() + seconds
+    looking = AsyncRetrying(
+        retry=retry_if_exception_type(ObjectNotFound), wait=wait_fixed(LOOKING_EVERY), stop=stop_after_delay(seconds)
+    )
     async with get_client() as client:
         for deployment in deployments:
-            while True:
-                try:
-                    await client.read_deployment_by_name(deployment)
-                    break
-                except ObjectNotFound:
-                    if time.monotonic() >= last:
-                        raise LookupError(f"nobody serves the deployment {deployment}") from None
-                    await asyncio.sleep(LOOKING_EVERY)
+            try:
+                await looking(client.read_deployment_by_name, deployment)
+            except RetryError:
+                raise LookupError(f"nobody serves the deployment {deployment}") from None
 
 
 async def schedule_batches(

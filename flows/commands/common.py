@@ -45,7 +45,7 @@ def opened(settings: Path, read: Callable[[Path], Site] = read_site) -> Iterator
         site.close()
 
 
-def in_words(fault: Exception) -> str:
+def fault_in_words(fault: Exception) -> str:
     """What is wrong: of the operating system's faults the file and the reason, without its number."""
     if isinstance(fault, OSError) and fault.filename is not None and fault.strerror:
         return f"{fault.filename}: {fault.strerror}"

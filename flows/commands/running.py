@@ -1,6 +1,5 @@
 """Commands that make a site, run it and show how the day stands."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -113,8 +112,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
         waits = technology_time.waits(here, at)
     grid = Grid("Batch", "Due", "State", "Result", title=f"Business day {on}")
     for state, moment in batches:
-        facts = ", ".join(f"{name} {value}" for name, value in json.loads(state.result or "{}").items())
-        grid.add_row(state.batch.slot, moment, state.state, Text(facts))
+        grid.add_row(state.batch.slot, moment, state.state, Text(state.in_words()))
     console.print(grid if batches else f"No batch is planned for {on}; csd plan plans a business day.")
     refused = [row for row in taken if row[3] in ("refused", "quarantined", "partly accepted")]
     console.print(f"{len(taken)} files taken, {len(refused)} with refusals; {waiting} answers wait for delivery")

@@ -76,6 +76,7 @@ def make(sandbox: Sandbox, archive: Archive, answer: Answer, receipt_sha256: str
 
     Raises FileRefused for a workbook that cannot be marked, Broken when the archive lacks receipt or file.
     """
+    # A receipt may have 100,000 lines, and all of them are wanted to the end.
     with no_search_for_garbage():
         receipt = receipt_json.parse(archive.get(receipt_sha256))
         if answer is Answer.LINES:

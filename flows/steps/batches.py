@@ -1,6 +1,5 @@
 """The timed batches: each runs once, in one transaction that holds its claim, its effect and its answers (design §3, §6)."""
 
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -259,12 +258,13 @@ def _lapsed(lapsed: list[Instruction]) -> Facts:
 
 
 def _before(work: Work, slot: str) -> BatchResult:
-    found = [b for b in batches_of(work, work.business_date) if b.batch.slot == slot]
-    if not found:
-        planned = ", ".join(b.batch.slot for b in batches_of(work, work.business_date))
-        there = f"its batches are {planned}" if planned else "the day is not planned; plan it with `csd plan`"
+    planned = {b.batch.slot: b for b in batches_of(work, work.business_date)}
+    if slot not in planned:
+        there = (
+            f"its batches are {', '.join(planned)}" if planned else "the day is not planned; plan it with `csd plan`"
+        )
         raise LookupError(f"the plan of {work.business_date} has no batch {slot}: {there}")
-    return BatchResult(work.business_date, slot, f"{found[0].state} before", json.loads(found[0].result or "{}"))
+    return BatchResult(work.business_date, slot, f"{planned[slot].state} before", planned[slot].facts)
 
 
 BATCHES: dict[BatchKind, Callable[[Work, Archive, str], Outcome]] = {

@@ -6,7 +6,7 @@ Whatever fails, the file's transaction has been rolled back: nothing of it is re
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from depository.points import reached
 from depository.rejects import Broken
@@ -14,14 +14,13 @@ from depository.sftp.errors import SftpError
 from depository.store import failed_takes
 from depository.store.database import DatabaseUnavailable
 from depository.store.failed_takes import FailedTake
+from flows.steps.resting import rests
 from flows.steps.sites import Site
 
 log = logging.getLogger(__name__)
 
 TRIES = 3
 """So often a file is tried whose content makes us fail; then it is put aside, and its sender and the operators are told."""
-APART = timedelta(seconds=20)
-"""Between two tries of such a file."""
 
 
 class Confining:
@@ -40,7 +39,7 @@ class Confining:
         failed = self._failed.get((party, claimed))
         if failed is None or (failed.outage and failed.tries == 1):
             return False
-        return failed.last_at <= self.at < failed.last_at + APART
+        return rests(failed.last_at, self.at)
 
     def given_up(self, party: str, claimed: str) -> str:
         """The fault for which a file is put aside now, "" when it is tried as usual."""

@@ -7,8 +7,8 @@ alone, so a repetition puts the same.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from depository.pieces import pieces
 from depository.points import reached
@@ -21,13 +21,12 @@ from depository.store.signatories import OwnSignature
 from depository.store.work import Work
 from flows.steps.making import make_answers
 from flows.steps.own_signatures import keep_with_sealed, of_sealed_days
+from flows.steps.resting import APART, rests
 from flows.steps.sites import Site
 from parsers.cms_signer import Signer
 
 log = logging.getLogger(__name__)
 
-APART = timedelta(seconds=20)
-"""Between two tries of a party whose outbox refused a file."""
 AT_ONCE = 32
 """Files put side by side over one connection; their bytes are in memory meanwhile."""
 
@@ -60,7 +59,7 @@ def deliver_made(site: Site, folders: Folders, at: datetime, refused: dict[str, 
         done: list[Outgoing] = []
         signed: list[OwnSignature] = []
         try:
-            for some in pieces([one for one in waiting if not _rests(one.party, refused, at)], AT_ONCE):
+            for some in pieces([one for one in waiting if not rests(refused.get(one.party), at)], AT_ONCE):
                 reached("deliver.before put")
                 data = {one.id: site.archive.get(one.sha256) for one in some}
                 signatures = {one.id: _sign(one, data[one.id], signer) for one in some}
@@ -119,17 +118,12 @@ def _place(one: Outgoing) -> str:
     return f"/{one.party}/outbox/{one.name}"
 
 
-def _rests(party: str, refused: Mapping[str, datetime], at: datetime) -> bool:
-    """Also within the look in which it refused; not when the clock was put back since."""
-    return party in refused and timedelta(0) <= at - refused[party] < APART
-
-
 def _stored(
     some: Sequence[Outgoing], faults: Sequence[SftpError | None], refused: dict[str, datetime], at: datetime
 ) -> list[Outgoing]:
     """Those that were stored; the parties of the others are refused for this time, which is told once for each."""
     for one, fault in zip(some, faults, strict=True):
-        if fault is not None and not _rests(one.party, refused, at):
+        if fault is not None and not rests(refused.get(one.party), at):
             log.warning("the outbox of %s takes nothing; tried again every %d s: %s", one.party, APART.seconds, fault)
             refused[one.party] = at
     return [one for one, fault in zip(some, faults, strict=True) if fault is None]

@@ -7,7 +7,7 @@ same bytes, and two workers that make one make the same.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from depository.pieces import pieces
 from depository.points import reached
@@ -18,14 +18,13 @@ from depository.store.files import Unmade
 from depository.store.work import Work
 from flows.steps.answering import Answer, make
 from flows.steps.inputs import note
+from flows.steps.resting import rests
 from flows.steps.sites import Site
 from parsers.sandbox import LIMITS
 
 log = logging.getLogger(__name__)
 TOGETHER = 16
 """Answers that are archived and noted together."""
-APART = timedelta(seconds=20)
-"""Between two tries of an answer that cannot be made."""
 STOPPED = "not marked "
 """Begins the mark of a receipt's hash in the event that closes a day or sends a history, which make what is left."""
 
@@ -43,7 +42,7 @@ def make_answers(site: Site, at: datetime, failed: dict[int, datetime] | None = 
             waiting = files.unmade(work, after=last)
         if not waiting:
             return count
-        tried = [one for one in waiting if one.id not in failed or at - failed[one.id] >= APART]
+        tried = [one for one in waiting if not rests(failed.get(one.id), at)]
         # What may take long comes behind what takes milliseconds.
         for some in pieces(sorted(tried, key=lambda one: one.made_as == Answer.MARKED), TOGETHER):
             reached("make.before")

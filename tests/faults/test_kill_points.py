@@ -224,7 +224,12 @@ def test_killed_at_random_again_and_again(
     soon(undisturbed.day, found)
     same(undisturbed.day, found)
     for seconds in found.recoveries:
-        tried("SIGKILL at random passings of random points", database, SAME, seconds)
+        tried(
+            "SIGKILL at random passings of random points",
+            {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[database],
+            SAME,
+            seconds,
+        )
 
 
 @pytest.mark.rule("KCSD-84")

@@ -11,8 +11,9 @@ from depository.answers import Verdict
 from depository.store import failed_takes, schema
 from depository.store.database import DatabaseUnavailable
 from depository.verify import verify
-from flows.steps.confining import APART, TRIES
+from flows.steps.confining import TRIES
 from flows.steps.replay import replay
+from flows.steps.resting import APART
 from tests.faults.kill_points import DAY, Drop, World, drop_files
 from tests.faults.watch import depository
 from tests.support.databases import PostgresServer

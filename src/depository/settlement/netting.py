@@ -242,7 +242,7 @@ def _searched_next(
 ) -> NDArray[np.int64]:
     """The units that a search from x looks at: those in doubt and those that x has otherwise than the prices, then the `more` easiest.
 
-    None when there is no time, nothing to gain, too much in doubt, or so little open that the search for the proof comes at once.
+    Empty when there is no time, nothing to gain, too much in doubt, or so little open that the search for the proof comes at once.
     """
     nothing = np.zeros(0, dtype=np.int64)
     gap = priced.tight.bound - task.weight_of(x)

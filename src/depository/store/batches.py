@@ -1,8 +1,10 @@
 """The plan of each day: batches with their state, and the draw of the main cycle's moment."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -38,6 +40,16 @@ class BatchState:
     batch: PlannedBatch
     state: str
     result: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What came of it, by name; nothing before it has run."""
+        facts: dict[str, Any] = json.loads(self.result or "{}")
+        return facts
+
+    def in_words(self) -> str:
+        """The same for operators."""
+        return ", ".join(f"{name} {value}" for name, value in self.facts.items())
 
     @property
     def waits(self) -> bool:
