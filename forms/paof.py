@@ -11,13 +11,7 @@ from depository.requests import OwnAccountRequest
 from forms.field import Row, choice, code, text
 from forms.spec import FormSpec
 
-TYPES = {
-    "house": AccountType.HOUSE,
-    "domestic omnibus": AccountType.DOMESTIC_OMNIBUS,
-    "foreign omnibus": AccountType.FOREIGN_OMNIBUS,
-    "settlement": AccountType.SETTLEMENT,
-    "market maker": AccountType.MARKET_MAKER,
-}
+TYPES = {one.in_words: one for one in AccountType if one is not AccountType.NOMINEE}
 
 
 class PaofLine(Row):

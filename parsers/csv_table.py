@@ -7,7 +7,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Context, Decimal
@@ -45,17 +45,23 @@ class Row:
 
     def place(self, column: str) -> str:
         """Where a person finds the cell: line and column."""
-        number = self.columns.get(column)
-        return f"line {self.line}, column {number} ({column})" if number else f"line {self.line}"
+        return place_of(self.line, column, self.columns)
+
+
+def place_of(line: int, column: str, columns: Mapping[str, int]) -> str:
+    """Where a person finds a cell: line, and column by number and name, or the line alone when the file has no such column."""
+    number = columns.get(column)
+    return f"line {line}, column {number} ({column})" if number else f"line {line}"
 
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """Rows with the right number of cells, lines with another number (refused), and the control trailer."""
+    """Rows with the right number of cells, lines with another number (refused), the control trailer, and the columns' numbers by name."""
 
     rows: tuple[Row, ...]
     refused: tuple[RefusedLine, ...]
     trailer: tuple[str, ...]
+    columns: Mapping[str, int]
 
 
 def shown(text: str) -> str:
@@ -89,7 +95,7 @@ def read_table(
             continue
         values = {name: cell.strip(_SPACES) for name, cell in zip(header, cells, strict=True)}
         rows.append(Row(line, {name: values.get(name, "") for name in columns}, numbers))
-    return CsvTable(tuple(rows), tuple(refused), ending)
+    return CsvTable(tuple(rows), tuple(refused), ending, numbers)
 
 
 def _text(data: bytes, what: str) -> str:

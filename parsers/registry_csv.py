@@ -49,7 +49,7 @@ def read_positions(data: bytes) -> RegistryFile:
     count, stated = trailer_numbers(table.trailer, _TOTALS, _WHAT)
     check_total("count", count, Decimal(len(table.rows) + len(table.refused)), _WHAT)
     check_total("total_quantity", stated, total, _WHAT, complete=complete)
-    return RegistryFile(tuple(positions), tuple(sorted(refused, key=lambda line: line.line)))
+    return RegistryFile(tuple(positions), tuple(sorted(refused, key=lambda line: line.line)), table.columns)
 
 
 def render_positions(positions: Sequence[RegistryPosition]) -> bytes:

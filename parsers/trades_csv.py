@@ -89,7 +89,7 @@ def read_trades(data: bytes, zone: ZoneInfo) -> TradeFile:
     check_total("count", count, Decimal(len(table.rows) + len(table.refused)), _WHAT)
     for name, total in zip(totals, stated, strict=True):
         check_total(name, total, totals[name], _WHAT, complete=not unread[name])
-    return TradeFile(tuple(trades), tuple(sorted(refused, key=lambda line: line.line)))
+    return TradeFile(tuple(trades), tuple(sorted(refused, key=lambda line: line.line)), table.columns)
 
 
 def _trade(cells: Cells, quantity: Decimal | None, amount: Decimal | None, zone: ZoneInfo) -> Trade | None:

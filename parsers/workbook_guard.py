@@ -258,8 +258,8 @@ _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
 _PERHAPS_FORMULA = re.compile(rb"f(?<=[<:]f)[\s>/]")
 _MERGED = re.compile(rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d+):([A-Z]{1,3})\d+[\"']")
 _ROW = re.compile(rb"<(?:[A-Za-z0-9]+:)?row\s[^>]*>")
-_NUMBER = re.compile(rb"\sr=\"(\d{1,6})\"")
-_HIDDEN = re.compile(rb"\shidden=\"(?:1|true)\"")
+_NUMBER = re.compile(rb"\sr\s*=\s*[\"'](\d{1,6})[\"']")
+_HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true)[\"']")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9_-]+)[\"']")
 
 
@@ -373,7 +373,7 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tup
                 "Delete the rows and columns that are not used, save it and send it again.",
             )
         odd = odd or _may_be_odd(piece)
-        if b"hidden=" in piece:
+        if b"hidden" in piece:
             hidden.update(_hidden_rows(piece))
         if end and len(end) < MAX_SMALL_PART:
             end += piece[_OVERLAP:]

@@ -1,6 +1,6 @@
 """What a file says, carried into the books: forms of participants, trades, bank statements, registry positions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
@@ -47,6 +47,7 @@ from depository.transfers import record_transfers
 from depository.withdrawals import record_withdrawal
 from forms.form import Form, Request
 from parsers.camt import read_statement
+from parsers.csv_table import place_of
 from parsers.registry_csv import read_positions
 from parsers.sandbox import Sandbox
 from parsers.trades_csv import read_trades
@@ -120,11 +121,11 @@ def record(work: Work, sender: str, file: int, content: Content, signed: Signatu
 def _record_feed(work: Work, sender: str, content: Feed, cause: str) -> Recorded:
     if isinstance(content, TradeFile):
         outcomes = record_trades(work, sender, content.trades, cause)
-        return Recorded("TRADES", "", lines=_with_refused(outcomes, content.refused))
+        return Recorded("TRADES", "", lines=_with_refused(outcomes, content.refused, content.columns))
     if isinstance(content, RegistryFile):
         outcomes = record_positions(work, content.positions)
         kept = sum(o.verdict is Verdict.ACCEPTED for o in outcomes)
-        lines = _with_refused(outcomes, content.refused)
+        lines = _with_refused(outcomes, content.refused, content.columns)
         return Recorded("POSITIONS", "", lines=lines, message=f"{kept} positions kept for reconciliation")
     return _record_statements(work, content)
 
@@ -245,14 +246,19 @@ def _record_statements(work: Work, statements: tuple[BankStatement, ...]) -> Rec
     notices: list[Notice] = []
     for statement in statements:
         recorded = record_statement(work, statement)
-        lines += _with_refused(recorded.outcomes, statement.refused)
+        lines += _with_refused(recorded.outcomes, statement.refused, {})
         notices += recorded.notices
     remarks = " ".join(remark for s in statements for remark in s.remarks)
     return Recorded("CAMT", reference, lines=tuple(lines), notices=tuple(notices), message=remarks)
 
 
-def _with_refused(outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine]) -> tuple[LineOutcome, ...]:
-    placed = [o._replace(places=tuple(f"line {o.line}" for _ in o.rejects)) if o.rejects else o for o in outcomes]
+def _with_refused(
+    outcomes: Sequence[LineOutcome], refused: Sequence[RefusedLine], columns: Mapping[str, int]
+) -> tuple[LineOutcome, ...]:
+    placed = [
+        o._replace(places=tuple(place_of(o.line, r.field, columns) for r in o.rejects)) if o.rejects else o
+        for o in outcomes
+    ]
     lines = [
         *placed,
         *(LineOutcome(r.line, Verdict.REFUSED, r.reference, "", "", r.rejects, r.places) for r in refused),

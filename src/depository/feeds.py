@@ -1,6 +1,7 @@
 """What the exchange, the settlement bank and the registry send, free of any file format."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -103,6 +104,8 @@ class TradeFile:
 
     trades: tuple[Trade, ...]
     refused: tuple[RefusedLine, ...]
+    columns: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Column number (from 1) by name, as the file orders them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class RegistryFile:
 
     positions: tuple[RegistryPosition, ...]
     refused: tuple[RefusedLine, ...]
+    columns: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Column number (from 1) by name, as the file orders them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ def _record(work: Work, participant: str, request: OwnAccountRequest) -> LineOut
     number = f"{participant}-{request.type.value}"
     known = register.account(work, number)
     if known is not None and known.state is not AccountState.CLOSED:
-        why = f"you have the account {number} already ({known.state.value}), and there is one of a type"
-        fault = Reject(RejectionReason.ACCOUNT, RULE, "type", request.type.value, why)
+        why = f"you have the account {number} already ({known.state.value}), and a participant has one of each type; leave this line out"
+        fault = Reject(RejectionReason.ACCOUNT, RULE, "type", request.type.in_words, why)
         return LineOutcome(request.line, Verdict.REFUSED, request.reference, "", "", (fault,))
     if known is not None:
         register.set_state(work, number, AccountState.OPEN)

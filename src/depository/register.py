@@ -63,6 +63,11 @@ class AccountType(StrEnum):
     MARKET_MAKER = "MM"
     NOMINEE = "N"
 
+    @property
+    def in_words(self) -> str:
+        """As forms have it: "domestic omnibus"."""
+        return self.name.lower().replace("_", " ")
+
 
 class AccountState(StrEnum):
     """Life of an account. ON_HOLD: opening stopped for KYC documents (CSD-3.1.2-f); BLOCKED: by order of a body (KCSD-97)."""

@@ -131,7 +131,7 @@ def _cancel(work: Work, venue: str, trade: Trade, cause: str) -> LineOutcome:
             RejectionReason.DEADLINE,
             "CSD-5.1.10-a",
             "state",
-            "cancelled",
+            "CANCELLED",
             f"limit passed: a trade can be cancelled on its trade day {old.trade_date} alone",
         )
         return LineOutcome(trade.line, Verdict.REFUSED, trade.trade_id, old.id, old.status.value, (reject,))

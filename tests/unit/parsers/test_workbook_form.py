@@ -1,6 +1,7 @@
 """Reading a form: what is tolerated, what is refused, and that one wrong line never holds up a right one."""
 
 import io
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -22,7 +23,7 @@ from forms import samples
 from forms.form import Form
 from parsers.blank_workbook import fill
 from parsers.workbook_form import read_form
-from tests.support.form_cases import edited
+from tests.support.form_cases import edited, repacked
 
 
 def _ist(*lines: object, **header: object) -> Form:
@@ -235,7 +236,8 @@ def test_a_sheet_of_the_form_may_be_named_in_lower_case() -> None:
     assert load_workbook(io.BytesIO(fill("IST", {}, {}, ()))).sheetnames == ["IST"]
 
 
-def test_lines_that_nobody_sees_are_taken_and_told() -> None:
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_lines_that_nobody_sees_are_taken_and_told(quote: str) -> None:
     """A list that was filtered is easily sent whole by mistake; whatever program hid the rows, the receipt names them."""
     lines = [samples.ist_line(f"T-{number}") for number in range(1, 5)]
     book = load_workbook(io.BytesIO(fill("IST", samples.header(), {}, lines)))
@@ -243,6 +245,11 @@ def test_lines_that_nobody_sees_are_taken_and_told() -> None:
         book["IST"].row_dimensions[row].hidden = True
     memory = io.BytesIO()
     book.save(memory)
-    form = read_form(memory.getvalue(), "form.xlsx")
+
+    def quoted(parts: dict[str, bytes]) -> None:
+        sheet = "xl/worksheets/sheet1.xml"
+        parts[sheet] = re.sub(rb"<row [^>]*>", lambda row: row[0].replace(b'"', quote.encode()), parts[sheet])
+
+    form = read_form(repacked(memory.getvalue(), quoted), "form.xlsx")
     assert len(form.lines) == 4
     assert form.notes == ("Hidden on the sheet 'IST' and taken like the others: 2 of the lines (row 13, 15).",)

@@ -26,9 +26,11 @@ def test_a_missing_account_is_opened_at_once_and_one_that_is_there_is_refused(de
     assert [(line.record, line.status) for line in receipt.lines] == [("B01-FO", "opened"), ("", ""), ("", "")]
     assert [line.places for line in receipt.lines[1:]] == [("PAOF!C13",), ("PAOF!C14",)]
     assert [line.rejects[0].message for line in receipt.lines[1:]] == [
-        "you have the account B01-HO already (open), and there is one of a type",
-        "you have the account B01-FO already (open), and there is one of a type",
+        "you have the account B01-HO already (open), and a participant has one of each type; leave this line out",
+        "you have the account B01-FO already (open), and a participant has one of each type; leave this line out",
     ]
+    # As the participant chose it on the form, not the suffix of the account.
+    assert [line.rejects[0].found for line in receipt.lines[1:]] == ["house", "foreign omnibus"]
     moved = desk.drop_form(
         "IST", "B01", "B01-IST-1", lines=[ist_line("L-1", "B01-HO", "B01-FO", reason="own accounts")], local="10:05"
     )
@@ -41,7 +43,7 @@ def test_a_blocked_account_is_not_opened_by_its_owner(desk: Desk) -> None:
     persons = ("Operator One", "Operator Two")
     block_account(desk.site, "B01-HO", "District Court", "order 7", "claim", "courier", *persons, at("09:55"))
     (line,) = desk.drop_form("PAOF", "B01", "B01-PAOF-1", lines=[{"reference": "P-1", "type": "house"}]).lines
-    assert line.rejects[0].message == "you have the account B01-HO already (blocked), and there is one of a type"
+    assert line.rejects[0].message.startswith("you have the account B01-HO already (blocked), ")
     with desk.work() as work:
         account = register.account(work, "B01-HO")
     assert account is not None
