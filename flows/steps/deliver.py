@@ -64,11 +64,11 @@ def deliver_made(site: Site, folders: Folders, at: datetime, refused: dict[str, 
                 data = {one.id: site.archive.get(one.sha256) for one in some}
                 signatures = {one.id: _sign(one, data[one.id], signer) for one in some}
                 contents = [(_place(one) + SIGNATURE, signatures[one.id].p7s) for one in some]
-                beside = _stored(some, folders.put_all(contents), refused, at)
+                beside = _stored(site, some, folders.put_all(contents), refused, at)
                 reached("deliver.signatures put")
                 # Nobody ever finds a file whose signature is not there yet.
                 contents = [(_place(one), data[one.id]) for one in beside]
-                there = _stored(beside, folders.put_all(contents), refused, at)
+                there = _stored(site, beside, folders.put_all(contents), refused, at)
                 done += there
                 signed += [signatures[one.id] for one in there]
                 reached("deliver.put")
@@ -90,7 +90,9 @@ def sweep_outboxes(site: Site, folders: Folders, at: datetime) -> None:
         except Lost:
             raise
         except SftpError as fault:
-            log.warning("%s: %s", party, fault)
+            site.told.warn(log, f"/{party}/outbox", f"cannot be swept: {fault}")
+        else:
+            site.told.well(log, f"/{party}/outbox")
 
 
 def _note_delivered(site: Site, done: Sequence[Outgoing], signed: Sequence[OwnSignature], at: datetime) -> None:
@@ -119,11 +121,18 @@ def _place(one: Outgoing) -> str:
 
 
 def _stored(
-    some: Sequence[Outgoing], faults: Sequence[SftpError | None], refused: dict[str, datetime], at: datetime
+    site: Site,
+    some: Sequence[Outgoing],
+    faults: Sequence[SftpError | None],
+    refused: dict[str, datetime],
+    at: datetime,
 ) -> list[Outgoing]:
-    """Those that were stored; the parties of the others are refused for this time, which is told once for each."""
+    """Those that were stored; the parties of the others are refused for this time, which is told when it begins and when it ends."""
     for one, fault in zip(some, faults, strict=True):
-        if fault is not None and not rests(refused.get(one.party), at):
-            log.warning("the outbox of %s takes nothing; tried again every %d s: %s", one.party, APART.seconds, fault)
+        place = f"the outbox of {one.party}"
+        if fault is None:
+            site.told.well(log, place)
+        elif not rests(refused.get(one.party), at):
+            site.told.warn(log, place, f"takes nothing; tried again every {APART.seconds} s: {fault}")
             refused[one.party] = at
     return [one for one, fault in zip(some, faults, strict=True) if fault is None]

@@ -47,6 +47,7 @@ def look_over(
                 raise listed
             if folder == CLAIMED:
                 claimed[party.code] = list(listed)
+                site.told.well(log, path)
                 continue
             if leftovers and party.code not in claimed:
                 # What was claimed before comes first, and could not be seen.
@@ -57,8 +58,9 @@ def look_over(
             raise
         except SftpError as fault:
             # Lies as it is until the next look; the others' files must not wait for it.
-            log.warning("%s/%s: %s", party.code, folder, fault)
+            site.told.warn(log, path, f"cannot be looked at: {fault}")
             continue
+        site.told.well(log, path)
         looked.append(_judged(_Looked(path, party, folder, seen, entries), at, site.policy, most))
     found: list[Found] = []
     whole: list[Found] = []
@@ -74,7 +76,7 @@ def look_over(
     found += whole[: max(0, most - len(found))]
     found.sort(key=lambda one: one.stamp)
     for party in parties:
-        _sweep(folders, party, [entry.name for entry in claimed.get(party.code, []) if entry.is_file])
+        _sweep(site, folders, party, [entry.name for entry in claimed.get(party.code, []) if entry.is_file])
     return found
 
 
@@ -145,7 +147,7 @@ def _few(to_prove: Sequence[Sighting]) -> Iterator[Sighting]:
         yield one
 
 
-def _sweep(folders: Folders, party: Party, there: Sequence[str]) -> None:
+def _sweep(site: Site, folders: Folders, party: Party, there: Sequence[str]) -> None:
     """Removes signatures and markers that a kill has left on our side without their files."""
     for folder in (INBOX, CHECK):
         mine = [name for name in there if name.startswith(f"{folder}~")]
@@ -154,7 +156,7 @@ def _sweep(folders: Folders, party: Party, there: Sequence[str]) -> None:
         except Lost:
             raise
         except SftpError as fault:
-            log.warning("%s/%s: %s", party.code, folder, fault)
+            site.told.warn(log, f"claimed files of /{party.code}/{folder}", f"cannot be swept: {fault}")
 
 
 def _paths(party: Party, leftovers: bool) -> Iterator[tuple[str, str]]:

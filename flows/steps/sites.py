@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import monotonic, perf_counter_ns
@@ -21,6 +21,7 @@ from depository.store.database import noting, open_database, reading, writing
 from depository.store.work import Work
 from flows.steps.business_date import business_date_at
 from flows.steps.signing import read_signer
+from flows.steps.told import Told
 from parsers.cms_signer import Signer
 from parsers.sandbox import Sandbox
 
@@ -61,6 +62,8 @@ class Site:
     """Those of `Work`, given by a replay."""
     unmarked: frozenset[str] | None = None
     """SHA-256 of the receipts whose workbooks a limit stopped from being marked, given by a replay; None: it is none."""
+    told: Told = field(default_factory=Told, compare=False, repr=False)
+    """What this process has told of the parties' folders."""
 
     @contextmanager
     def writing(self, at: datetime, business_date: date | None = None) -> Iterator[Work]:

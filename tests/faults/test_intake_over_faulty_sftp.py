@@ -1,6 +1,8 @@
 """The whole intake and delivery over a server that fails: each file is taken once and answered once, or its loss is told."""
 
 import contextlib
+import logging
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +19,7 @@ from depository.sftp.keys import DEPOSITORY, create_folders
 from depository.store import files, schema
 from depository.store.migrate import upgrade
 from depository.verify import verify
-from flows.steps.deliver import deliver, deliver_made
+from flows.steps.deliver import deliver, deliver_made, sweep_outboxes
 from flows.steps.intake import take_files
 from flows.steps.making import make_answers
 from flows.steps.reference import load_reference
@@ -136,6 +138,7 @@ def test_an_outbox_that_takes_nothing_is_told_once_and_tried_again_after_a_while
     world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The resident intake delivers several times a second: it would fill its log, and keep the server busy."""
+    caplog.set_level(logging.INFO, "flows")
     with faulty(world, tmp_path) as (d, _), d.site.folders() as folders:
         drop_files(d.root, (FORM,))
         shutil.rmtree(d.root / "B02" / "outbox")
@@ -144,7 +147,31 @@ def test_an_outbox_that_takes_nothing_is_told_once_and_tried_again_after_a_while
         refused: dict[str, datetime] = {}
         for tenth in range(0, 200, 5):
             deliver_made(d.site, folders, d.start + timedelta(seconds=tenth / 10), refused)
-        assert [r.message.partition(";")[0] for r in caplog.records] == ["the outbox of B02 takes nothing"]
+        told = ["the outbox of B02 takes nothing"]
+        assert [r.message.partition(";")[0] for r in caplog.records] == told
+        # Tried again, over another connection too, it is the same that is told already.
+        deliver_made(d.site, folders, d.start + timedelta(seconds=20), refused)
+        with d.site.folders() as anew:
+            for _ in range(2):
+                sweep_outboxes(d.site, anew, d.start)
+            deliver_made(d.site, anew, d.start)
+        told.append("/B02/outbox cannot be swept")
+        assert [re.split("[;:]", r.message)[0] for r in caplog.records] == told
         (d.root / "B02" / "outbox").mkdir()
-        assert deliver_made(d.site, folders, d.start + timedelta(seconds=20), refused) == 2
+        assert deliver_made(d.site, folders, d.start + timedelta(seconds=40), refused) == 2
         assert len(d.receipts("B02")) == 1
+        assert caplog.records[-1].message == "the outbox of B02 is well again"
+
+
+def test_an_inbox_that_is_missing_is_told_once_and_again_when_it_is_well(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "flows")
+    with faulty(world, tmp_path) as (d, _), d.site.folders() as folders:
+        shutil.rmtree(d.root / "B02" / "inbox")
+        for second in range(3):
+            take_files(d.site, folders, d.start + timedelta(seconds=second))
+        (d.root / "B02" / "inbox").mkdir()
+        take_files(d.site, folders, d.start + timedelta(seconds=3))
+        told = [r.message.partition(":")[0] for r in caplog.records]
+        assert told == ["/B02/inbox cannot be looked at", "/B02/inbox is well again"]
