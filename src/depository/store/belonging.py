@@ -14,8 +14,10 @@ from depository.store.database import reading, writing
 
 T = schema.site
 O = schema.outgoing  # noqa: E741 - a table of this module
-NEWEST = 5
-"""So many contents that went out last are looked for: one may be lost, all of them are another archive's."""
+NEWEST = 2
+"""So many contents that went out last are looked for: one may be lost, both are another archive's. A form's receipt and answer are two."""
+LOOKED_THROUGH = 20
+"""Files that went out last among which they are."""
 
 
 class AnotherSite(LookupError):
@@ -84,9 +86,9 @@ def _claimed(engine: Engine, own: str) -> str:
 
 
 def _newest(connection: Connection) -> list[str]:
-    """The hashes of what was queued last."""
-    query = select(O.c.sha256).where(O.c.sha256 != "").order_by(O.c.id.desc()).limit(NEWEST)
-    return list(connection.execute(query).scalars())
+    """The hashes of what was queued last; the same content may have gone to several."""
+    query = select(O.c.sha256).where(O.c.sha256 != "").order_by(O.c.id.desc()).limit(LOOKED_THROUGH)
+    return list(dict.fromkeys(connection.execute(query).scalars()))[:NEWEST]
 
 
 def _identity(connection: Connection) -> str:
