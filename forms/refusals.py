@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+WRONG_NAME = "wrong-name"
 REFUSALS: Mapping[str, str] = {
     "empty": "The file has no bytes.",
     "too-large": "The file is larger than 30 MB.",
     "wrong-type": "The file is no Excel workbook (.xlsx), whatever its name says.",
+    WRONG_NAME: "The file's name does not end in .xlsx.",
     "encrypted": "The workbook is protected by a password.",
     "damaged": "The file is cut off or damaged.",
     "too-many-parts": "The package holds more parts than a form can have.",

@@ -18,6 +18,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from depository.rejects import FileRefused
+from forms.refusals import WRONG_NAME
 
 MAX_FILE = 30_000_000
 MAX_PARTS = 300
@@ -111,8 +112,8 @@ def _kind(data: bytes, file_name: str) -> None:
         )
     if not file_name.lower().endswith((".xlsx", ".xlsm")):
         raise FileRefused(
-            "wrong-type",
-            f"The file's name {file_name[-60:]!r} does not end in .xlsx. Send the form as an Excel workbook.",
+            WRONG_NAME,
+            f"The file's name {file_name[-60:]!r} does not end in .xlsx. Send it again under a name that does.",
         )
 
 

@@ -23,6 +23,7 @@ from flows.steps.recording import Content, parse
 from flows.steps.signatures import Proof, identity, prove
 from flows.steps.sites import LARGEST_FILE, Site
 from flows.steps.unfinished import tell_sender
+from forms.refusals import WRONG_NAME
 from parsers import receipt_json
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ LARGEST_SIGNATURE = 1024 * 1024
 """Bytes; a larger one is not fetched, and far smaller ones are refused by what reads them."""
 FILLED_WITHIN = timedelta(minutes=1)
 """From its arrival on a file that has its end and not all before it is given so long; then it is read as it is."""
+NOT_WHOLE = "not-whole"
+"""The refusal of a file that is not what its marker promised, or too large to be fetched."""
 OUR_FAULT = (
     "The depository could not work on this file by a fault of its own. Nothing of it was recorded, and the operators have been "
     "told. When they say that it is mended, send the same file again: it is then taken anew."
@@ -248,7 +251,7 @@ def _parse(site: Site, arrival: Arrival, kind: PartyKind) -> Content | FileRefus
     if arrival.stopped:
         return FileRefused(*arrival.stopped)
     if arrival.fault:
-        return FileRefused("not-whole", f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
+        return FileRefused(NOT_WHOLE, f"{arrival.fault[0].upper()}{arrival.fault[1:]}. Send the file again, whole.")
     try:
         return parse(site.sandbox, site.market.zone, kind, arrival.name, arrival.data)
     except FileRefused as refused:
@@ -256,10 +259,20 @@ def _parse(site: Site, arrival: Arrival, kind: PartyKind) -> Content | FileRefus
 
 
 def counts(site: Site, arrival: Arrival, before: files.Known | None) -> bool:
-    """Has the file been taken before? One that comes again after we failed on it has not."""
+    """Has the file been taken before? One whose bytes are not to blame for its refusal has not.
+
+    Such is one on which we failed, one that was not what its marker promised and comes with a right one or with none, and one that was
+    refused for its name and comes under another.
+    """
     if before is None:
         return False
-    if before.claimed == arrival.claimed or before.verdict != Verdict.QUARANTINED.value:
+    again = bool(arrival.claimed) and before.claimed == arrival.claimed
+    if again or before.verdict != Verdict.QUARANTINED.value:
         return True
     first = receipt_json.parse(site.archive.get(before.receipt))
-    return all(reject.found != PUT_ASIDE for reject in first.rejects)
+    mended = {PUT_ASIDE}
+    if not arrival.fault:
+        mended.add(NOT_WHOLE)
+    if arrival.name != first.file_name:
+        mended.add(WRONG_NAME)
+    return all(reject.found not in mended for reject in first.rejects)

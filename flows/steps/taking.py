@@ -13,7 +13,7 @@ from depository.store.columns import moment_text
 from depository.store.events import EventKind
 from depository.store.files import Queued
 from depository.store.work import Work
-from flows.steps.answering import ENDINGS, answers
+from flows.steps.answering import ENDINGS, Answer, answers
 from flows.steps.arrivals import CHECK, PUT_ASIDE, SFTP, Arrival, Read
 from flows.steps.confining import TRIES
 from flows.steps.forecasts import refresh_forecasts
@@ -70,12 +70,42 @@ class _Carried:
 def _same_again(site: Site, work: Work, arrival: Arrival, known: files.Known) -> Receipt:
     # Found once more on our side after a crash, or by another worker, it is the same repetition.
     counted = bool(arrival.claimed) and events.has_taken(work, arrival.party, arrival.claimed)
+    receipt = receipt_json.parse(site.archive.get(known.receipt))
     if known.claimed != arrival.claimed and not counted:
         files.repeat(work, known.id)
         files.queue_again(work, f"file/{known.id}")
+        if arrival.name != receipt.file_name:
+            receipt = _under_other_name(site, work, arrival, known, receipt)
         _note(site, work, arrival, arrival.sha256, None)
         reached("repeat.before commit")
-    return receipt_json.parse(site.archive.get(known.receipt))
+    return receipt
+
+
+def _under_other_name(site: Site, work: Work, arrival: Arrival, known: files.Known, first: Receipt) -> Receipt:
+    """A receipt for the second name, or its sender would look for one in vain: it gives the first answer and says so."""
+    cause = f"file/{known.id} as {arrival.name}"
+    if files.queue_again(work, cause):
+        return first
+    done = "it was recorded once, and this is its answer"
+    if first.verdict in (Verdict.REFUSED, Verdict.QUARANTINED):
+        done = "it was refused then, and the same content is not judged anew: mend it and send it again"
+    told = f"The same content came before in {first.file_name}, receipt {first.number}; {done}."
+    receipt = replace(
+        first,
+        number=files.receipt_number(work),
+        file_name=arrival.name,
+        arrived_at=site.market.local(arrival.arrived),
+        business_date=work.business_date,
+        channel=arrival.channel,
+        message=f"{told} {first.message}".strip(),
+    )
+    archived = site.archive.put(receipt_json.render(receipt))
+    queued = [Queued(arrival.party, f"{arrival.name}.{receipt.number}.receipt.json", archived)]
+    for made_as in files.made_for(work, f"file/{known.id}"):
+        name = f"{stem(arrival.name)}.{receipt.number}.answer.{ENDINGS[Answer(made_as)]}"
+        queued.append(Queued(arrival.party, name, made_of=archived, made_as=made_as))
+    files.queue_all(work, queued, cause)
+    return receipt
 
 
 def _dry_run(

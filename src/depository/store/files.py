@@ -111,7 +111,10 @@ def add_file(
 
 
 def take_anew(work: Work, id_: int, name: str, channel: str, claimed: str) -> None:
-    """A file that was put aside by a fault of ours came again: it is taken under its number, its earlier answers stay as they are."""
+    """A file that was put aside for what its bytes are not to blame for came again: it is taken under its number.
+
+    Its earlier answers stay as they are.
+    """
     work.connection.execute(
         update(T)
         .where(T.c.id == id_)
@@ -211,6 +214,12 @@ def queue_again(work: Work, cause: str) -> int:
     again = work.connection.execute(update(O).where(O.c.cause == cause).values(sent=0)).rowcount
     work.tally[FILES_OUT] += again
     return again
+
+
+def made_for(work: Work, cause: str) -> list[str]:
+    """What was made, or is to be made, of the receipt of a cause, in order."""
+    query = select(O.c.made_as).where(O.c.cause == cause, O.c.made_as != "").order_by(O.c.id)
+    return list(work.connection.execute(query).scalars())
 
 
 def repeat(work: Work, id_: int) -> None:

@@ -41,7 +41,7 @@ def _sheet_with(old: bytes, new: bytes) -> bytes:
 
 
 def test_each_code_of_refusal_has_a_sample_or_a_test_here() -> None:
-    shown = {"too-large", "time-limit", "memory-limit", "reader-stopped"}
+    shown = {"too-large", "time-limit", "memory-limit", "reader-stopped", "wrong-name"}
     for case in CASES:
         if case.name.startswith("refused"):
             with pytest.raises(FileRefused) as caught:
@@ -55,7 +55,7 @@ def test_a_file_over_the_limit_is_refused_by_its_size_alone() -> None:
 
 
 def test_a_name_of_another_type_is_refused() -> None:
-    assert _refused(IST, "form.csv").code == "wrong-type"
+    assert _refused(IST, "form.csv").code == "wrong-name"
     assert inspect(IST, "FORM.XLSX").sheets
 
 

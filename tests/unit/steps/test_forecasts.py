@@ -14,7 +14,7 @@ from depository.store import schema
 from flows.office import page_of
 from flows.steps.blocking import block_account
 from parsers import report_json
-from tests.support.books import SHARE_B, Desk, advice, at, entry, ist_line, trade
+from tests.support.books import DAY, SHARE_B, Desk, advice, at, entry, ist_line, trade
 from tests.support.clocks import assert_ends_after, running_out
 
 
@@ -90,9 +90,9 @@ def test_the_same_file_again_tells_nothing_anew(told: Desk) -> None:
     sent = told.rows(schema.outgoing)
     same = next(r for r in told.rows(schema.file) if r.party == "bank")
     told.drop("bank", "again.xml", told.site.archive.get(same.sha256), "09:55", claimed="again")
-    assert {(r.party, r.name, r.sha256) for r in told.rows(schema.outgoing)} == {
-        (r.party, r.name, r.sha256) for r in sent
-    }
+    again = {(r.party, r.name, r.sha256) for r in told.rows(schema.outgoing)}
+    (receipt,) = again - {(r.party, r.name, r.sha256) for r in sent}
+    assert receipt[:2] == ("bank", f"again.xml.R{DAY:%Y%m%d}-00002.receipt.json")
 
 
 @pytest.mark.rule("CSD-4.1.2-c")
