@@ -26,26 +26,22 @@ log = logging.getLogger(__name__)
 SIMPLE = "first in, first out"
 """The effort that a certificate of this method states."""
 FAILED = "engine failure"
-LARGE = 10_000
-"""Instructions below which a day is small: a forecast runs the engine again and again, and forks nothing for it there."""
+
+
+class Refused(RuntimeError):
+    """The independent check does not let the engine's set pass: names the broken rules."""
 
 
 def by_engine(
-    problem: Problem,
-    objective: str,
-    effort: str,
-    stop: Late | None = None,
-    most: int | None = None,
-    small_here: bool = False,
+    problem: Problem, objective: str, effort: str, stop: Late | None = None, most: int | None = None
 ) -> Outcome | None:
     """The engine's outcome; None, and a line in the log, when it fails or its set does not pass the independent check.
 
     `stop` and `most` are the engine's emergency stop. A solver may even end its process (glibc aborts where memory ends at a bad
-    moment) or hang: the engine works in one of its own, except on small days where so asked.
+    moment) or hang: the engine works in one of its own.
     """
-    engine = partial(settle, problem, objective, effort, stop=stop, most=most)
     try:
-        outcome = engine() if small_here and len(problem.ids) < LARGE else apart(engine, stop)
+        outcome = apart(partial(settle, problem, objective, effort, stop=stop, most=most), stop)
     except Exception:
         # Whatever goes wrong in it or in the solver below it, a cycle must not end with nothing.
         log.exception("the settlement engine failed: %s stands in for it", SIMPLE)
@@ -54,6 +50,17 @@ def by_engine(
     if faults:
         log.error("the check refused the engine's set: %s stands in for it: %s", SIMPLE, "; ".join(faults[:10]))
         return None
+    return outcome
+
+
+def by_engine_here(
+    problem: Problem, objective: str, effort: str, stop: Late | None = None, most: int | None = None
+) -> Outcome:
+    """The same in this process. Raises Refused, or whatever the engine raises."""
+    outcome = settle(problem, objective, effort, stop=stop, most=most)
+    faults = check(problem, outcome)
+    if faults:
+        raise Refused("; ".join(faults[:10]))
     return outcome
 
 

@@ -1,18 +1,29 @@
 """Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from depository.settlement.apart import apart
 from depository.settlement.attribution import everything_settled
-from depository.settlement.fallback import SIMPLE, by_engine, first_in_first_out, until_nothing_more_settles
+from depository.settlement.fallback import (
+    SIMPLE,
+    by_engine,
+    by_engine_here,
+    first_in_first_out,
+    until_nothing_more_settles,
+)
 from depository.settlement.outcome import Outcome
 from depository.settlement.problem import Problem
 from depository.settlement.units import balance_after, units_of
 from depository.settlement.watch import Late
+
+log = logging.getLogger(__name__)
 
 # Shortages times instructions up to which each shortage's release is found by running the cycle again.
 RUN_AGAIN = 20_000
@@ -37,15 +48,21 @@ class Runs:
     once more, as a replay needs it.
     """
 
-    __slots__ = ("_again", "_count", "_stop", "_stopped", "told")
+    __slots__ = ("_again", "_count", "_here", "_stopped", "stop", "told")
 
-    def __init__(self, stop: Late | None = None, again: Collection[str] = ()) -> None:
-        self._stop = stop
+    def __init__(self, stop: Late | None = None, again: Collection[str] = (), here: bool = False) -> None:
+        """`here`: all in this process, and what fails ends them all, by an exception; else each in one of its own."""
+        self.stop = stop
+        self._here = here
         marks = [mark.removeprefix(RUN).partition(": ") for mark in again if mark.startswith(RUN)]
         self._again = {int(run): what for run, _, what in marks}
         self._count = 0
         self._stopped = False
         self.told: list[str] = []
+
+    def here(self) -> "Runs":
+        """The same runs from the first on, all in this process."""
+        return Runs(self.stop, [f"{RUN}{run}: {what}" for run, what in self._again.items()], here=True)
 
     def run(self, problem: Problem, objective: str, effort: str) -> Outcome | None:
         """The outcome, of a run that was stopped, too; None where the engine failed or there was no time to begin."""
@@ -53,13 +70,13 @@ class Runs:
             return None
         self._count += 1
         what = self._again.get(self._count, "")
-        if what == NOT_BEGUN or (self._stop is not None and self._stop()):
+        if what == NOT_BEGUN or (self.stop is not None and self.stop()):
             self._stopped = True
             return self._tell(NOT_BEGUN, None)
         if what == FAILS:
             return self._tell(FAILS, None)
         most = int(what.removeprefix(STOPPED)) if what else None
-        outcome = by_engine(problem, objective, effort, self._stop, most, small_here=True)
+        outcome = (by_engine_here if self._here else by_engine)(problem, objective, effort, self.stop, most)
         if outcome is None:
             return self._tell(FAILS, None)
         if outcome.certificate.by_clock:
@@ -124,8 +141,23 @@ def forecast(problem: Problem, objective: str = "mixed", effort: str = "quick", 
     """Run the engine on the day as it stands and say who has to bring what.
 
     `runs` may stop it by a clock: what would settle is then the best set found by then, and less is tried of the funding.
+    All runs go in one process apart from this one; should one of them fail, all go once more, each in a process of its own.
     """
     runs = runs or Runs()
+    try:
+        found, told = apart(partial(_in_one_process, problem, objective, effort, runs.here()), runs.stop)
+    except Exception:
+        log.exception("the forecast failed: each of its runs goes in a process of its own")
+        return _forecast(problem, objective, effort, runs)
+    runs.told += told
+    return found
+
+
+def _in_one_process(problem: Problem, objective: str, effort: str, runs: Runs) -> tuple[Forecast, list[str]]:
+    return _forecast(problem, objective, effort, runs), runs.told
+
+
+def _forecast(problem: Problem, objective: str, effort: str, runs: Runs) -> Forecast:
     outcome = runs.run(problem, objective, effort) or first_in_first_out(problem, objective)
     short, smallest = _funding(problem, objective, effort, runs)
     funding = tuple(

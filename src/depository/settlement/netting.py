@@ -146,9 +146,9 @@ def choose(
     afresh = lesser and not floors
     x = _from_prices(task, priced, plan, incumbent, afresh)
     if kin and tight.bound - task.weight_of(x) > priced.margin:
-        bred = x if stop() else _of_kin(task, priced, plan, x, kin)
+        bred = _of_kin(task, priced, plan, x, kin)
         # No time: what is at hand so far comes from the prices alone.
-        x = bred if stop.done() else _better(task, x, _unpriced(task, incumbent, plan))
+        x = _better(task, x, _unpriced(task, incumbent, plan)) if bred is None else bred
         if plan.wide:
             x = _by_regions(task, tight, x, priced.cost, plan.regions[0])
     searches = (
@@ -161,10 +161,10 @@ def choose(
             break
         rest = (tight.bound - task.weight_of(x)) * plan.rest
         if afresh and kin and turn == len(searches) - 1:
-            x, afresh = _with_lesser(task, x, incumbent, tight.bound), False
+            x, afresh = _bred(task, [x, incumbent], tight.bound), False
         x = _widened(task, priced, plan, x, _blocks(core, units, turn), checks, rest, regions)
     if afresh:
-        x = _with_lesser(task, x, incumbent, tight.bound)
+        x = _bred(task, [x, incumbent], tight.bound)
     return _proved(task, priced, plan, x)
 
 
@@ -284,12 +284,6 @@ def _widened(
     return x
 
 
-def _with_lesser(task: "_Task", x: NDArray[np.bool_], incumbent: NDArray[np.bool_], bound: float) -> NDArray[np.bool_]:
-    """The set found afresh, crossed with the one of the lesser effort."""
-    both = _bred(task, [x, incumbent], bound)
-    return both if task.stop.done() else _better(task, x, incumbent)
-
-
 def _proved(task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_]) -> Chosen:
     """The set, or a better one, with what is proven of it: few enough units left open are all searched."""
     tight, bound = priced.tight, priced.tight.bound
@@ -325,41 +319,63 @@ def _in_doubt(x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _of_kin(
     task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_], kin: list[NDArray[np.float64]]
-) -> NDArray[np.bool_]:
+) -> NDArray[np.bool_] | None:
     """One set, crossed of those near several solutions of the relaxation; x is the one found for the first of them.
 
-    What sets from different solutions have in common is mostly right, and where they differ a search finds the best of all.
+    What sets from different solutions have in common is mostly right, and where they differ a search finds the best of all. Each
+    turn, in which two searches go side by side, is a unit of work; None if there was no time for the first.
     """
-    tight = priced.tight
+    tight, stop = priced.tight, task.stop
 
-    def near(fraction: NDArray[np.float64], found: NDArray[np.bool_], wide: bool) -> NDArray[np.bool_]:
-        """What a set gains by searching the units in doubt, those that stand against the solution, and the next easiest."""
-        more, checks = plan.searches[0]
-        widths = [(_in_doubt(fraction), more, checks)]
-        widths += [(priced.idle, *one) for one in plan.wide] if wide else []
-        for turn, (in_doubt, more, checks) in enumerate(widths):
-            found = _improved(task, found, plan) if turn else found
-            must = in_doubt | ((fraction > 0.5) != found)
-            some = np.zeros(len(x), dtype=np.bool_)
-            some[np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]] = True
-            gap = (tight.bound - task.weight_of(found)) * plan.rest
-            found = _better(task, found, _searched(task, found, some, checks, gap)[0])
-        return found
+    def near(
+        fraction: NDArray[np.float64], found: NDArray[np.bool_], in_doubt: NDArray[np.bool_], more: int, checks: int
+    ) -> NDArray[np.bool_]:
+        """What a set gains by searching the units in doubt, those that stand against the solution, and the `more` next easiest."""
+        must = in_doubt | ((fraction > 0.5) != found)
+        some = np.zeros(len(x), dtype=np.bool_)
+        some[np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]] = True
+        gap = (tight.bound - task.weight_of(found)) * plan.rest
+        return _better(task, found, _searched(task, found, some, checks, gap)[0])
 
-    def others() -> NDArray[np.bool_]:
-        """The set of the other solutions."""
-        starts = [_improved(task, _feasible(task.core, task.table, fraction > 0.5), plan) for fraction in kin]
-        return _bred(task, [near(*pair, False) for pair in zip(kin, starts, strict=True)], tight.bound)
+    def first_of(fraction: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """The set near another solution."""
+        start = _improved(task, _feasible(task.core, task.table, fraction > 0.5), plan)
+        return near(fraction, start, _in_doubt(fraction), *plan.searches[0])
 
-    return _bred(task, side_by_side([lambda: near(tight.x, x, True), others]), tight.bound)
+    def wider(found: NDArray[np.bool_], more: int, checks: int) -> NDArray[np.bool_]:
+        """The set at hand, searched once more beside those worth neither more nor less than they use."""
+        return near(tight.x, _improved(task, found, plan), priced.idle, more, checks)
+
+    own = [lambda found: near(tight.x, found, _in_doubt(tight.x), *plan.searches[0])]
+    own += [partial(wider, more=more, checks=checks) for more, checks in plan.wide]
+    others: list[NDArray[np.bool_]] = []
+    for turn in range(max(len(own), len(kin))):
+        pieces = [partial(step, x) for step in own[turn : turn + 1]]
+        pieces += [partial(first_of, fraction) for fraction in kin[turn : turn + 1]]
+        found = [] if stop() else side_by_side(pieces)
+        if not stop.done():
+            if not turn:
+                return None
+            break
+        if turn < len(own):
+            x = found.pop(0)
+        others += found
+    return _bred(task, [x, *others], tight.bound)
 
 
 def _bred(task: "_Task", sets: list[NDArray[np.bool_]], bound: float) -> NDArray[np.bool_]:
-    """One set out of several, crossed two by two."""
-    while len(sets) > 1:
-        gap = bound - max(task.weight_of(x) for x in sets)
-        sets = [*sets[2:], _crossed(task, sets[0], sets[1], gap * REGION_REST)]
-    return sets[0]
+    """One set out of several, crossed two by two, side by side; each turn is a unit of work. With no time for it, the best of them."""
+    while len(sets) > 1 and not task.stop():
+        gap = (bound - max(task.weight_of(x) for x in sets)) * REGION_REST
+        pairs = list(zip(sets[0::2], sets[1::2], strict=False))
+        crossed = side_by_side([partial(_crossed, task, *pair, gap) for pair in pairs])
+        if not task.stop.done():
+            break
+        sets = [*crossed, *sets[2 * len(pairs) :]]
+    best = sets[0]
+    for one in sets[1:]:
+        best = _better(task, best, one)
+    return best
 
 
 def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[np.int64]]:

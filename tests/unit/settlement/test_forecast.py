@@ -1,6 +1,7 @@
 """The forecast: who has to bring what so that everything settles, and that it is the least."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -25,6 +26,7 @@ from depository.settlement import (
 from depository.settlement.engine import settle as by_the_engine
 from depository.settlement.problem import CASH
 from tests.unit.settlement.days import legs
+from tests.unit.settlement.test_apart import aborts
 
 few = settings(max_examples=60, deadline=None)
 
@@ -190,23 +192,43 @@ def test_a_day_too_large_to_try_line_by_line_says_so(monkeypatch: pytest.MonkeyP
     assert all_settle(with_funding(day, told(day)))
 
 
-@pytest.mark.parametrize("call", range(6))
+def fails_where_is(left: dict[tuple[str, str], int]) -> Callable[..., object]:
+    """The engine, out of memory where these participants have so much of these assets."""
+
+    def settled(day: Problem, *given: object, **named: object) -> object:
+        there = {(at.holder, at.asset): amount for at, amount in zip(day.positions, day.opening.tolist(), strict=True)}
+        if all(there[position] == amount for position, amount in left.items()):
+            raise MemoryError
+        return by_the_engine(day, *given, **named)  # type: ignore[arg-type]
+
+    return settled
+
+
+@pytest.mark.parametrize(
+    "fails_at", [{}, {("A", "KZT"): 0, ("C", "KZT"): 0}, {("A", "KZT"): 500}, {("C", "KZT"): 30}, {("A", "KZT"): 1}]
+)
 def test_a_solver_that_fails_while_the_ranking_is_made_leaves_the_forecast(
-    call: int, monkeypatch: pytest.MonkeyPatch
+    fails_at: dict[tuple[str, str], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Out of memory in the engine's run after so many: the line then says the most that its funding could release."""
+    """Out of memory in one of the engine's runs, or all: the line then says the most that its funding could release."""
     due = [one(1, "B", "A", 5, 500), one(2, "D", "B", 5, 490), one(3, "E", "D", 5, 480), one(4, "E", "C", 1, 30)]
     day = problem([("E-1", "X", 6)], [], due)
-    runs = iter(range(100))
-
-    def settled(*given: object, **named: object) -> object:
-        if next(runs) == call:
-            raise MemoryError
-        return by_the_engine(*given, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fallback, "settle", settled)
+    monkeypatch.setattr(fallback, "settle", fails_where_is(fails_at))
     ranked = forecast(day).ranked
     assert {(r.participant, r.short_by) for r in ranked} == {("A", 500), ("C", 30)}
+
+
+def test_a_solver_that_ends_its_process_costs_one_run_of_the_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = problem([("E-1", "X", 6)], [], [one(1, "B", "A", 5, 500), one(4, "E", "C", 1, 30)])
+
+    def settled(day: Problem, *given: object, **named: object) -> object:
+        return aborts() if 30 in day.opening.tolist() else by_the_engine(day, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fallback, "settle", settled)
+    runs = Runs()
+    found = forecast(day, runs=runs)
+    assert [(line.participant, line.short_by) for line in found.funding] == [("A", 500), ("C", 30), ("B", 5)]
+    assert runs.told == ["forecast, run 3: failed"]
 
 
 def said(found: Forecast) -> tuple[object, ...]:
@@ -253,16 +275,9 @@ def test_a_run_that_is_cut_short_counts_as_far_as_it_came_and_comes_as_far_again
 
 def test_what_the_engine_failed_at_is_told_and_fails_again(monkeypatch: pytest.MonkeyPatch) -> None:
     day = problem([("E-1", "X", 6)], [], [one(1, "B", "A", 5, 500), one(4, "E", "C", 1, 30)])
-    runs = iter(range(100))
-
-    def settled(*given: object, **named: object) -> object:
-        if next(runs) == 1:
-            raise MemoryError
-        return by_the_engine(*given, **named)  # type: ignore[arg-type]
-
     failing = Runs()
     with monkeypatch.context() as broken:
-        broken.setattr(fallback, "settle", settled)
+        broken.setattr(fallback, "settle", fails_where_is({("A", "KZT"): 500}))
         found = forecast(day, runs=failing)
     assert failing.told == ["forecast, run 2: failed"]
     assert said(forecast(day, runs=Runs(again=failing.told))) == said(found)
