@@ -215,6 +215,24 @@ def refund(
     )
 
 
+@app.command("take-back", rich_help_panel="Take in, decide, tell")
+def take_back(
+    number: Annotated[str, typer.Argument(help="Number of the refund, e.g. R000000001; `csd status` lists them.")],
+    reason: Annotated[str, typer.Option(help="Why it is not to go out.")],
+    operator: Operator,
+    approved_by: Approver,
+    site: Settings = Path("csd.toml"),
+) -> None:
+    """Take back a refund whose payment order has not gone to the bank: the credit is nobody's again (CSD-3.3.1-a)."""
+    from flows.steps.refunding import take_back_refund
+
+    with opened(site) as (here, at):
+        one = take_back_refund(here, number, reason, operator, approved_by, at)
+    console.print(
+        f"{number} is taken back: {one.credit} is nobody's money again (csd assign, csd refund)", markup=False
+    )
+
+
 @app.command(rich_help_panel="Take in, decide, tell")
 def notice(
     subject: Annotated[str, typer.Argument(help="Its subject, one line.")],

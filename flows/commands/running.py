@@ -107,6 +107,7 @@ def status(business_date: Day = None, site: Settings = Path("csd.toml")) -> None
             going_back = [
                 f"{in_words(work, one.currency, one.amount)}, bank reference {one.credit}, "
                 f"to {one.iban}: {one.number} {one.state}, payment day {one.pay_on}"
+                + (" (csd take-back)" if one.state == payments.QUEUED else "")
                 for one in payments.refunds_under_way(work)
             ]
         waits = technology_time.waits(here, at)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from depository.refunds import give_back
+from depository.refunds import give_back, take_back
 from depository.store.bank import Sender
 from depository.store.events import EventKind
 from depository.store.payments import Refund
@@ -34,4 +34,19 @@ def refund_money(
             "approved_by": approved_by,
         }
         note(work, site.archive, EventKind.REFUND, said)
+    return one
+
+
+def take_back_refund(site: Site, number: str, reason: str, operator: str, approved_by: str, at: datetime) -> Refund:
+    """Ends a refund that waits for its payout; the credit is nobody's again.
+
+    Raises LookupError, changing nothing, for one person alone, no reason, or a refund that is unknown or has gone to the bank.
+    """
+    two_persons("taking a refund back", operator, approved_by)
+    if not reason.strip():
+        raise LookupError("taking a refund back needs its reason")
+    with site.writing(at) as work:
+        one = take_back(work, number)
+        said = {"number": number, "reason": reason, "operator": operator, "approved_by": approved_by}
+        note(work, site.archive, EventKind.TAKE_BACK, said)
     return one

@@ -43,7 +43,7 @@ from flows.steps.making import make_answers, stopped_in
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
 from flows.steps.reference import load_contents
-from flows.steps.refunding import refund_money
+from flows.steps.refunding import refund_money, take_back_refund
 from flows.steps.sites import SftpSettings, Site
 from flows.steps.technology_time import tell_again as tell_waiting_again
 from flows.steps.unfinished import tell_again
@@ -286,6 +286,11 @@ def _refund(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 
     refund_money(site, d["reference"], Sender(**d["sender"]), *told, event.at)
 
 
+def _take_back(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
+    d = event.data
+    take_back_refund(site, d["number"], d["reason"], d["operator"], d["approved_by"], event.at)
+
+
 def _history(site: Site, inputs: Archive, event: Event) -> None:  # noqa: ARG001 - one of the players
     send_history(site, event.data["party"], event.data["reference"], event.at)
 
@@ -334,6 +339,7 @@ PLAYERS: dict[EventKind, Callable[[Site, Archive, Event], None]] = {
     EventKind.NOTICE: _notice,
     EventKind.ASSIGNMENT: _assignment,
     EventKind.REFUND: _refund,
+    EventKind.TAKE_BACK: _take_back,
     EventKind.HISTORY: _history,
     EventKind.UNMARKED: _unmarked,
     EventKind.CANCELLATION: _cancellation,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from depository.bank import nobodys_credit
 from depository.business_days import OutsideCalendar
 from depository.identifiers import EKNP, EKNP_MESSAGE, bic, iban, iin_bin
-from depository.ledger import Entry, block
+from depository.ledger import Entry, block, release
 from depository.store import bank as store
 from depository.store import journal, payments
 from depository.store.bank import Sender
@@ -55,6 +55,25 @@ def give_back(work: Work, reference: str, named: Sender, purpose: str) -> paymen
     journal.post(work, [Entry("block", number, block(one.currency, one.amount, one.holder, one.part))])
     payments.add(work, one)
     store.give_back(work, reference)
+    return one
+
+
+def take_back(work: Work, number: str) -> payments.Refund:
+    """Ends a refund whose order has not gone to the bank: its money is nobody's again, to be assigned or sent back anew.
+
+    Raises LookupError, changing nothing, for a number that is no refund's and for one that is not queued any more.
+    """
+    one = payments.refund(work, number)
+    if one is None:
+        waiting = [r.number for r in payments.refunds_under_way(work) if r.state == payments.QUEUED]
+        raise LookupError(f"{number} is no refund: those that can be taken back are {', '.join(waiting) or 'none'}")
+    if one.state != payments.QUEUED:
+        raise LookupError(
+            f"{number} is {one.state}: only a refund whose order has not gone to the bank can be taken back; of one that has, ask the bank"
+        )
+    journal.post(work, [Entry("release", number, release(one.currency, one.amount, one.holder, one.part))])
+    payments.set_state(work, [one], payments.TAKEN_BACK)
+    store.keep(work, one.credit)
     return one
 
 

@@ -84,6 +84,11 @@ def give_back(work: Work, reference: str) -> None:
     work.connection.execute(update(E).where(E.c.reference == reference).values(state=REFUNDED))
 
 
+def keep(work: Work, reference: str) -> None:
+    """A credit that was on its way back to its sender is nobody's again."""
+    work.connection.execute(update(E).where(E.c.reference == reference).values(state=BOOKED))
+
+
 def nobodys(work: Work) -> Sequence[Nobodys]:
     """The credits that are still nobody's, in order of the bank's references."""
     rows = work.connection.execute(

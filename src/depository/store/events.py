@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     NOTICE = "notice"
     ASSIGNMENT = "assignment"
     REFUND = "refund"
+    TAKE_BACK = "refund taken back"
     HISTORY = "history"
     UNMARKED = "answer not marked"
     CANCELLATION = "cancellation"

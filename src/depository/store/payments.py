@@ -15,6 +15,7 @@ QUEUED = "queued"
 ORDERED = "ordered"
 PAID = "paid"
 RETURNED = "returned"
+TAKEN_BACK = "taken back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,12 @@ def under_way(work: Work) -> list[OutgoingPayment]:
 def refunds_under_way(work: Work) -> list[Refund]:
     """The refunds that the bank has not confirmed, oldest first."""
     return _found(work, Refund, schema.refund.c.state.in_([QUEUED, ORDERED]))
+
+
+def refund(work: Work, number: str) -> Refund | None:
+    """The refund with this number."""
+    found = _found(work, Refund, schema.refund.c.number == number)
+    return found[0] if found else None
 
 
 def withdrawals_of(work: Work, participant: str, state: str) -> list[Withdrawal]:

@@ -13,7 +13,7 @@ from depository.store import schema
 from depository.store.bank import Sender
 from depository.store.payments import Refund
 from flows.steps.assigning import assign_money
-from flows.steps.refunding import refund_money
+from flows.steps.refunding import refund_money, take_back_refund
 from parsers.pain001 import read_orders
 from tests.support.books import TUESDAY, Desk, advice, at, entry
 
@@ -141,3 +141,51 @@ def test_money_goes_back_once_and_is_then_nobodys_to_give(desk: Desk) -> None:
         refund(desk)
     with pytest.raises(LookupError, match="they are none"):
         assign_money(desk.site, "K-1", "B04", "letter", "Operator One", "Operator Two", at("10:30"))
+
+
+def take_back(desk: Desk, number: str = "R000000001", local: str = "10:20", **changes: Any) -> Refund:
+    said = {"reason": "B04 has proved it its own", "operator": "Operator One", "approved_by": "Operator Two", **changes}
+    return take_back_refund(desk.site, number, at=at(local), **said)
+
+
+@pytest.mark.rule("CSD-3.3.1-a")
+def test_a_refund_that_waits_can_be_taken_back_and_its_money_given_to_whom_it_belongs(
+    desk: Desk, tmp_path: Path
+) -> None:
+    refund(desk)
+    assert take_back(desk).credit == "K-1"
+    assert desk.amount(UNIDENTIFIED, "KZT") == 123_456
+    assign_money(desk.site, "K-1", "B04", "letter", "Operator One", "Operator Two", at("10:30"))
+    desk.run_until("23:00")
+    assert desk.amount("B04", "KZT") == 123_456
+    assert not [name for name in desk.outbox("bank") if name.startswith("PAY-")]
+    assert [row.state for row in desk.rows(schema.refund)] == ["taken back"]
+    assert desk.proof().faults == ()
+    assert desk.replay(tmp_path / "replay", "23:30").differences == ()
+
+
+def test_what_was_taken_back_may_go_back_after_all_under_a_new_number(desk: Desk) -> None:
+    refund(desk)
+    take_back(desk)
+    assert refund(desk, local="10:25").number == "R000000002"
+    desk.run_until("13:30")
+    assert confirm(desk, "R000000002").lines[0].status == "paid"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"approved_by": "operator one"}, "two persons"),
+        ({"reason": " "}, "its reason"),
+        ({"number": "R000000009"}, "no refund: those that can be taken back are R000000001"),
+        ({"local": "14:00"}, "R000000001 is ordered: only a refund whose order has not gone to the bank"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_said_and_nothing_moves(desk: Desk, changes: dict[str, Any], words: str) -> None:
+    refund(desk)
+    if "local" in changes:
+        desk.run_until("13:30")
+    before = (desk.balances(), desk.rows(schema.refund), desk.rows(schema.event))
+    with pytest.raises(LookupError, match=words):
+        take_back(desk, **changes)
+    assert (desk.balances(), desk.rows(schema.refund), desk.rows(schema.event)) == before
