@@ -52,8 +52,9 @@ class BunaRow(ClientRow, ReferenceRow, ActionRow):
 
 def to_requests(first: int, columns: Mapping[str, Sequence[Any]]) -> list[OpeningRequest]:
     """Turn validated rows, given as columns, into the core's records; the first is line `first`."""
-    data = clients_to_json(columns)
-    return list(map(OpeningRequest, count(first), columns["action"], columns["reference"], columns["nin"], data))
+    data, expires = clients_to_json(columns), columns["document_expires"]
+    given = (columns["action"], columns["reference"], columns["nin"], data, expires)
+    return list(map(OpeningRequest, count(first), *given))
 
 
 def to_cover(row: BunaCover) -> OpeningCover:

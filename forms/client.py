@@ -156,7 +156,13 @@ class ClientRow(Row):
     document_issued: Annotated[date | None, day("Document issued", "Date of issue.", mandatory=False, width=12)]
     document_expires: Annotated[
         date | None,
-        day("Document expires", "Not before the form's date.", mandatory=False, when="an individual", width=12),
+        day(
+            "Document expires",
+            "Not before the day on which the form is recorded.",
+            mandatory=False,
+            when="an individual",
+            width=12,
+        ),
     ]
     born: Annotated[
         date | None,
@@ -432,4 +438,4 @@ def usual(columns: Mapping[str, Sequence[Any]], form_date: date) -> list[bool]:
 
 def to_opening(line: int, reference: str, change: bool, row: ClientRow) -> OpeningRequest:
     """Turn a validated client into the core's record."""
-    return OpeningRequest(line, change, reference, row.nin, client_to_json(row.__dict__))
+    return OpeningRequest(line, change, reference, row.nin, client_to_json(row.__dict__), row.document_expires)

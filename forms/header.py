@@ -33,7 +33,10 @@ class HeaderRow(Row):
             example="A01-2026-0147",
         ),
     ]
-    form_date: Annotated[date, day("Date", "Date of the form.", code=RejectionReason.DATE)]
+    form_date: Annotated[
+        date,
+        day("Date", "The day on which it is signed; not after the day on which it is sent.", code=RejectionReason.DATE),
+    ]
     participant: Annotated[
         str,
         code(

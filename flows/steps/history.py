@@ -20,8 +20,8 @@ from flows.steps.sites import Site
 from forms.form import Form, Request
 from parsers import receipt_json, report_json, report_pdf
 
-NOT_ASKED = ("line", "data")
-"""Fields of a request that are no wish of the sender's: its number in the form, and the client's data in one piece."""
+NOT_ASKED = ("line", "data", "expires")
+"""Fields of a request that are no wish of the sender's, or are told by another: its number in the form, the client's data in one piece."""
 
 
 def history_of(site: Site, party: str, reference: str, at: datetime) -> Report:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from depository.account_states import record_closure
 from depository.answers import LineOutcome, Verdict
-from depository.authority import check_authority
+from depository.authority import check_authority, check_date
 from depository.bank import check_statement, record_statement
 from depository.bank_details import record_bank_details
 from depository.cancellations import record_cancellation
@@ -140,7 +140,7 @@ def _record_form(work: Work, sender: str, file: int, form: Form, cause: str, sig
     if form.rejects or form.header is None:
         return Recorded(form.code, form.reference, form.rejects, _places(form, 0, form.rejects), message=_notes(form))
     header = form.header
-    rejects = (*check_authority(work, sender, header), *signed.rejects)
+    rejects = (*check_authority(work, sender, header), *check_date(work, header), *signed.rejects)
     if rejects:
         return Recorded(form.code, header.reference, rejects, _places(form, 0, rejects))
     known = files.known_form(work, sender, header.reference)

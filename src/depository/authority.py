@@ -43,6 +43,16 @@ def check_authority(work: Work, sender: str, header: Header) -> tuple[Reject, ..
     return _check_signatories(work, header)
 
 
+def check_date(work: Work, header: Header) -> tuple[Reject, ...]:
+    """A form is dated on or before the business date on which it is recorded (docs/decisions/0014-form-date.md)."""
+    if header.form_date <= work.business_date:
+        return ()
+    why = (
+        f"is after {work.business_date}, the business date on which the form came; write the day on which it is signed"
+    )
+    return (Reject(RejectionReason.DATE, "CSD-A3", "form_date", str(header.form_date), why),)
+
+
 def _check_signatories(work: Work, header: Header) -> tuple[Reject, ...]:
     """CSD-2.3.1-c: every person who signs holds a power for this form that is valid today."""
     today = work.business_date

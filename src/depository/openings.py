@@ -21,6 +21,9 @@ EVERY_CLIENT = "*"
 BATCH = 2_000
 """Requests that are taken together."""
 
+RULES: Mapping[str, str] = {"IAO": "CSD-3.1.2-d", "BUNA": "CSD-3.1.2-e"}
+"""Form code -> rule by which it is taken."""
+
 CLOCKS: Mapping[str, str] = {"IAO": "single_opening_business_days", "BUNA": "bulk_opening_business_days"}
 """Form code -> parameter of the market: business days within which an opening is answered (CSD-3.1.2-d, CSD-3.1.2-e)."""
 
@@ -74,8 +77,8 @@ def _record_batch(
     to_open: list[OpeningRequest] = []
     to_hold: list[OpeningRequest] = []
     for request in batch:
-        line, change, reference, nin, _ = request
-        reject = check_opening(participant, request, by_nin, taken)
+        line, change, reference, nin = request[:4]
+        reject = check_opening(participant, request, by_nin, taken) or check_document(work, header.form, request)
         if reject is not None:
             outcomes[line] = LineOutcome(line, Verdict.REFUSED, reference, "", "", (reject,))
         elif change:
@@ -119,6 +122,19 @@ def check_opening(
             f"{participant} {why} for this client already; send a change to alter its data",
         )
     return None
+
+
+def check_document(work: Work, form: str, request: OpeningRequest) -> Reject | None:
+    """An identity document is valid on the business date of recording, whatever date the sender has written on the form."""
+    if request.expires is None or request.expires >= work.business_date:
+        return None
+    return Reject(
+        RejectionReason.RULE,
+        RULES[form],
+        "document_expires",
+        str(request.expires),
+        f"the document expired before {work.business_date}, the business date on which the form came; send a valid one",
+    )
 
 
 def place_hold(work: Work, participant: str, nin: str, reason: str, operator: str) -> None:

@@ -303,11 +303,14 @@ class OpeningRequest(NamedTuple):
     nin: str
     data: str
     """The client's data as `client_to_json` writes them, which is how they are kept: a form has up to 100,000 clients."""
+    expires: date | None = None
+    """The day on which the identity document expires, as in `data`; None = not given."""
 
     @classmethod
     def of(cls, line: int, change: bool, reference: str, client: ClientData) -> "OpeningRequest":
         """The request for a client's data."""
-        return cls(line, change, reference, client.nin, client_to_json({f: getattr(client, f) for f in CLIENT_FIELDS}))
+        data = client_to_json({f: getattr(client, f) for f in CLIENT_FIELDS})
+        return cls(line, change, reference, client.nin, data, client.document_expires)
 
     @property
     def client(self) -> ClientData:

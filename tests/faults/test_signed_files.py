@@ -153,12 +153,12 @@ def test_who_stands_still_while_another_takes_a_signed_form_never_takes_it_witho
     world: World, tmp_path: Path
 ) -> None:
     """The other records it, and removes it from our side with its signature, between two requests of the first."""
-    start = SMALL_DAY[0].moment(world.zone)
+    loaded, start = SMALL_DAY[0].moment(world.zone), SMALL_DAY[6].moment(world.zone)
     with world.server(tmp_path / "sftp") as server:
         site = world.place(f"sqlite:///{tmp_path / 'csd.db'}", tmp_path / "var", server)
         slow = world.forker.depository(site, pause=(("fetch.companions", 1),))
         quick = world.forker.depository(site)
-        slow.do("load", start)
+        slow.do("load", loaded)
         drop_files(tmp_path / "sftp", (IND,))
         stands = threading.Thread(target=slow.do, args=("look", start + SECOND))
         stands.start()

@@ -1,14 +1,19 @@
 """What comes back says where it is wrong, what stood there and what to send instead, in the sender's own terms."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from depository.answers import Verdict
+from depository.answers import Receipt, Verdict
+from depository.rejects import RejectionReason
 from depository.store import schema
+from forms import samples
 from parsers import receipt_json
-from tests.support.books import DAY, SHARE_B, Desk, form, ist_line, trade, wrn_body
+from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, form, ist_line, trade, wrn_body
+
+SATURDAY = date(2026, 11, 21)
 
 
 @pytest.fixture
@@ -83,3 +88,58 @@ def test_a_file_that_was_refused_for_its_name_or_its_marker_is_taken_when_these_
     assert desk.amount("B01-DO", SHARE_B) == 100
     assert desk.drop("B01", "one.xlsx", data, "10:10", claimed="inbox~3~one.xlsx") == taken
     assert desk.replay(tmp_path / "replay").differences == ()
+
+
+@pytest.mark.rule("CSD-A3")
+@pytest.mark.parametrize(
+    ("sent_on", "local", "latest"),
+    [
+        (DAY, "10:00", DAY),
+        # On a Saturday the business date is Monday's; after the end of day it is that of the next day.
+        (SATURDAY, "10:00", DAY),
+        (DAY, "20:00", TUESDAY),
+    ],
+)
+def test_a_form_dated_after_its_business_date_is_refused_as_a_whole_and_an_older_one_is_taken(
+    desk: Desk, sent_on: date, local: str, latest: date
+) -> None:
+    if local == "20:00":
+        desk.run_until("19:30")
+
+    def sent(number: str, dated: date) -> Receipt:
+        data = form("IST", "B01", number, lines=[ist_line(number, "B01-HO", "B01-DO", 1, due=TUESDAY)], day=dated)
+        return desk.drop("B01", f"{number}.xlsx", data, local, day=sent_on)
+
+    late = sent("F-1", latest + timedelta(days=1))
+    assert (late.verdict, late.places) == (Verdict.REFUSED, ("IST!D6",))
+    (reject,) = late.rejects
+    assert (reject.code, reject.rule, reject.field) == (RejectionReason.DATE, "CSD-A3", "form_date")
+    assert reject.found == str(latest + timedelta(days=1))
+    assert reject.message == (
+        f"is after {latest}, the business date on which the form came; write the day on which it is signed"
+    )
+    assert [sent(f"F-{n}", dated).verdict for n, dated in ((2, latest), (3, date(2024, 2, 29)))] == [
+        Verdict.ACCEPTED
+    ] * 2
+
+
+@pytest.mark.rule("CSD-3.1.2-d", "CSD-3.1.2-e")
+@pytest.mark.parametrize("code", ["IAO", "BUNA"])
+def test_a_document_that_expired_before_the_form_came_is_refused_whatever_date_the_form_has(
+    desk: Desk, code: str
+) -> None:
+    yesterday, long_ago = DAY - timedelta(days=1), date(2026, 3, 2)
+
+    def answered(number: str, expires: date) -> Any:
+        changes: dict[str, Any] = {"nin": f"KZ0000090{number}", "document_expires": expires, "kyc_completed": long_ago}
+        body = samples.iao_body(**changes) if code == "IAO" else samples.buna_cover(1)
+        lines = [] if code == "IAO" else [samples.buna_client(**changes)]
+        data = form(code, "B01", f"F-{number}", body, lines, day=long_ago)
+        return desk.drop("B01", f"{number}.xlsx", data).lines[0]
+
+    expired = answered("1", yesterday)
+    (reject,) = expired.rejects
+    assert (expired.verdict, reject.field, reject.found) == (Verdict.REFUSED, "document_expires", str(yesterday))
+    assert reject.rule == {"IAO": "CSD-3.1.2-d", "BUNA": "CSD-3.1.2-e"}[code]
+    assert f"expired before {DAY}, the business date on which the form came" in reject.message
+    assert answered("2", DAY).status == "opened"
