@@ -5,7 +5,9 @@ cells merged, sheets added; a label that is changed, missing or there twice refu
 """
 
 import hashlib
+import re
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +30,7 @@ from forms.form import Form, Line, Places, Request
 from forms.header import HeaderRow
 from forms.lines import LinesWriter, Piece
 from forms.spec import Checks, FormSpec
-from parsers.workbook_guard import Inspection, SheetFacts, column_letters, inspect
+from parsers.workbook_guard import Inspection, SheetFacts, column_letters, column_number, inspect
 from parsers.workbook_rows import SheetRows, rows
 
 _FRONT_ROWS = 500
@@ -39,6 +41,9 @@ _TEXTS = frozenset((str,))
 _NOTES = 10
 """So many sheets that were not read are named; the rest is counted."""
 _FORM_RULE = "CSD-A3"
+_CELL = re.compile(r"(?:.*!)?([A-Z]{1,3})([0-9]+)", re.DOTALL)
+_NO_ROW = 10_000_000
+"""Beyond every row of a sheet."""
 MARK = "◀ "
 """Begins every remark that an answer puts beside a header cell; a marked workbook can be mended and sent again."""
 ANSWER_SHEET = "Answer"
@@ -105,6 +110,35 @@ class _Labels:
     """Text that is no label -> its cell."""
 
 
+class _Merges:
+    """The merged ranges of a sheet: all but the first cell of one have no value, which their sender cannot see."""
+
+    def __init__(self, facts: SheetFacts) -> None:
+        self._by_column: dict[int, list[tuple[int, int, int]]] = {}
+        for (top, left), (bottom, right) in sorted(facts.merged.items()):
+            self._by_column.setdefault(left, []).append((top, bottom, right))
+
+    def told(self, place: str, reject: Reject) -> Reject:
+        """The reject, with a word on the range to which its cell belongs when there was nothing in it."""
+        found = _CELL.fullmatch(place)
+        if reject.found or not found or not self._by_column:
+            return reject
+        column, row = column_number(found[1]), int(found[2])
+        for left, ranges in self._by_column.items():
+            at = bisect_right(ranges, (row, _NO_ROW, 0)) - 1
+            if left > column or at < 0:
+                continue
+            top, bottom, right = ranges[at]
+            if row <= bottom and column <= right and (row, column) != (top, left):
+                first = f"{column_letters(left)}{top}"
+                told = (
+                    f"{reject.message} The cell is one of the merged cells {first}:{column_letters(right)}{bottom}, "
+                    f"which have one value, in {first}: unmerge them and fill in each."
+                )
+                return replace(reject, message=told)
+        return reject
+
+
 class _Reading:
     """One reading of one form: what has been found so far."""
 
@@ -113,6 +147,7 @@ class _Reading:
         self._inspection = inspection
         self._spec = spec
         self._front = front
+        self._merges = _Merges(front)
         self._rejects: list[Reject] = []
         self._hash = hashlib.sha256()
         self._table_at: dict[str, int] = {}
@@ -144,6 +179,7 @@ class _Reading:
                 source = rows(self._data, found) if found else SheetRows(iter(()))
                 if found:
                     facts = found
+                    self._merges = _Merges(found)
                     table_sheet = found.name
                     self._find_table(source, found)
             if self._table_complete(table_sheet):
@@ -206,7 +242,7 @@ class _Reading:
                     if isinstance(cell, str):
                         found.other_texts.setdefault(tidy(cell)[:80], f"{column_letters(column)}{number}")
                     continue
-                after = self._front.merged.get((number, column), column) + 1
+                after = self._front.merged.get((number, column), (number, column))[1] + 1
                 beside = next(((c, v) for c, v in texts if c > column), None)
                 found.at.setdefault(name, []).append(f"{column_letters(column)}{number}")
                 if len(found.at[name]) > 1:
@@ -278,7 +314,9 @@ class _Reading:
         cells = {one.name: labels.values.get(one.name) for one in fields_of(HeaderRow)}
         row, rejects = validate(HeaderRow, cells, _FORM_RULE, self._header_checks)
         known = set(labels.at)
-        self._rejects += [one for one in rejects if one.field in known]
+        self._rejects += [
+            self._merges.told(labels.places.get(one.field, ""), one) for one in rejects if one.field in known
+        ]
         self._digest(row.__dict__.values() if row else None, cells.values())
         return row if not self._rejects else None
 
@@ -303,7 +341,9 @@ class _Reading:
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
         row, rejects = validate(spec.body, cells, spec.rule, self._line_checks(header.form_date if header else None))
         self._digest(row.__dict__.values() if row else None, cells.values())
-        rejects = tuple(one for one in rejects if one.field in labels.at)
+        rejects = tuple(
+            self._merges.told(labels.places.get(one.field, ""), one) for one in rejects if one.field in labels.at
+        )
         request = spec.to_request(1, row) if row else None
         if request and header:
             request = _with_header(request, form_header.to_header(header))
@@ -316,7 +356,9 @@ class _Reading:
         cells = {one.name: labels.values.get(one.name) for one in fields_of(spec.body)}
         row, rejects = validate(spec.body, cells, spec.rule, lambda _: [])
         self._digest(row.__dict__.values() if row else None, cells.values())
-        self._rejects += [one for one in rejects if one.field in labels.at]
+        self._rejects += [
+            self._merges.told(labels.places.get(one.field, ""), one) for one in rejects if one.field in labels.at
+        ]
         return spec.to_cover(row) if row else None
 
     def _table_facts(self) -> SheetFacts | None:
@@ -380,7 +422,7 @@ class _Reading:
                 self._too_many()
                 break
             valid = validate_columns(model, cells, spec.rule, checks, usual)
-            rejects = dict(valid.rejects)
+            rejects = {index: self._placed(found[index], some) for index, some in valid.rejects.items()}
             references = list(valid.columns[spec.line_reference])
             for index in rejects:
                 references[index] = tidy(shown(cells[reference_at][index]))
@@ -399,6 +441,10 @@ class _Reading:
         if not numbers:
             self._refuse("", f"The table on the sheet {sheet} has no line: fill in at least one.")
         return lines.done(), numbers
+
+    def _placed(self, row: int, rejects: tuple[Reject, ...]) -> tuple[Reject, ...]:
+        """The rejects of a row of the table, with a word where its cell is merged."""
+        return tuple(self._merges.told(f"{column_letters(self._table_at[one.field])}{row}", one) for one in rejects)
 
     def _too_many(self) -> None:
         self._refuse("", f"The table has more than {self._spec.max_lines:,} lines: split it into several forms.")

@@ -46,8 +46,8 @@ class SheetFacts:
     """It holds formulas or error cells, so that some cells may have no value."""
     plain: bool
     """Its XML has no comments and the like, so that what looks like a row in it is one."""
-    merged: Mapping[tuple[int, int], int]
-    """(row, column) of a merged range's first cell -> last column of the range; counted from 1."""
+    merged: Mapping[tuple[int, int], tuple[int, int]]
+    """(row, column) of a merged range's first cell -> those of its last; counted from 1."""
     hidden: frozenset[int] = frozenset()
     """Rows that nobody sees, by hand or by a filter; counted from 1."""
 
@@ -257,7 +257,7 @@ _PERHAPS_FAR = re.compile(rb'r(?:=(?!"(?:[A-Z]?+\d{1,5}+"|A[A-Z]\d{1,5}+"))|\s+=
 _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
 # Begins with a letter that most pieces hardly have.
 _PERHAPS_FORMULA = re.compile(rb"f(?<=[<:]f)[\s>/]")
-_MERGED = re.compile(rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d+):([A-Z]{1,3})\d+[\"']")
+_MERGED = re.compile(rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']")
 _ROW = re.compile(rb"<(?:[A-Za-z0-9]+:)?row\s[^>]*>")
 _NUMBER = re.compile(rb"\sr\s*=\s*[\"'](\d{1,6})[\"']")
 _HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true)[\"']")
@@ -318,7 +318,7 @@ def _sheets(data: bytes, parts: Mapping[str, zipfile.ZipInfo]) -> tuple[SheetFac
         for sheet in group
     ]
     sheet_parts = {part.casefold() for _, _, part in listed}
-    facts: dict[str, tuple[bool, bool, Mapping[tuple[int, int], int], frozenset[int]]] = {}
+    facts: dict[str, tuple[bool, bool, Mapping[tuple[int, int], tuple[int, int]], frozenset[int]]] = {}
     for name, entry in by_name.items():
         if name in sheet_parts or (name.startswith("xl/worksheets/") and name.endswith(".xml")):
             facts[name] = _sheet(data, entry)
@@ -359,7 +359,9 @@ def _other(data: bytes, name: str, entry: zipfile.ZipInfo) -> None:
                 )
 
 
-def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tuple[int, int], int], frozenset[int]]:
+def _sheet(
+    data: bytes, entry: zipfile.ZipInfo
+) -> tuple[bool, bool, Mapping[tuple[int, int], tuple[int, int]], frozenset[int]]:
     odd, plain, end, first = False, True, b"", True
     hidden: set[int] = set()
     for piece in _pieces(data, entry):
@@ -381,8 +383,8 @@ def _sheet(data: bytes, entry: zipfile.ZipInfo) -> tuple[bool, bool, Mapping[tup
         elif not end and (at := piece.find(b"/sheetData")) >= 0:
             end = piece[at:]
     merged = {
-        (int(row), column_number(left.decode())): column_number(right.decode())
-        for left, row, right in _MERGED.findall(end)
+        (int(top), column_number(left.decode())): (int(bottom), column_number(right.decode()))
+        for left, top, right, bottom in _MERGED.findall(end)
     }
     return odd, plain, merged, frozenset(hidden)
 

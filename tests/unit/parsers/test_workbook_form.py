@@ -253,3 +253,34 @@ def test_lines_that_nobody_sees_are_taken_and_told(quote: str) -> None:
     form = read_form(repacked(memory.getvalue(), quoted), "form.xlsx")
     assert len(form.lines) == 4
     assert form.notes == ("Hidden on the sheet 'IST' and taken like the others: 2 of the lines (row 13, 15).",)
+
+
+@pytest.mark.rule("CSD-A3")
+def test_of_a_cell_that_is_missing_because_it_is_merged_the_answer_says_so() -> None:
+    """Whoever merged five cells sees its value in each of them, and the file has it in the first alone."""
+
+    def merge(book: object) -> None:
+        sheet = book["IST"]  # type: ignore[index]
+        for row in (13, 14):
+            sheet[f"I{row}"].value = None
+        sheet["M14"].value = None
+        sheet.merge_cells("I12:I14")
+
+    lines = [samples.ist_line(f"T-{number}") for number in range(1, 4)]
+    form = read_form(edited(fill("IST", samples.header(), {}, lines), merge), "ist.xlsx")
+    told = "The cell is one of the merged cells I12:I14, which have one value, in I12: unmerge them and fill in each."
+    assert form.lines[0].rejects == ()
+    assert [one.message for one in form.lines[1].rejects] == [f"ISIN: is missing; fill it in. {told}"]
+    assert [one.message.endswith(told) for one in form.lines[2].rejects] == [True, False]
+
+
+@pytest.mark.rule("CSD-A3")
+def test_so_it_does_of_a_field_beside_its_label() -> None:
+    def merge(book: object) -> None:
+        sheet = book["WRN"]  # type: ignore[index]
+        sheet["B15"].value = None
+        sheet.merge_cells("B14:B15")
+
+    form = read_form(edited(fill("WRN", samples.header(), samples.wrn_body(), ()), merge), "wrn.xlsx")
+    (reject,) = form.lines[0].rejects
+    assert reject.message.endswith("which have one value, in B14: unmerge them and fill in each.")

@@ -126,7 +126,7 @@ def test_the_guard_learns_sheets_states_merges_and_formulas() -> None:
         ("Hidden", False, True),
         ("Deep", False, False),
     ]
-    assert found["IST"].merged[(5, 1)] == 3
+    assert found["IST"].merged[(5, 1)] == (5, 3)
 
 
 def test_a_wrong_statement_of_the_sheets_size_drops_no_row() -> None:
