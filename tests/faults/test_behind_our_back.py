@@ -131,7 +131,7 @@ def test_an_older_database_put_back_gives_the_same_answers_and_each_file_its_eff
             again = replace(FIRST, name="again.xlsx"), replace(SECOND, name="again.xlsx")
             drop_files(live.root, again)
             restored.look(live.start + timedelta(minutes=6))
-            assert restored.receipts("B02") == ["form.xlsx accepted"]
+            assert restored.receipts("B02") == ["again.xlsx accepted", "form.xlsx accepted"]
             assert restored.receipts("B03") == ["again.xlsx accepted", "other.xlsx accepted"]
             assert restored.rows(schema.instruction, schema.file) == {"instruction": 2, "file": 2}
             moment = live.start + timedelta(minutes=7)
