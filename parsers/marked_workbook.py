@@ -19,7 +19,7 @@ from openpyxl.utils import range_boundaries
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from depository.answers import LineOutcome, Receipt, Verdict
+from depository.answers import LineOutcome, Receipt, Verdict, what_next
 from depository.rejects import FileRefused, Reject
 from forms.catalog import FORMS
 from forms.field import OddCell, fields_of, shown
@@ -305,6 +305,8 @@ def _answer_rows(form: Form | None, receipt: Receipt) -> Iterator[tuple[object, 
     yield ("Answer of the depository",)
     if receipt.message:
         yield (receipt.message,)
+    if next_ := what_next(receipt):
+        yield (next_,)
     yield ()
     yield from (
         ("Receipt", receipt.number),
@@ -320,9 +322,12 @@ def _answer_rows(form: Form | None, receipt: Receipt) -> Iterator[tuple[object, 
         ("Channel", receipt.channel),
         ("Batch", receipt.batch),
         ("Cut-off of the batch", receipt.cut_off or ""),
-        ("Lines", len(receipt.lines)),
     )
-    yield from ((f"Lines {verdict.value}", number) for verdict, number in counts.items() if number)
+    if receipt.rejects:
+        yield ("Lines with faults of their own", len(receipt.lines))
+    else:
+        yield ("Lines", len(receipt.lines))
+        yield from ((f"Lines {verdict.value}", number) for verdict, number in counts.items() if number)
     if form is not None:
         yield from (("Note", note) for note in form.notes)
     yield ()

@@ -61,7 +61,7 @@ class Inspection:
 
 def inspect(data: bytes, file_name: str) -> Inspection:
     """Check a workbook before it is parsed; raises FileRefused with a code of `REFUSALS`."""
-    _kind(data, file_name)
+    _kind(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             parts = _parts(package)
@@ -70,6 +70,8 @@ def inspect(data: bytes, file_name: str) -> Inspection:
             "damaged", "The file is cut off or damaged: it cannot be opened. Save it again and send it once more."
         ) from None
     _package(parts)
+    # Last of all: another name makes no workbook of another kind of file.
+    _name(file_name)
     try:
         return Inspection(_sheets(data, parts))
     except (ParseError, DefusedXmlException, LookupError, zlib.error, struct.error, ValueError):
@@ -78,7 +80,7 @@ def inspect(data: bytes, file_name: str) -> Inspection:
         ) from None
 
 
-def _kind(data: bytes, file_name: str) -> None:
+def _kind(data: bytes) -> None:
     if not data:
         raise FileRefused("empty", "The file has no bytes. Send it again.")
     if len(data) > MAX_FILE:
@@ -110,6 +112,9 @@ def _kind(data: bytes, file_name: str) -> None:
             "wrong-type",
             f"The file is {what}, not an Excel workbook (.xlsx). Fill in the blank of the form and send that.",
         )
+
+
+def _name(file_name: str) -> None:
     if not file_name.lower().endswith((".xlsx", ".xlsm")):
         raise FileRefused(
             WRONG_NAME,

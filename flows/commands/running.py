@@ -2,15 +2,19 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table as Grid
 from rich.text import Text
 
 from flows.clock import RealClock
 from flows.commands.common import MARKET, SAMPLE, Approver, Day, Operator, Settings, console, opened, settings_file
-from flows.steps.sites import load_market
+from flows.steps.sites import Site, load_market
+
+if TYPE_CHECKING:
+    from depository.figures import Run
 
 app = typer.Typer()
 
@@ -153,13 +157,25 @@ def show_figures(business_date: Day = None, site: Settings = Path("csd.toml")) -
         with here.reading(at, on) as work:
             runs = figures.runs(work)
             rows = figures.rows(work, runs)
-    grid = Grid(*(column.title for column in figures.COLUMNS[:-1]), "Took", title=f"Runs of {on}")
-    for run, row in zip(runs, rows, strict=True):
-        began = f"{run.began.astimezone(here.market.zone):%H:%M:%S}"
-        grid.add_row(run.name, began, *(str(value) for value in row[2:-1]), run.took)
+    if not runs:
+        console.print(f"No run of {on} has left figures.")
+        return
+    told = [dict(zip((column.key for column in figures.COLUMNS), row, strict=True)) for row in rows]
+    counts = ("files_in", "files_out", "lines", "refused", "instructions")
+    grid = Grid("Run", "Began", "Took", box=SIMPLE, title=f"Runs of {on}")
+    for title in ("Files in", "out", "Lines", "Refused", "Steps"):
+        grid.add_column(title, justify="right")
+    for run, row in zip(runs, told, strict=True):
+        grid.add_row(run.name, _began(run, here), run.took, *(f"{row[name]:,}" for name in counts))
     console.print(grid)
-    if runs:
-        console.print(f"Journal hash after the last run: {runs[-1].checksum}", markup=False, soft_wrap=True)
+    console.print("What they wrote into the journal: entries, what moved, and the journal's hash after it")
+    # A hash in a column of its own would leave nothing to the others.
+    for run, row in ((run, row) for run, row in zip(runs, told, strict=True) if run.last >= run.first):
+        moved = [str(row["money"])] if row["money"] else []
+        if row["securities"]:
+            moved.append(f"{row['securities']:,} securities, hash total of quantities {row['hash_total']:,}")
+        console.print(f"{run.name} {_began(run, here)}: {row['entries']}; {'; '.join(moved)}", markup=False)
+        console.print(f"  {run.checksum}", markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel="Run a depository")
@@ -213,6 +229,10 @@ def move_day(
         f"{len(changed)} batches changed: {', '.join(changed)}" if changed else "no batch changed", markup=False
     )
     console.print("A running `csd up` follows by itself.")
+
+
+def _began(run: "Run", site: Site) -> str:
+    return f"{run.began.astimezone(site.market.zone):%H:%M:%S}"
 
 
 def _now_at(market: Path) -> datetime:

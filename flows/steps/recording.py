@@ -138,11 +138,11 @@ def _feed_code(content: Feed) -> str:
 
 def _record_form(work: Work, sender: str, file: int, form: Form, cause: str, signed: SignatureCheck) -> Recorded:
     if form.rejects or form.header is None:
-        return Recorded(form.code, form.reference, form.rejects, _places(form, 0, form.rejects), message=_notes(form))
+        return replace(_refused(form, form.reference, form.rejects), message=_notes(form))
     header = form.header
     rejects = (*check_authority(work, sender, header), *check_date(work, header), *signed.rejects)
     if rejects:
-        return Recorded(form.code, header.reference, rejects, _places(form, 0, rejects))
+        return _refused(form, header.reference, rejects)
     known = files.known_form(work, sender, header.reference)
     if known is not None and known[0] == form.content_sha256:
         return Recorded(form.code, header.reference, same_as=known[1])
@@ -154,7 +154,7 @@ def _record_form(work: Work, sender: str, file: int, form: Form, cause: str, sig
             header.reference,
             "you have used this number on another form with other content; give every form a number of its own",
         )
-        return Recorded(form.code, header.reference, (used,), _places(form, 0, (used,)))
+        return _refused(form, header.reference, (used,))
     recorded = _record_lines(work, header, form, cause)
     if not recorded.rejects and recorded.verdict is not Verdict.REFUSED:
         # A form of which nothing was taken may come again under its number, mended.
@@ -162,12 +162,24 @@ def _record_form(work: Work, sender: str, file: int, form: Form, cause: str, sig
     return recorded
 
 
+def _refused(form: Form, reference: str, rejects: tuple[Reject, ...]) -> Recorded:
+    """A form that is refused as a whole, with the lines that are wrong in form as well: its sender mends all at once."""
+    wrong = tuple(
+        LineOutcome(
+            line.number, Verdict.REFUSED, line.reference, "", "", line.rejects, _places(form, line.number, line.rejects)
+        )
+        for line in form.lines
+        if line.rejects
+    )
+    return Recorded(form.code, reference, rejects, _places(form, 0, rejects), lines=wrong)
+
+
 def _record_lines(work: Work, header: Header, form: Form, cause: str) -> Recorded:
     if form.cover is not None:
         # The cover counts what is to be opened; a change is none, whether it is right in form or not (CSD-3.1.2-e).
         fault = check_cover(form.cover, len(form.lines) - form.actions.get("change", 0))
         if fault is not None:
-            return Recorded(form.code, header.reference, (fault,), _places(form, 0, (fault,)))
+            return _refused(form, header.reference, (fault,))
     refused: list[LineOutcome] = []
     recorded = _record_requests(work, header, form.code, _requests(form, refused), cause)
     lines = sorted([*recorded.lines, *refused], key=attrgetter("line"))

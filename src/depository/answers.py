@@ -107,18 +107,25 @@ def refusals_report(receipt: Receipt) -> Report:
         rows += [
             (one.line, one.reference, place, *_told(reject)) for reject, place in zip(one.rejects, places, strict=True)
         ]
-    note = "Mend these lines and send them in a new form under a new number; do not send the others again."
-    if receipt.verdict is Verdict.REFUSED:
-        note = "Nothing of the form was taken. Mend it and send it again."
-    if receipt.verdict is Verdict.QUARANTINED:
-        note = "Nothing of the file was taken. Mend it and send it again."
-    refused = Table(REFUSED_TABLE, "Refused", REFUSED, tuple(rows), note)
+    refused = Table(REFUSED_TABLE, "Refused", REFUSED, tuple(rows), what_next(receipt))
     counts = Counter(line.verdict for line in receipt.lines)
     lines: list[tuple[str, Value]] = [("Lines", len(receipt.lines))]
     lines += [(f"Lines {verdict.value}", number) for verdict, number in counts.items()]
+    if receipt.rejects:
+        lines = [("Lines with faults of their own", len(receipt.lines))]
     if receipt.verdict is Verdict.QUARANTINED:
         lines = [("What is wrong", reject.message) for reject in receipt.rejects]
     return _report(receipt, "refused", "Refused", refused, lines)
+
+
+def what_next(receipt: Receipt) -> str:
+    """What the sender of a file that was refused, or of which a part was, is to do; "" when all was taken."""
+    return {
+        Verdict.ACCEPTED: "",
+        Verdict.PARTLY: "Mend these lines and send them in a new form under a new number; do not send the others again.",
+        Verdict.REFUSED: "Nothing of the form was taken. Mend it and send it again.",
+        Verdict.QUARANTINED: "Nothing of the file was taken. Mend it and send it again.",
+    }[receipt.verdict]
 
 
 def _told(reject: Reject) -> tuple[str, ...]:

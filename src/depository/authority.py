@@ -47,9 +47,7 @@ def check_date(work: Work, header: Header) -> tuple[Reject, ...]:
     """A form is dated on or before the business date on which it is recorded (docs/decisions/0014-form-date.md)."""
     if header.form_date <= work.business_date:
         return ()
-    why = (
-        f"is after {work.business_date}, the business date on which the form came; write the day on which it is signed"
-    )
+    why = f"the form is dated after {work.business_date}, the business date on which the form came; write the day on which it is signed"
     return (Reject(RejectionReason.DATE, "CSD-A3", "form_date", str(header.form_date), why),)
 
 

@@ -56,6 +56,17 @@ def lookalike_message(text: str) -> str:
     found = lookalikes(text)
     if not found:
         return ""
+    odd = next(
+        (
+            letter
+            for letter in text
+            if letter.isalpha() and letter > "\x7e" and letter not in _TWINS and _narrow(letter) == letter
+        ),
+        "",
+    )
+    if odd:
+        # A word of another alphabet, of which some letters happen to look Latin.
+        return f"It is not in Latin letters ({odd!r} is none): write it in Latin letters."
     parts = []
     for position, name, latin in found[:4]:
         parts.append(f"character {position} is {name}" + (f", type Latin {latin}" if latin else ", delete it"))

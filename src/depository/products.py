@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from depository.notices import Addressing, Audience, Notice, addressees, notify
-from depository.register import Product
+from depository.register import QUANTITY_TYPES, Product
 from depository.store import register
 from depository.store.work import Work
 
@@ -24,5 +24,7 @@ def admit(work: Work, products: Sequence[Product]) -> list[Notice]:
         f"From {work.business_date} on {'this security is' if one_ else 'these securities are'} held and settled by the depository "
         "(CSD-7.1.4-a)."
     )
-    facts = tuple((one.isin, f"{one.name}, settles in {one.currency}, held by {one.quantity_type}") for one in new)
+    facts = tuple(
+        (one.isin, f"{one.name}, settles in {one.currency}, held by {QUANTITY_TYPES[one.quantity_type]}") for one in new
+    )
     return [notify(work, who, subject, body, facts, Audience.ALL) for who in addressees(work, Addressing())]

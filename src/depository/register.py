@@ -91,6 +91,10 @@ class Account:
     """Nominee accounts alone: the client's NIN, unique per participant (CSD-3.1.2-c)."""
 
 
+QUANTITY_TYPES = {"UNIT": "unit", "FAMT": "face amount"}
+"""Types of quantity (ISO 20022), as forms have them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """An admitted product (CSD-7.1.1-a). `scale` = decimals of a quantity."""

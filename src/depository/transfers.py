@@ -14,7 +14,7 @@ from depository.instructions import OPEN, Instruction, InstructionKind, Side, St
 from depository.ledger import Entry, move
 from depository.lending import loan_fault
 from depository.notices import Notice, notify
-from depository.register import Account, AccountState, PartyKind, Product
+from depository.register import QUANTITY_TYPES, Account, AccountState, PartyKind, Product
 from depository.rejects import PendingReason, Reject, RejectionReason
 from depository.requests import Action, Header, Movement, TransferRequest
 from depository.store import instructions as store
@@ -413,8 +413,8 @@ def _quantity(line: TransferRequest, product: Product) -> int | Reject:
             RejectionReason.QUANTITY,
             "CSD-A3",
             "quantity_type",
-            line.quantity_type,
-            f"{product.isin} is held by {product.quantity_type}",
+            QUANTITY_TYPES[line.quantity_type],
+            f"{product.isin} is held by {QUANTITY_TYPES[product.quantity_type]}; choose that",
         )
     try:
         units = to_units(line.quantity, product.scale)
@@ -468,6 +468,15 @@ def _date_fault(work: Work, due: date | None, within: bool) -> Reject | None:
 
 
 def _waiting_for(work: Work, one: Instruction) -> str:
+    """What an instruction waits for: the other side's, then its day, then the window."""
+    what = _waiting_besides(work, one)
+    if one.status is not Status.UNMATCHED:
+        return what
+    other = one.receive_participant if one.side is Side.DELIVER else one.deliver_participant
+    return f"{PendingReason.UNMATCHED} waits for the matching instruction of {other}" + (f"; {what}" if what else "")
+
+
+def _waiting_besides(work: Work, one: Instruction) -> str:
     if one.isd > work.business_date:
         return f"{PendingReason.FUTURE_DATE} waits for its due date {one.isd}"
     if one.kind is InstructionKind.TRANSFER and not in_window(work):

@@ -251,6 +251,20 @@ def test_a_record_that_cannot_be_read_any_more_is_told_with_what_names_it(tmp_pa
     assert "calendar_day 2026-12-16: kind is holbday, the replay gives holiday" in replayed.stdout
 
 
+@pytest.mark.rule("KCSD-98")
+def test_the_figures_of_the_runs_can_be_read_on_a_screen_of_80_columns(site_made: Path) -> None:
+    with closing(sqlite3.connect(site_made / "csd.db")) as connection:
+        day, head = connection.execute("SELECT business_date, head FROM event ORDER BY number").fetchone()
+
+    lines = forked_csd("figures", day, "--site", site_made / "csd.toml").stdout.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    titles = next(line for line in lines if "Run " in line and "Began" in line)
+    assert titles.split() == ["Run", "Began", "Took", "Files", "in", "out", "Lines", "Refused", "Steps"]
+    assert any("1-7; 3 securities" in line for line in lines)
+    assert lines[-1].strip() == head
+
+
 @pytest.fixture(scope="module")
 def site_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site on which 30 November is planned, and nothing else is written."""

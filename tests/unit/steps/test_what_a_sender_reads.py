@@ -1,17 +1,22 @@
 """What comes back says where it is wrong, what stood there and what to send instead, in the sender's own terms."""
 
+import io
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from depository.answers import Receipt, Verdict
+from depository.identifiers import lookalike_message
 from depository.rejects import RejectionReason
 from depository.store import schema
+from flows.steps.making import make_answers
 from forms import samples
 from parsers import receipt_json
-from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, form, ist_line, trade, wrn_body
+from parsers.blank_workbook import fill
+from tests.support.books import DAY, SHARE_B, TUESDAY, Desk, at, form, ist_line, trade, wrn_body
 
 SATURDAY = date(2026, 11, 21)
 
@@ -116,7 +121,7 @@ def test_a_form_dated_after_its_business_date_is_refused_as_a_whole_and_an_older
     assert (reject.code, reject.rule, reject.field) == (RejectionReason.DATE, "CSD-A3", "form_date")
     assert reject.found == str(latest + timedelta(days=1))
     assert reject.message == (
-        f"is after {latest}, the business date on which the form came; write the day on which it is signed"
+        f"the form is dated after {latest}, the business date on which the form came; write the day on which it is signed"
     )
     assert [sent(f"F-{n}", dated).verdict for n, dated in ((2, latest), (3, date(2024, 2, 29)))] == [
         Verdict.ACCEPTED
@@ -143,3 +148,65 @@ def test_a_document_that_expired_before_the_form_came_is_refused_whatever_date_t
     assert reject.rule == {"IAO": "CSD-3.1.2-d", "BUNA": "CSD-3.1.2-e"}[code]
     assert f"expired before {DAY}, the business date on which the form came" in reject.message
     assert answered("2", DAY).status == "opened"
+
+
+@pytest.mark.rule("CSD-A3", "KCSD-87")
+def test_a_form_that_is_refused_as_a_whole_names_the_faults_of_its_lines_too(desk: Desk) -> None:
+    """Or its sender would learn of the next fault only when the first is mended."""
+    lines = [ist_line("L-1", "B01-HO", "B02-HO", due="tomorrow"), ist_line("L-2", "B01-HO", "B02-HO")]
+    for number, changes in (("F-1", {"signature": ""}), ("F-2", {"signatory": "Nobody"})):
+        receipt = desk.drop_form("IST", "B01", number, lines=lines, **changes)
+        assert (receipt.verdict, len(receipt.rejects)) == (Verdict.REFUSED, 1)
+        assert [(line.line, line.verdict, line.places) for line in receipt.lines] == [
+            (1, Verdict.REFUSED, ("IST!M12",))
+        ]
+    empty = desk.drop("B01", "wrn.xlsx", fill("WRN", {}, {}, ()))
+    assert len(empty.rejects) == 7
+    assert [reject.field for reject in empty.lines[0].rejects][:2] == ["currency", "mode"]
+
+
+def answer_of(desk: Desk, ending: str) -> list[tuple[Any, ...]]:
+    """The rows of the sheet that an answer adds to the sender's workbook."""
+    make_answers(desk.site, at("10:30"))
+    data = next(data for name, data in desk.outbox("B01").items() if name.endswith(ending))
+    return list(load_workbook(io.BytesIO(data))["Answer"].iter_rows(values_only=True))
+
+
+def test_the_marked_workbook_says_what_to_do_next(desk: Desk) -> None:
+    right, wrong = ist_line("L-1", "B01-HO", "B01-DO"), ist_line("L-2", "B01-HO", "B01-DO", quantity_type="face amount")
+    desk.drop_form("IST", "B01", "F-1", lines=[right, wrong])
+    part = "Mend these lines and send them in a new form under a new number; do not send the others again."
+    assert answer_of(desk, "F-1.R20261123-00001.answer.xlsx")[1][0] == part
+    desk.drop_form("IST", "B01", "F-2", lines=[wrong])
+    told = answer_of(desk, "F-2.R20261123-00002.answer.xlsx")
+    assert told[1][0] == "Nothing of the form was taken. Mend it and send it again."
+    assert told[-1][6:11] == (
+        *("quantity_type", "face amount", "DQUA", "CSD-A3"),
+        f"{SHARE_B} is held by unit; choose that",
+    )
+
+
+@pytest.mark.rule("KCSD-91")
+def test_what_waits_for_the_other_side_says_so_first(desk: Desk) -> None:
+    deliver, receive = (
+        desk.drop_form(
+            "IST", "B01", number, lines=[ist_line(number, "B01-HO", "B02-HO", 7, receive=way)], local="08:58"
+        )
+        for number, way in (("F-1", False), ("F-2", True))
+    )
+    for receipt in (deliver, receive):
+        assert receipt.lines[0].note == (
+            "CMIS waits for the matching instruction of B02; PRCY waits for the window that opens on 2026-11-23 at 09:30 (CSD-4.1.2-c)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ("В01-НО", "only look Latin: character 1 is Cyrillic capital letter ve"),
+        ("тенге", "It is not in Latin letters ('т' is none): write it in Latin letters."),
+        ("KZ‑1", "character 3 is Non-breaking hyphen (U+2011), type Latin -"),
+    ],
+)
+def test_a_word_of_another_alphabet_is_not_mended_letter_by_letter(found: str, words: str) -> None:
+    assert words in lookalike_message(found)
