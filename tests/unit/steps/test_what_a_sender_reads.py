@@ -153,9 +153,10 @@ def test_a_document_that_expired_before_the_form_came_is_refused_whatever_date_t
 @pytest.mark.rule("CSD-A3", "KCSD-87")
 def test_a_form_that_is_refused_as_a_whole_names_the_faults_of_its_lines_too(desk: Desk) -> None:
     """Or its sender would learn of the next fault only when the first is mended."""
-    lines = [ist_line("L-1", "B01-HO", "B02-HO", due="tomorrow"), ist_line("L-2", "B01-HO", "B02-HO")]
-    for number, changes in (("F-1", {"signature": ""}), ("F-2", {"signatory": "Nobody"})):
-        receipt = desk.drop_form("IST", "B01", number, lines=lines, **changes)
+    lines = [ist_line("L-1", "B01-HO", "B02-HO", due_date="tomorrow"), ist_line("L-2", "B01-HO", "B02-HO")]
+    unsigned = desk.drop_form("IST", "B01", "F-1", lines=lines, signature="")
+    stranger = desk.drop_form("IST", "B01", "F-2", lines=lines, signatory="Nobody")
+    for receipt in (unsigned, stranger):
         assert (receipt.verdict, len(receipt.rejects)) == (Verdict.REFUSED, 1)
         assert [(line.line, line.verdict, line.places) for line in receipt.lines] == [
             (1, Verdict.REFUSED, ("IST!M12",))
