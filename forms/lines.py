@@ -10,6 +10,7 @@ from itertools import count, islice, repeat
 from operator import attrgetter
 from typing import Any, overload
 
+from depository.pieces import ahead
 from depository.rejects import Reject
 from depository.requests import TransferRequest
 from forms.form import Line, ToRequests
@@ -54,8 +55,9 @@ class PackedLines(Sequence[Line]):
         return sum(self.lengths)
 
     def __iter__(self) -> Iterator[Line]:
-        for piece in self.pieces:
-            yield from _unpacked(piece)
+        # While the lines of a piece are recorded, which waits for a database, the next are unpacked.
+        for lines in ahead(map(_lines, self.pieces)):
+            yield from lines
 
     @overload
     def __getitem__(self, index: int) -> Line: ...
@@ -108,6 +110,10 @@ def pack(value: object) -> bytes:
 
 
 _values = attrgetter(*(one.name for one in fields(Piece)))
+
+
+def _lines(piece: bytes) -> list[Line]:
+    return list(_unpacked(piece))
 
 
 def _unpacked(piece: bytes) -> Iterator[Line]:

@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from depository.pieces import ahead
 from depository.rejects import FileRefused
 from forms.refusals import WRONG_NAME
 
@@ -211,6 +212,15 @@ def _package(parts: Mapping[str, zipfile.ZipInfo]) -> None:
 
 def _pieces(data: bytes, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     """Expand a part piece by piece, each beginning with the end of the one before; its real length must be the declared one."""
+    expanded = _expanded(data, entry)
+    tail = b""
+    for piece in ahead(expanded) if entry.file_size > _LARGE else expanded:
+        whole = tail + piece
+        yield whole
+        tail = whole[-_OVERLAP:]
+
+
+def _expanded(data: bytes, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     at = entry.header_offset
     if data[at : at + 4] != b"PK\x03\x04":
         raise ValueError(entry.filename)
@@ -219,7 +229,7 @@ def _pieces(data: bytes, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     packed = memoryview(data)[at : at + entry.compress_size]
     if len(packed) != entry.compress_size:
         raise ValueError(entry.filename)
-    length, check, tail = 0, 0, b""
+    length, check = 0, 0
     if entry.compress_type == zipfile.ZIP_STORED:
         source: Iterator[bytes] = (bytes(packed[i : i + _STEP]) for i in range(0, len(packed), _STEP))
     else:
@@ -231,14 +241,14 @@ def _pieces(data: bytes, entry: zipfile.ZipInfo) -> Iterator[bytes]:
                 "expands-too-far", "The file expands to more than it says. Save it again and send it once more."
             )
         check = zlib.crc32(piece, check)
-        whole = tail + piece
-        yield whole
-        tail = whole[-_OVERLAP:]
+        yield piece
     if length != entry.file_size or check != entry.CRC:
         raise ValueError(entry.filename)
 
 
 _STEP = 1 << 20
+_LARGE = 8 * _STEP
+"""Expanded bytes from which a part is expanded by a thread, while what came before is looked at."""
 _OVERLAP = 256
 
 

@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from python_calamine import CalamineSheet, CalamineWorkbook
 
-from depository.pieces import pieces
+from depository.pieces import ahead, pieces
 from depository.rejects import FileRefused
 from forms.field import OddCell
 from parsers.workbook_guard import MAX_COLUMNS, MAX_ROWS, SheetFacts, column_number
@@ -168,7 +168,7 @@ def _calamine_pieces(data: bytes, facts: SheetFacts) -> Iterator[tuple[int, Iter
         if whole.start is not None:
             yield 1, whole.iter_rows()
         return
-    packages = _packages(data, facts)
+    packages = ahead(_packages(data, facts))
     with ThreadPoolExecutor(AHEAD) as threads:
         coming = deque(threads.submit(_sheet, one, facts) for one in islice(packages, AHEAD))
         while coming:

@@ -1,6 +1,7 @@
 """Many things a few at a time, and the same work on each of many things."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -14,6 +15,16 @@ def pieces(things: Iterable[T], most: int) -> Iterator[list[T]]:
     source = iter(things)
     while some := list(islice(source, most)):
         yield some
+
+
+def ahead(things: Iterable[T]) -> Iterator[T]:
+    """The things in their order; while one is worked on, a thread makes the next, which is worth it where either lets go of the interpreter."""
+    source = iter(things)
+    with ThreadPoolExecutor(1, "ahead") as thread:
+        coming = thread.submit(list, islice(source, 1))
+        while found := coming.result():
+            coming = thread.submit(list, islice(source, 1))
+            yield found[0]
 
 
 def each(work: Callable[[H], R], things: Sequence[H]) -> list[R]:
