@@ -361,7 +361,8 @@ def check(site: Site, one: Run, root: Path) -> str:
         }
         taken = work_.connection.execute(select(func.count()).where(f.name.startswith("form_"))).scalar_one()
         effects = work_.connection.execute(select(func.count()).select_from(schema.instruction)).scalar_one()
-        accounts = work_.connection.execute(select(func.count()).select_from(schema.client)).scalar_one()
+        opened = select(func.count()).where(schema.account.c.client_data != "")
+        accounts = work_.connection.execute(opened).scalar_one()
         faults = verify(work_).faults
         waiting = files.count_waiting(work_)
     expected = {file: forms.pattern(int(file[5:13])) for file in verdicts}

@@ -195,8 +195,8 @@ def _open(work: Work, participant: str, requests: Sequence[OpeningRequest]) -> l
         return []
     first = work.next_number(f"nominee/{participant}", len(requests))
     numbers = [f"{participant}-N{number:06d}" for number in range(first, first + len(requests))]
-    register.open_nominee_accounts(work, participant, zip(numbers, (r.nin for r in requests), strict=True))
-    register.add_clients(work, [(n, r.reference, r.data) for n, r in zip(numbers, requests, strict=True)])
+    opened = ((number, r.nin, r.reference, r.data) for number, r in zip(numbers, requests, strict=True))
+    register.open_nominee_accounts(work, participant, opened)
     return numbers
 
 

@@ -36,7 +36,6 @@ BOOKS = (
     schema.interest,
     schema.withdrawal,
     schema.account,
-    schema.client,
     schema.opening,
     schema.bank_account,
     schema.bank_entry,

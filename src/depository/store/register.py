@@ -28,6 +28,10 @@ from depository.store.columns import moment_text
 from depository.store.work import Work
 
 
+ACCOUNT = tuple(column for column in schema.account.columns if not column.name.startswith("client_"))
+"""The columns of an account itself: its client's data are ten times as long."""
+
+
 def party(work: Work, code: str) -> Party | None:
     """The party with this code."""
     return all_parties(work).get(code)
@@ -70,7 +74,7 @@ def account(work: Work, number: str) -> Account | None:
     """The account with this number."""
     key = ("account", number)
     if key not in work.known:
-        row = work.connection.execute(select(schema.account).where(schema.account.c.number == number)).first()
+        row = work.connection.execute(select(*ACCOUNT).where(schema.account.c.number == number)).first()
         work.known[key] = None if row is None else _account(row)
     return work.known[key]  # type: ignore[no-any-return]
 
@@ -82,7 +86,7 @@ def know_accounts(work: Work, numbers: Iterable[str]) -> None:
         t = schema.account
         found = {
             r.number: _account(r)
-            for r in work.connection.execute(select(t).where(bulk.among(work.connection, t.c.number, wanted)))
+            for r in work.connection.execute(select(*ACCOUNT).where(bulk.among(work.connection, t.c.number, wanted)))
         }
         work.known.update((("account", number), found.get(number)) for number in wanted)
 
@@ -90,7 +94,7 @@ def know_accounts(work: Work, numbers: Iterable[str]) -> None:
 def accounts_of(work: Work, participant: str) -> list[Account]:
     """All accounts of a participant in order of number."""
     t = schema.account
-    rows = work.connection.execute(select(t).where(t.c.participant == participant).order_by(t.c.number))
+    rows = work.connection.execute(select(*ACCOUNT).where(t.c.participant == participant).order_by(t.c.number))
     return [_account(r) for r in rows]
 
 
@@ -105,7 +109,8 @@ def accounts_by_nin(work: Work, participant: str, nins: Sequence[str]) -> dict[s
 def open_accounts(work: Work, accounts: Sequence[Account]) -> None:
     """Writes new accounts."""
     rows = [
-        (a.number, a.participant, a.type.value, a.state.value, a.opened_on.isoformat(), a.nin or None) for a in accounts
+        (a.number, a.participant, a.type.value, a.state.value, a.opened_on.isoformat(), a.nin or None, "", "", None)
+        for a in accounts
     ]
     bulk.add(work.connection, schema.account, rows)
     for opened in accounts:
@@ -120,10 +125,17 @@ def set_state(work: Work, number: str, state: AccountState) -> None:
     work.known.pop(("account", number), None)
 
 
-def open_nominee_accounts(work: Work, participant: str, clients: Iterable[tuple[str, str]]) -> None:
-    """Writes new nominee accounts of a participant: number, and NIN of the client; there may be very many."""
+def open_nominee_accounts(work: Work, participant: str, clients: Iterable[tuple[str, str, str, str]]) -> None:
+    """Writes new nominee accounts of a participant; there may be very many.
+
+    Each is given as its number, the client's NIN, the participant's reference, and the client's data as `client_to_json` writes them.
+    """
     nominee, is_open, today = AccountType.NOMINEE.value, AccountState.OPEN.value, work.business_date.isoformat()
-    rows = [(number, participant, nominee, is_open, today, nin) for number, nin in clients]
+    stamp = moment_text(work.at)
+    rows = [
+        (number, participant, nominee, is_open, today, nin, reference, data, stamp)
+        for number, nin, reference, data in clients
+    ]
     bulk.add(work.connection, schema.account, rows)
     for row in rows:
         work.known.pop(("account", row[0]), None)
@@ -223,20 +235,16 @@ def rate(work: Work, currency: str, day: date) -> ExchangeRate | None:
 
 def client_data(work: Work, account_number: str) -> ClientData | None:
     """The client data of a nominee account."""
-    row = work.connection.execute(select(schema.client.c.data).where(schema.client.c.account == account_number)).first()
-    return None if row is None else client_from_json(row.data)
-
-
-def add_clients(work: Work, clients: Sequence[tuple[str, str, str]]) -> None:
-    """Writes client data: account, the participant's reference, data as `client_to_json` writes them."""
-    stamp = moment_text(work.at)
-    bulk.add(work.connection, schema.client, [(*client, stamp) for client in clients])
+    t = schema.account
+    data = work.connection.execute(select(t.c.client_data).where(t.c.number == account_number)).scalar()
+    return client_from_json(data) if data else None
 
 
 def change_client(work: Work, account_number: str, data: str) -> None:
     """Replaces the client data of an account, given as `client_to_json` writes them."""
-    t = schema.client
-    work.connection.execute(update(t).where(t.c.account == account_number).values(data=data, changed_at=work.at))
+    t = schema.account
+    changed = {"client_data": data, "client_changed_at": work.at}
+    work.connection.execute(update(t).where(t.c.number == account_number).values(changed))
 
 
 def _replace(work: Work, table: Any, rows: list[dict[str, Any]]) -> None:

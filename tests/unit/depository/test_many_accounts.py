@@ -15,7 +15,10 @@ MANY = 70_000
 
 @pytest.fixture
 def crowded(books: Desk) -> Desk:
-    rows = [(f"B03-N{n:06d}", "B03", "N", "open", DAY.isoformat(), f"X{n:08d}") for n in range(100_000, 100_000 + MANY)]
+    rows = [
+        (f"B03-N{n:06d}", "B03", "N", "open", DAY.isoformat(), f"X{n:08d}", "", "", None)
+        for n in range(100_000, 100_000 + MANY)
+    ]
     with books.work() as work:
         bulk.add(work.connection, schema.account, rows)
         journal.post(work, [Entry("lodgment", "T-1", move(SHARE_B, 7, ISSUER, "B03-N169999"))])
