@@ -41,6 +41,7 @@ from flows.steps.arrivals import Arrival
 from flows.steps.intake import take_together
 from flows.steps.making import make_answers
 from flows.steps.reading import read_one
+from flows.steps.resident import SWITCH
 from flows.steps.setup import HOST_KEY, load, make_site
 from flows.steps.sites import Site, load_market, read_site
 from forms import samples
@@ -120,6 +121,8 @@ def buna(rows: int, wrong: int = 0) -> bytes:
 
 def forms(rows: int, wrong: int = 0, kind: str = "SQLite", *, openpyxl: bool) -> None:
     """A BUNA from file to recorded and answered, `wrong` rows in a hundred refused, beside bare reads of the same workbook."""
+    # As in the resident intake.
+    sys.setswitchinterval(SWITCH)
     # Made in a process of its own, so that what it takes does not count.
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
         data, one = other.submit(buna, rows, wrong).result(), other.submit(buna, 1).result()

@@ -4,6 +4,7 @@ import io
 import pickle
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import count, islice, repeat
@@ -77,7 +78,9 @@ class LinesWriter:
 
     def __init__(self) -> None:
         self._open: Piece | None = None
-        self._packed: list[bytes] = []
+        self._packer = ThreadPoolExecutor(1, "pack")
+        """Compresses while the next lines are read; it has no thread before there is a second piece."""
+        self._packed: list[Future[bytes]] = []
         self._lengths: list[int] = []
 
     def add(self, piece: Piece) -> None:
@@ -94,10 +97,11 @@ class LinesWriter:
         if not self._packed:
             return tuple(self._open)
         self._pack(self._open)
-        return PackedLines(tuple(self._packed), tuple(self._lengths))
+        self._packer.shutdown()
+        return PackedLines(tuple(one.result() for one in self._packed), tuple(self._lengths))
 
     def _pack(self, piece: Piece) -> None:
-        self._packed.append(zlib.compress(pack(_values(piece)), _FAST))
+        self._packed.append(self._packer.submit(zlib.compress, pack(_values(piece)), _FAST))
 
 
 def pack(value: object) -> bytes:

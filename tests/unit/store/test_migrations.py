@@ -165,3 +165,31 @@ def test_files_and_forms_taken_before_signatures_were_checked_keep_their_identit
             1,
         )
     engine.dispose()
+
+
+def test_clients_kept_in_a_table_of_their_own_move_into_their_accounts(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
+    day = "2026-11-23"
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+        command.upgrade(migrate.configuration(connection), "0014")
+        connection.execute(schema.party.insert().values(code="B01", name="Model Brokers", kind="participant"))
+        for number, nin in (("B01-HO", "NULL"), ("B01-N000001", "'KZ00000001'"), ("B01-N000002", "'KZ00000002'")):
+            connection.exec_driver_sql(
+                f"INSERT INTO account (number, participant, opened_on, nin) VALUES ('{number}', 'B01', '{day}', {nin})"
+            )
+        for number in ("1", "2"):
+            connection.exec_driver_sql(
+                "INSERT INTO client (account, reference, data, changed_at) "
+                f"VALUES ('B01-N00000{number}', 'N-{number}', 'data {number}', '{day}T0{number}:00:00.000000Z')"
+            )
+    migrate.upgrade(engine)
+    assert differences(engine) == []
+    with engine.connect() as connection:
+        a = schema.account.c
+        kept = select(a.number, a.nin, a.client_reference, a.client_data, a.client_changed_at).order_by(a.number)
+        assert [tuple(map(str, row)) for row in connection.execute(kept)] == [
+            ("B01-HO", "None", "", "", "None"),
+            ("B01-N000001", "KZ00000001", "N-1", "data 1", "2026-11-23 01:00:00+00:00"),
+            ("B01-N000002", "KZ00000002", "N-2", "data 2", "2026-11-23 02:00:00+00:00"),
+        ]
+    engine.dispose()
