@@ -18,7 +18,10 @@ def pieces(things: Iterable[T], most: int) -> Iterator[list[T]]:
 
 
 def ahead(things: Iterable[T]) -> Iterator[T]:
-    """The things in their order; while one is worked on, a thread makes the next, which is worth it where either lets go of the interpreter."""
+    """The things in their order; while one is worked on, a thread makes the next.
+
+    Worth it where one of the two lets go of the interpreter: it expands bytes, or waits for a database.
+    """
     source = iter(things)
     with ThreadPoolExecutor(1, "ahead") as thread:
         coming = thread.submit(list, islice(source, 1))

@@ -27,7 +27,6 @@ from depository.store import bulk, schema
 from depository.store.columns import moment_text
 from depository.store.work import Work
 
-
 ACCOUNT = tuple(column for column in schema.account.columns if not column.name.startswith("client_"))
 """The columns of an account itself: its client's data are ten times as long."""
 
