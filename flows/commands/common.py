@@ -8,8 +8,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
 
 from depository.answers import Receipt
+from depository.reports import Table
 from flows.clock import RealClock
 from flows.steps.sites import Site, read_site
 
@@ -75,3 +78,29 @@ def print_receipt(receipt: Receipt) -> None:
         )
         for place, reject in zip(line.places, line.rejects, strict=True):
             console.print(f"    {place}: {reject.message} [{reject.code}, {reject.rule}]", markup=False, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """A table of a report: as a grid where the screen is wide enough, else row by row, so that nothing is cut off.
+
+    What parties wrote stands in it; it is printed as it is.
+    """
+    # Loaded by the command that prints one.
+    from flows.screen import shown
+
+    titles = [column.title for column in table.columns]
+    rows = [[shown(value) for value in row] for row in table.rows]
+    widest = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+    if sum(widest) + 3 * len(widest) + 1 <= console.width:
+        grid = Grid(*titles, title=table.title)
+        for row in rows:
+            grid.add_row(*map(Text, row))
+        console.print(grid)
+        return
+    console.print(f"\n{table.title}", markup=False, soft_wrap=True)
+    label = max(map(len, titles))
+    for row in rows:
+        console.print("-" * 20)
+        for title, value in zip(titles, row, strict=True):
+            if value:
+                console.print(f"{title:<{label}}  {value}", markup=False, soft_wrap=True)

@@ -4,11 +4,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table as Grid
 
 from depository import openings
 from depository.register import AccountType
-from flows.commands.common import Approver, Operator, Settings, console, opened, print_receipt, signature_beside
+from flows.commands.common import (
+    Approver,
+    Operator,
+    Settings,
+    console,
+    opened,
+    print_receipt,
+    print_table,
+    signature_beside,
+)
 
 app = typer.Typer()
 
@@ -152,6 +160,7 @@ def history(
     site: Settings = Path("csd.toml"),
 ) -> None:
     """Show a form's history: the order as it was taken, each step to its final state, refusals and answers (KCSD-86)."""
+    from flows.screen import shown as in_words
     from flows.steps.history import history_of, send_history, write_history
 
     with opened(site) as (here, at):
@@ -159,12 +168,9 @@ def history(
         written = write_history(report, reference, folder) if folder else []
         sent = send_history(here, party, reference, at) if send else ""
     for label, value in report.facts:
-        console.print(f"{label}: {value}", markup=False, soft_wrap=True)
+        console.print(f"{label}: {in_words(value)}", markup=False, soft_wrap=True)
     for table in (one for one in report.tables if one.name != "Order" and one.rows):
-        grid = Grid(*(column.title for column in table.columns), title=table.title)
-        for row in table.rows:
-            grid.add_row(*("" if value is None else str(value) for value in row))
-        console.print(grid)
+        print_table(table)
     for path in written:
         console.print(f"{path}", markup=False, soft_wrap=True)
     if sent:

@@ -12,7 +12,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from depository.reports import Column, Table
 from flows.clock import RealClock
+from flows.commands.common import print_table
 from flows.steps.sites import load_market
 from tests.support.books import MARKET
 from tests.support.command import ROOT, csd, forked_csd
@@ -263,6 +265,22 @@ def test_the_figures_of_the_runs_can_be_read_on_a_screen_of_80_columns(site_made
     assert titles.split() == ["Run", "Began", "Took", "Files", "in", "out", "Lines", "Refused", "Steps"]
     assert any("1-7; 3 securities" in line for line in lines)
     assert lines[-1].strip() == head
+
+
+@pytest.mark.parametrize("many", [2, 12])
+def test_a_table_is_printed_with_nothing_cut_off_and_what_parties_wrote_as_it_is(
+    many: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A grid where it fits, else row by row; a name that reads like our markup, or holds control characters, does nothing."""
+    name = "[/red]paid[bold].xlsx"
+    columns = tuple(Column(f"c{number}", f"Column {number}") for number in range(many))
+    print_table(Table("Files", "Every file", columns, ((name, *("x" * 9 for _ in columns[1:])),)))
+    shown = capsys.readouterr().out
+    assert name in shown
+    assert shown.count("x" * 9) == many - 1
+    assert ("│" in shown) == (many == 2)
+    print_table(Table("Files", "Every file", columns[:1], (("a\x1b[2Jb",),)))
+    assert "\x1b" not in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
