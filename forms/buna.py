@@ -79,5 +79,6 @@ BUNA = FormSpec(
     notes=(
         "The sheet Accounts has one row a client. Rows that are right are opened even when others are refused.",
         "To change a client's data, choose change, name the client by NIN and fill in only what changes.",
+        "A client's account that was closed is opened again under its number, with the data of the form.",
     ),
 )

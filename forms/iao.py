@@ -25,5 +25,6 @@ IAO = FormSpec(
     notes=(
         "A client has at most one nominee account with you. For many accounts send a BUNA.",
         "To change a client's data, choose change, name the client by NIN and fill in only what changes.",
+        "A client's account that was closed is opened again under its number, with the data of the form.",
     ),
 )

@@ -6,6 +6,7 @@ from datetime import date
 
 from depository.answers import LineOutcome, Verdict
 from depository.notices import Notice, notify
+from depository.own_accounts import AGAIN
 from depository.pieces import pieces
 from depository.rejects import Reject, RejectionReason
 from depository.requests import CLIENT_FIELDS, ClientData, Header, OpeningCover, OpeningRequest, client_to_json
@@ -72,7 +73,7 @@ def _record_batch(
 ) -> list[LineOutcome]:
     """Takes some requests; adds to `taken` the NINs for which they ask for an account."""
     participant = header.participant
-    by_nin = register.accounts_by_nin(work, participant, [request.nin for request in batch])
+    by_nin, closed = register.accounts_by_nin(work, participant, [request.nin for request in batch])
     outcomes: dict[int, LineOutcome] = {}
     to_open: list[OpeningRequest] = []
     to_hold: list[OpeningRequest] = []
@@ -87,8 +88,11 @@ def _record_batch(
             taken.add(nin)
             held = nin in holds or EVERY_CLIENT in holds
             (to_hold if held else to_open).append(request)
-    for request, account in zip(to_open, _open(work, participant, to_open), strict=True):
-        outcomes[request.line] = LineOutcome(request.line, Verdict.ACCEPTED, request.reference, account, OPENED)
+    for request, account in zip(to_open, _open(work, participant, to_open, closed), strict=True):
+        note = AGAIN if request.nin in closed else ""
+        outcomes[request.line] = LineOutcome(
+            request.line, Verdict.ACCEPTED, request.reference, account, OPENED, note=note
+        )
     for outcome in _hold(work, header, to_hold, holds):
         outcomes[outcome.line] = outcome
     return [outcomes[request.line] for request in batch]
@@ -99,8 +103,8 @@ def check_opening(
 ) -> Reject | None:
     """CSD-3.1.2-c: at most one nominee account per client and participant; a change needs the account (CSD-3.1.2-g).
 
-    `by_nin` are the accounts that the participant had for these NINs before; `taken` are the NINs with an opening on hold, or
-    opened by an earlier row.
+    `by_nin` are the accounts that the participant had for these NINs before and that are not closed; `taken` are the NINs with an
+    opening on hold, or opened by an earlier row.
     """
     nin = request.nin
     if request.change and nin not in by_nin:
@@ -109,7 +113,7 @@ def check_opening(
             "CSD-3.1.2-g",
             "nin",
             nin,
-            f"{participant} has no nominee account for this NIN; a change needs an account that is open",
+            f"{participant} has no nominee account that is open for this NIN; a change needs one",
         )
     account = by_nin.get(nin)
     if not request.change and (account or nin in taken):
@@ -149,7 +153,8 @@ def release_hold(work: Work, participant: str, nin: str) -> tuple[list[str], lis
     rows = store.waiting(work, participant)
     free = [r for r in rows if r.nin not in still and EVERY_CLIENT not in still]
     requests = [OpeningRequest(r.line, False, r.reference, r.nin, r.data) for r in free]
-    opened = _open(work, participant, requests)
+    _, closed = register.accounts_by_nin(work, participant, [r.nin for r in free])
+    opened = _open(work, participant, requests, closed)
     for row, account in zip(free, opened, strict=True):
         store.opened(work, row.number, account)
     numbers = ", ".join(opened)
@@ -189,15 +194,24 @@ def _change(work: Work, request: OpeningRequest, account: str) -> LineOutcome:
     )
 
 
-def _open(work: Work, participant: str, requests: Sequence[OpeningRequest]) -> list[str]:
-    """Opens a nominee account for each request, numbered without gaps; returns the numbers."""
-    if not requests:
-        return []
-    first = work.next_number(f"nominee/{participant}", len(requests))
-    numbers = [f"{participant}-N{number:06d}" for number in range(first, first + len(requests))]
-    opened = ((number, r.nin, r.reference, r.data) for number, r in zip(numbers, requests, strict=True))
-    register.open_nominee_accounts(work, participant, opened)
-    return numbers
+def _open(work: Work, participant: str, requests: Sequence[OpeningRequest], closed: Mapping[str, str]) -> list[str]:
+    """Opens a nominee account for each request, numbered without gaps; returns the numbers.
+
+    A client whose account was closed has it again under its number, with the data of the request: there is one for each (CSD-3.1.2-c).
+    """
+    new = [request for request in requests if request.nin not in closed]
+    numbers: list[str] = []
+    if new:
+        first = work.next_number(f"nominee/{participant}", len(new))
+        numbers = [f"{participant}-N{number:06d}" for number in range(first, first + len(new))]
+        opened = ((number, r.nin, r.reference, r.data) for number, r in zip(numbers, new, strict=True))
+        register.open_nominee_accounts(work, participant, opened)
+    if len(new) == len(requests):
+        return numbers
+    for request in (one for one in requests if one.nin in closed):
+        register.open_again(work, closed[request.nin], request.reference, request.data)
+    fresh = iter(numbers)
+    return [closed[request.nin] if request.nin in closed else next(fresh) for request in requests]
 
 
 def _hold(

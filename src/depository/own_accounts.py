@@ -11,6 +11,7 @@ from depository.store.work import Work
 
 RULE = "CSD-3.1.2-b"
 OPENED = "opened"
+AGAIN = "it was closed and is open again"
 
 
 def record_own_accounts(work: Work, header: Header, requests: Iterable[OwnAccountRequest]) -> list[LineOutcome]:
@@ -27,8 +28,6 @@ def _record(work: Work, participant: str, request: OwnAccountRequest) -> LineOut
         return LineOutcome(request.line, Verdict.REFUSED, request.reference, "", "", (fault,))
     if known is not None:
         register.set_state(work, number, AccountState.OPEN)
-        return LineOutcome(
-            request.line, Verdict.ACCEPTED, request.reference, number, OPENED, note="it was closed and is open again"
-        )
+        return LineOutcome(request.line, Verdict.ACCEPTED, request.reference, number, OPENED, note=AGAIN)
     register.open_accounts(work, [Account(number, participant, request.type, AccountState.OPEN, work.business_date)])
     return LineOutcome(request.line, Verdict.ACCEPTED, request.reference, number, OPENED)

@@ -97,12 +97,16 @@ def accounts_of(work: Work, participant: str) -> list[Account]:
     return [_account(r) for r in rows]
 
 
-def accounts_by_nin(work: Work, participant: str, nins: Sequence[str]) -> dict[str, str]:
-    """NIN to nominee account of a participant, for those of the given NINs that have one."""
+def accounts_by_nin(work: Work, participant: str, nins: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """NIN to nominee account of a participant, for those of the given NINs that have one; then the same of accounts that are closed."""
     t = schema.account
     asked = bulk.among(work.connection, t.c.nin, nins)
-    rows = work.connection.execute(select(t.c.nin, t.c.number).where(t.c.participant == participant, asked))
-    return {row[0]: row[1] for row in rows}
+    rows = work.connection.execute(select(t.c.nin, t.c.number, t.c.state).where(t.c.participant == participant, asked))
+    there: dict[str, str] = {}
+    closed: dict[str, str] = {}
+    for nin, number, state in rows:
+        (closed if state == AccountState.CLOSED.value else there)[nin] = number
+    return there, closed
 
 
 def open_accounts(work: Work, accounts: Sequence[Account]) -> None:
@@ -237,6 +241,14 @@ def client_data(work: Work, account_number: str) -> ClientData | None:
     t = schema.account
     data = work.connection.execute(select(t.c.client_data).where(t.c.number == account_number)).scalar()
     return client_from_json(data) if data else None
+
+
+def open_again(work: Work, account_number: str, reference: str, data: str) -> None:
+    """Opens a closed nominee account again with the participant's reference and data of now, written as `client_to_json` does."""
+    set_state(work, account_number, AccountState.OPEN)
+    change_client(work, account_number, data)
+    t = schema.account
+    work.connection.execute(update(t).where(t.c.number == account_number).values(client_reference=reference))
 
 
 def change_client(work: Work, account_number: str, data: str) -> None:

@@ -4,10 +4,11 @@ from datetime import date
 
 import pytest
 
+from depository.account_states import record_closure
 from depository.answers import Verdict
 from depository.openings import check_cover, on_hold, place_hold, record_openings, release_hold
 from depository.register import AccountState, AccountType
-from depository.requests import OpeningCover
+from depository.requests import ClosureRequest, OpeningCover
 from depository.store import register
 from tests.support.books import DAY, Desk, header, opening
 
@@ -111,3 +112,31 @@ def test_a_change_touches_only_the_data_given(books: Desk):
     unknown = send(books, opening(1, "KZ00000999", change=True))[0]
     assert (unknown.verdict, unknown.rejects[0].rule) == (Verdict.REFUSED, "CSD-3.1.2-g")
     assert len(accounts(books)) == 2
+
+
+@pytest.mark.rule("CSD-3.1.2-c", "CSD-3.4.1-a")
+@pytest.mark.parametrize("held", [False, True])
+def test_a_client_whose_account_was_closed_has_it_again_under_its_number_with_new_data(books: Desk, held: bool):
+    send(books, opening(1, "KZ00000101", town="Almaty", email="one@example.com"))
+    with books.work("10:30") as work:
+        number = register.accounts_by_nin(work, "B03", ["KZ00000101"])[0]["KZ00000101"]
+        closure = record_closure(work, header("B03", "AC-1", "ACR"), ClosureRequest(number, ""))
+        assert closure.verdict is Verdict.ACCEPTED
+        if held:
+            place_hold(work, "B03", "*", "review", "operator one")
+    (changed,) = send(books, opening(1, "KZ00000101", change=True, town="Astana"))
+    assert changed.rejects[0].message == "B03 has no nominee account that is open for this NIN; a change needs one"
+    outcomes = send(books, opening(1, "KZ00000102"), opening(2, "KZ00000101", town="Astana"), opening(3, "KZ00000103"))
+    if held:
+        with books.work("15:00") as work:
+            records = release_hold(work, "B03", "*")[0]
+    else:
+        records = [o.record for o in outcomes]
+        assert [o.note for o in outcomes] == ["", "it was closed and is open again", ""]
+    assert records == ["B03-N000003", number, "B03-N000004"]
+    with books.work("15:05") as work:
+        data, account = register.client_data(work, number), register.account(work, number)
+    assert data is not None and account is not None  # noqa: PT018
+    assert (data.town, data.email, account.state) == ("Astana", "", AccountState.OPEN)
+    again = send(books, opening(1, "KZ00000101"))[0]
+    assert again.rejects[0].rule == "CSD-3.1.2-c"
