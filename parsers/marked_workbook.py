@@ -308,7 +308,7 @@ def _answer_rows(form: Form | None, receipt: Receipt) -> Iterator[tuple[object, 
     if next_ := what_next(receipt):
         yield (next_,)
     yield ()
-    yield from (
+    facts: tuple[tuple[str, object], ...] = (
         ("Receipt", receipt.number),
         ("Verdict", receipt.verdict.value),
         ("Form", receipt.form),
@@ -321,10 +321,11 @@ def _answer_rows(form: Form | None, receipt: Receipt) -> Iterator[tuple[object, 
         ("Business date", receipt.business_date.isoformat()),
         ("Channel", receipt.channel),
         ("Batch", receipt.batch),
-        ("Cut-off of the batch", receipt.cut_off or ""),
+        ("Cut-off of the batch", receipt.cut_off),
     )
+    yield from (fact for fact in facts if fact[1] not in ("", None))
     if receipt.rejects:
-        yield ("Lines with faults of their own", len(receipt.lines))
+        yield from [("Wrong lines", len(receipt.lines))] if receipt.lines else []
     else:
         yield ("Lines", len(receipt.lines))
         yield from ((f"Lines {verdict.value}", number) for verdict, number in counts.items() if number)

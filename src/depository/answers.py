@@ -66,6 +66,8 @@ class Receipt:
     """Name and certificate of each person whose signature beside the file was checked and found right."""
 
 
+FEW = 5
+"""So many faults of a whole form are told on the first sheet of its answer; the table has all."""
 LINES_TABLE = "Lines"
 LINES = (
     Column("line", "Line", Kind.COUNT),
@@ -112,9 +114,8 @@ def refusals_report(receipt: Receipt) -> Report:
     lines: list[tuple[str, Value]] = [("Lines", len(receipt.lines))]
     lines += [(f"Lines {verdict.value}", number) for verdict, number in counts.items()]
     if receipt.rejects:
-        lines = [("Lines with faults of their own", len(receipt.lines))]
-    if receipt.verdict is Verdict.QUARANTINED:
-        lines = [("What is wrong", reject.message) for reject in receipt.rejects]
+        lines = [("What is wrong", reject.message) for reject in receipt.rejects[:FEW]]
+        lines += [("Wrong lines", len(receipt.lines))] if receipt.lines else []
     return _report(receipt, "refused", "Refused", refused, lines)
 
 

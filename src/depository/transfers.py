@@ -414,7 +414,7 @@ def _quantity(line: TransferRequest, product: Product) -> int | Reject:
             "CSD-A3",
             "quantity_type",
             QUANTITY_TYPES[line.quantity_type],
-            f"{product.isin} is held by {QUANTITY_TYPES[product.quantity_type]}; choose that",
+            f"the quantity type of {product.isin} is {QUANTITY_TYPES[product.quantity_type]}; choose that",
         )
     try:
         units = to_units(line.quantity, product.scale)

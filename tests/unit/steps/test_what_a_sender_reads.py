@@ -183,7 +183,7 @@ def test_the_marked_workbook_says_what_to_do_next(desk: Desk) -> None:
     assert told[1][0] == "Nothing of the form was taken. Mend it and send it again."
     assert told[-1][6:11] == (
         *("quantity_type", "face amount", "DQUA", "CSD-A3"),
-        f"{SHARE_B} is held by unit; choose that",
+        f"the quantity type of {SHARE_B} is unit; choose that",
     )
 
 
