@@ -24,10 +24,10 @@ from typing import Any
 import psutil
 from openpyxl import load_workbook
 from python_calamine import CalamineWorkbook
-from sqlalchemy import Engine, MetaData, and_, except_, func, select, update
+from sqlalchemy import Column, Engine, MetaData, Table, and_, except_, func, select, update
 
 from depository.answers import Receipt
-from depository.ledger import BANK, ISSUER, Entry, chained, move
+from depository.ledger import BANK, ISSUER, Entry, Posting, chained, move
 from depository.register import Account, AccountState, AccountType, Party, PartyKind, Product
 from depository.sftp.server import EmbeddedServer
 from depository.statements import statement, statements
@@ -149,7 +149,7 @@ def forms(rows: int, wrong: int = 0, kind: str = "SQLite", *, openpyxl: bool) ->
         form, checked = timed(lambda: site.sandbox.read_form(data, "buna.xlsx"))
         assert len(form.lines) == rows
         receipt, recorded = timed(lambda: _recorded(site, Arrival("B03", "inbox", "buna.xlsx", data, at)))
-        _, made = timed(lambda: make_answers(site, at))
+        _, answered = timed(lambda: make_answers(site, at))
         verdict = {0: "accepted", 100: "refused"}.get(wrong, "partly accepted")
         assert (receipt.verdict.value, len(receipt.lines)) == (verdict, rows)
         after = [_memory(process, "VmHWM") for process in ("self", child.pid)]
@@ -172,7 +172,7 @@ def forms(rows: int, wrong: int = 0, kind: str = "SQLite", *, openpyxl: bool) ->
             *reads,
             ("read and checked in the limited child", checked),
             ("from file to recorded", recorded),
-            ("from file to recorded and answered", recorded + made),
+            ("from file to recorded and answered", recorded + answered),
         ],
     )
     print(f"  memory before, the process and its limited child: {before[0]:.0f} and {before[1]:.0f} MB")
@@ -321,7 +321,7 @@ def write_journal(engine: Engine, many: int) -> None:
         for n in range(first, min(many, first + PER_CYCLE)):
             giver, taker = random.sample(accounts, 2)
             price = random.randrange(1, 10**9)
-            postings = move(random.choice(securities), 1 + n % 999, giver, taker)
+            postings: tuple[Posting, ...] = move(random.choice(securities), 1 + n % 999, giver, taker)
             if giver[:4] != taker[:4]:
                 postings += move("KZT", price, taker[:4], giver[:4])
             entries.append(Entry("settlement", f"I{n:08d}", postings))
@@ -343,8 +343,9 @@ def rebuild(engine: Engine, empty: Engine) -> int:
 
 def unlike(engine: Engine, other: Engine) -> int:
     """How many rows are in one database's balances and not in the other's, either way; the databases themselves compare."""
-    kept, b = schema.balance.to_metadata(MetaData(), name="rebuilt_balance"), schema.balance
-    kept.prefixes, kept.indexes = ["TEMPORARY"], set()
+    b = schema.balance
+    columns = (Column(column.name, column.type) for column in b.columns)
+    kept = Table("rebuilt_balance", MetaData(), *columns, prefixes=["TEMPORARY"])
     with reading(other) as connection:
         rows = [tuple(row) for row in connection.execute(select(b))]
     with writing(engine) as connection, bulk.staged(connection, kept, rows):

@@ -22,7 +22,12 @@ def main(settings: str, begin: str) -> None:
     from flows.steps.resident import Resident
 
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def end_with_the_pipe() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=end_with_the_pipe, daemon=True).start()
     first, started = datetime.fromisoformat(begin), time.monotonic()
     with Resident(flows.office.site_of(settings)) as resident:
         while not ended.wait(0.5):

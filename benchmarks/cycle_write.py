@@ -136,10 +136,10 @@ def fill(work: Work, made: Day) -> None:
     instructions.add(work, one, "benchmark")
 
 
-def outbox(solved: Solved) -> list[tuple[str, str, str]]:
+def outbox(solved: Solved) -> list[files.Queued]:
     """The queue's rows: two files for each participant of the cycle."""
     codes = {p for one in solved.posed.due for p in (one.deliver_participant, one.receive_participant)}
-    return [(code, f"{TODAY}_cycle.{n}", f"{n:064d}") for code in sorted(codes) for n in range(FILES_EACH)]
+    return [files.Queued(code, f"{TODAY}_cycle.{n}", f"{n:064d}") for code in sorted(codes) for n in range(FILES_EACH)]
 
 
 def written(connection: Connection, before: int) -> dict[Table, list[tuple[Any, ...]]]:

@@ -496,6 +496,7 @@ def main(minutes: float = 0.25, rate: float = 25, kinds: Sequence[str] = ("sqlit
     with TemporaryDirectory() as place:
         folder = Path(place)
         reference(folder / "reference")
+        bare: dict[str, float] = {}
         for number, kind in enumerate(kinds):
             with openssh([*(code(n) for n in range(PARTIES)), *others()]) as server, database(kind, folder) as url:
                 (folder / kind).mkdir()

@@ -128,7 +128,7 @@ def settle_in_parts(problem: Problem, objective: str, effort: str) -> tuple[Outc
         found.append((time.perf_counter(), time.process_time()))
         return put_together(*arguments)
 
-    settlement_engine._outcome = noted
+    settlement_engine._outcome = noted  # type: ignore[assignment]
     try:
         clock, processor = time.perf_counter(), time.process_time()
         outcome = settle(problem, objective, effort)

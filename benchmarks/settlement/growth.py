@@ -58,7 +58,7 @@ def main() -> None:
     right.loglog(sizes, [row["megabytes"] for row in results], "^--", color="grey", label="memory, MB (right)")
     right.set_ylabel("MB")
     handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
-    left.legend(handles, [handle.get_label() for handle in handles], loc="upper left")
+    left.legend(handles, [str(handle.get_label()) for handle in handles], loc="upper left")
     left.grid(visible=True, which="major", alpha=0.3)
     figure.tight_layout()
     figure.savefig(given.plot, metadata={"Date": None})
