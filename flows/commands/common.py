@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
 from depository.answers import Receipt
 from depository.reports import Table
@@ -81,21 +79,18 @@ def print_receipt(receipt: Receipt) -> None:
 
 
 def print_table(table: Table) -> None:
-    """A table of a report: as a grid where the screen is wide enough, else row by row, so that nothing is cut off.
+    """A table of a report: as a grid where it is short and the screen wide enough, else row by row, so that nothing is cut off.
 
     What parties wrote stands in it; it is printed as it is.
     """
     # Loaded by the command that prints one.
-    from flows.screen import shown
+    from flows.screen import ROWS_SHOWN, shown, summary_grid
 
     titles = [column.title for column in table.columns]
     rows = [[shown(value) for value in row] for row in table.rows]
     widest = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
-    if sum(widest) + 3 * len(widest) + 1 <= console.width:
-        grid = Grid(*titles, title=table.title)
-        for row in rows:
-            grid.add_row(*map(Text, row))
-        console.print(grid)
+    if len(rows) <= ROWS_SHOWN and sum(widest) + 3 * len(widest) + 1 <= console.width:
+        console.print(summary_grid(table))
         return
     console.print(f"\n{table.title}", markup=False, soft_wrap=True)
     label = max(map(len, titles))

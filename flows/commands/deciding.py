@@ -160,7 +160,7 @@ def history(
     site: Settings = Path("csd.toml"),
 ) -> None:
     """Show a form's history: the order as it was taken, each step to its final state, refusals and answers (KCSD-86)."""
-    from flows.screen import shown as in_words
+    from flows.screen import shown
     from flows.steps.history import history_of, send_history, write_history
 
     with opened(site) as (here, at):
@@ -168,7 +168,7 @@ def history(
         written = write_history(report, reference, folder) if folder else []
         sent = send_history(here, party, reference, at) if send else ""
     for label, value in report.facts:
-        console.print(f"{label}: {in_words(value)}", markup=False, soft_wrap=True)
+        console.print(f"{label}: {shown(value)}", markup=False, soft_wrap=True)
     for table in (one for one in report.tables if one.name != "Order" and one.rows):
         print_table(table)
     for path in written:

@@ -170,7 +170,9 @@ def show_figures(business_date: Day = None, site: Settings = Path("csd.toml")) -
     console.print(grid)
     console.print("What they wrote into the journal: entries, what moved, and the journal's hash after it")
     # A hash in a column of its own would leave nothing to the others.
-    for run, row in ((run, row) for run, row in zip(runs, told, strict=True) if run.last >= run.first):
+    for run, row in zip(runs, told, strict=True):
+        if run.last < run.first:
+            continue
         moved = [str(row["money"])] if row["money"] else []
         if row["securities"]:
             moved.append(f"{row['securities']:,} securities, hash total of quantities {row['hash_total']:,}")

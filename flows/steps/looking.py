@@ -151,12 +151,15 @@ def _sweep(site: Site, folders: Folders, party: Party, there: Sequence[str]) -> 
     """Removes signatures and markers that a kill has left on our side without their files."""
     for folder in (INBOX, CHECK):
         mine = [name for name in there if name.startswith(f"{folder}~")]
+        place = f"claimed files of /{party.code}/{folder}"
         try:
             sweep(folders, f"/{party.code}/{folder}", claimed_folder(party.code), mine)
         except Lost:
             raise
         except SftpError as fault:
-            site.told.warn(log, f"claimed files of /{party.code}/{folder}", f"cannot be swept: {fault}")
+            site.told.warn(log, place, f"cannot be swept: {fault}")
+        else:
+            site.told.well(log, place)
 
 
 def _paths(party: Party, leftovers: bool) -> Iterator[tuple[str, str]]:
