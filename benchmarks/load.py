@@ -90,9 +90,9 @@ def bins() -> dict[str, str]:
 
 
 def others() -> list[str]:
-    """The parties that are no participants, without the depository itself."""
+    """The parties that are no participants."""
     rows = (SAMPLE / "reference" / "parties.csv").read_text().splitlines()[1:]
-    return [row.split(",")[0] for row in rows if row.split(",")[2] not in ("participant", "operator")]
+    return [row.split(",")[0] for row in rows if row.split(",")[2] != "participant"]
 
 
 def make(folder: Path, server: Server, url: str, apart: float) -> Path:
