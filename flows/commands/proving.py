@@ -111,6 +111,8 @@ def replay(
     for difference in result.differences:
         console.print(f"DIFFERS {difference}", style="red", markup=False, soft_wrap=True)
     if result.differences:
+        for told in result.other_programs:
+            console.print(told, markup=False, soft_wrap=True)
         raise typer.Exit(1)
     console.print("The replay gives the same books and the same files.")
 

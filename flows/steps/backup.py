@@ -9,7 +9,7 @@ from pathlib import Path
 
 from depository.rejects import Broken
 from depository.store import durable, events, files
-from depository.store.archive import DAYS, SIGNATURES, UNDER_WAY
+from depository.store.archive import DAYS, PROGRAMS, SIGNATURES, UNDER_WAY
 from flows.steps.sites import Site
 
 
@@ -64,7 +64,8 @@ def missing_contents(site: Site, at: datetime) -> list[str]:
     """
     with site.reading(at, site.market.local(at).date()) as work:
         wanted = files.hashes(work) | {sealed.sha256 for sealed in events.sealed_days(work)}
-        wanted |= set(site.archive.pointers(SIGNATURES).values())
+        for kept in (SIGNATURES, PROGRAMS):
+            wanted |= set(site.archive.pointers(kept).values())
     faults = []
     for digest in sorted(wanted):
         try:

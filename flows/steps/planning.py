@@ -15,6 +15,7 @@ from depository.timetable import PlannedBatch
 from flows.steps.approval import two_persons
 from flows.steps.inputs import note
 from flows.steps.outgoing import queue_notices
+from flows.steps.program import keep_program
 from flows.steps.sites import Site
 
 
@@ -32,6 +33,7 @@ def plan(
         reached("plan.written")
         if planned:
             note(work, site.archive, EventKind.PLAN, {"day": day.isoformat(), "secret": drawn})
+            keep_program(work, site.archive)
     reached("plan.committed")
     return planned
 

@@ -1,6 +1,7 @@
 """Loads reference data: calendar, parties, powers, signatories, bank accounts, products, rates, accounts, opening positions."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -71,14 +72,14 @@ def load_contents(site: Site, contents: Mapping[str, bytes], at: datetime) -> di
         raise FileRefused("reference", "Nothing was loaded. " + " ".join(faults[:50]))
     with writing(site.engine) as connection:
         market = site.market
-        work = Work(connection, market.local(at).date(), at, market)
+        work = Work(connection, market.local(at).date(), at, market, program=site.program)
         said = {"files": {name: site.archive.put(contents[name]) for name in records}}
         if noted_last(work, site.archive, EventKind.REFERENCE, said):
             # The same again, by hand or after a crash: nothing would change.
             return {name: len(found) for name, found in records.items()}
         register.add_currencies(work, market.currencies)
         register.add_calendar(work, [(d.day, d.kind, d.reason, d.source) for d in records.get("calendar.csv", ())])
-        work = Work(connection, business_date_at(connection, market, at), at, market)
+        work = replace(work, business_date=business_date_at(connection, market, at))
         register.add_parties(work, records.get("parties.csv", ()))
         for name in OF_PARTICIPANTS:
             _refuse_strangers(work, name, [one.participant for one in records.get(name, ())])

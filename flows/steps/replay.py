@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,13 @@ from flows.steps.challenging import answer_challenge
 from flows.steps.circulars import addressing_of, send_notice
 from flows.steps.history import send_history
 from flows.steps.holding import lift, place
-from flows.steps.inputs import note
+from flows.steps.inputs import PROGRAM, note
 from flows.steps.intake import take
 from flows.steps.interest_report import send_interest_report
 from flows.steps.making import make_answers, stopped_in
 from flows.steps.own_signatures import kept_with
 from flows.steps.planning import move, plan
+from flows.steps.program import this_program, unpacking
 from flows.steps.reference import load_contents
 from flows.steps.refunding import refund_money, take_back_refund
 from flows.steps.sites import SftpSettings, Site
@@ -71,6 +73,8 @@ class ReplayResult:
     records: int
     """Records of the database that were compared, too; none when it has later ones, or from the archive alone."""
     differences: tuple[str, ...]
+    other_programs: tuple[str, ...]
+    """In words: which events another program recorded, and how to replay them by that one."""
     folder: Path
     """Has `csd.db`, `archive` and `outbox/<party>/<name>`."""
 
@@ -95,7 +99,7 @@ def replay(site: Site, until: date, folder: Path, at: datetime) -> ReplayResult:
         signatures = _own_signatures(work, until)
     fresh = _play(log, site.archive, site.sandbox, folder)
     compared = _with_records(site, fresh.site, log[-1], at) if not fresh.faults else NOT_COMPARED
-    return _compared(fresh, log, balances, sent, later, signatures, compared)
+    return _compared(fresh, log, balances, sent, later, signatures, compared, _other_programs(log, site.archive))
 
 
 def _with_records(site: Site, replayed: Site, last: Event, at: datetime) -> Comparison:
@@ -125,7 +129,9 @@ def replay_archive(archive: Archive, sandbox: Sandbox, until: date, folder: Path
         sent.update({(party, name_): sha256 for party, name_, sha256 in outgoing})
     if not log:
         raise LookupError(f"no day up to {until} is sealed in the archive")
-    return _compared(_play(log, archive, sandbox, folder), log, None, sent, {}, kept_with(archive, days), NOT_COMPARED)
+    fresh = _play(log, archive, sandbox, folder)
+    others = _other_programs(log, archive)
+    return _compared(fresh, log, None, sent, {}, kept_with(archive, days), NOT_COMPARED, others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,7 @@ def _play(log: Sequence[Event], inputs: Archive, sandbox: Sandbox, folder: Path)
     )
     for event in log:
         marks = frozenset(event.data.get("marks", ()))
-        site = replace(site, market=_market(event, inputs), marks=marks)
+        site = replace(site, market=_market(event, inputs), marks=marks, program=event.data.get(PROGRAM, ""))
         try:
             PLAYERS[event.kind](site, inputs, event)
         except (Broken, FileRefused, LookupError, ValueError) as fault:
@@ -179,6 +185,7 @@ def _compared(
     later: Sent,
     signatures: dict[tuple[str, str], bytes],
     compared: Comparison,
+    others: tuple[str, ...],
 ) -> ReplayResult:
     """The differences; `later` are files whose content was queued anew after the replay's end, which cannot be compared.
 
@@ -219,7 +226,24 @@ def _compared(
                     f"our signature given out with {party}/{name} does not fit what the replay gives: {fault}"
                 )
     site.engine.dispose()
-    return ReplayResult(len(log), entries, head, len(came_out), compared.records, tuple(differences), site.var)
+    counts = len(log), entries, head, len(came_out), compared.records
+    return ReplayResult(*counts, tuple(differences), others, site.var)
+
+
+def _other_programs(log: Sequence[Event], archive: Archive) -> tuple[str, ...]:
+    told = []
+    for program, run in groupby(log, lambda event: str(event.data.get(PROGRAM, ""))):
+        if program == this_program():
+            continue
+        numbers = [event.number for event in run]
+        whose = f"program {program}" if program else "a version that did not note which program it is"
+        commands = unpacking(archive, program)
+        told.append(
+            f"Events {numbers[0]} to {numbers[-1]} were recorded by {whose}, and this is program {this_program()}; another "
+            "version may rightly make other files. "
+            + (f"Replay by the very same one: {commands}" if commands else "The archive does not have the other one.")
+        )
+    return tuple(told)
 
 
 def _reference(site: Site, inputs: Archive, event: Event) -> None:
@@ -381,7 +405,7 @@ def _queued_after(work: Work, until: date) -> Sent:
 
 
 def _words(event: Event) -> str:
-    told = {name: value for name, value in event.data.items() if name != "market" and value}
+    told = {name: value for name, value in event.data.items() if name not in ("market", PROGRAM) and value}
     return f"{event.kind} of {event.business_date} {json.dumps(told, ensure_ascii=False)}"
 
 

@@ -3,12 +3,13 @@
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import monotonic, perf_counter_ns
 from typing import Any
 
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import Engine
 
 from depository.market import Market, read_market
@@ -60,6 +61,8 @@ class Site:
     """The machine's own clock in seconds, for emergency stops alone; None: nothing is stopped by it, as in a replay."""
     marks: frozenset[str] = frozenset()
     """Those of `Work`, given by a replay."""
+    program: str | None = None
+    """That of `Work`, given by a replay."""
     unmarked: frozenset[str] | None = None
     """SHA-256 of the receipts whose workbooks a limit stopped from being marked, given by a replay; None: it is none."""
     told: Told = field(default_factory=Told, compare=False, repr=False)
@@ -70,9 +73,7 @@ class Site:
         """One transaction under the writer lock; the business date follows from the moment unless a batch states it."""
         with writing(self.engine) as connection:
             day = business_date or business_date_at(connection, self.market, at)
-            yield Work(
-                connection, day, at, self.market, marks=set(self.marks), begun=perf_counter_ns(), clock=self.clock
-            )
+            yield self._work(connection, day, at)
 
     @contextmanager
     def noting(self, at: datetime) -> Iterator[Work]:
@@ -85,16 +86,19 @@ class Site:
         local = ("business date", self.market.local(at).date())
         if local not in work.known:
             work.known[local] = business_date_at(work.connection, self.market, at)
+        return replace(self._work(work.connection, work.known[local], at), known=work.known, numbers=work.numbers)
+
+    def _work(self, connection: Transaction, day: date, at: datetime) -> Work:
+        """What is about to be written, under what a replay gives."""
         return Work(
-            work.connection,
-            work.known[local],
+            connection,
+            day,
             at,
             self.market,
-            work.known,
             marks=set(self.marks),
+            program=self.program,
             begun=perf_counter_ns(),
             clock=self.clock,
-            numbers=work.numbers,
         )
 
     @contextmanager

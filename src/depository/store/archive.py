@@ -11,8 +11,8 @@ from depository.points import reached
 from depository.rejects import Broken
 from depository.store import durable
 
-DAYS, SIGNATURES = "days", "signatures"
-"""The folders of names beside the folders of contents: the sealed days, and by day our signatures that were given out."""
+DAYS, SIGNATURES, PROGRAMS = "days", "signatures", "programs"
+"""The folders of names beside the folders of contents: the sealed days, by day our signatures that were given out, and what ran by hash."""
 IDENTITY = "site"
 """The file that says to which database the archive belongs, and where it was said: the numbers of the folder and of this file (inodes)."""
 UNDER_WAY = ".under-way"
@@ -34,7 +34,7 @@ class Archive:
     def put(self, data: bytes) -> str:
         """Stores the bytes durably and returns their SHA-256 in hex."""
         digest = hashlib.sha256(data).hexdigest()
-        target = self._path(digest)
+        target = self.path_of(digest)
         if target.exists():
             return digest
         target.parent.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ class Archive:
 
     def get(self, digest: str) -> bytes:
         """The bytes; raises Broken when they are gone or changed."""
-        path = self._path(digest)
+        path = self.path_of(digest)
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -67,7 +67,7 @@ class Archive:
 
     def has(self, digest: str) -> bool:
         """Is there a content of this hash, whole or not?"""
-        return self._path(digest).exists()
+        return self.path_of(digest).exists()
 
     def point(self, name: str, digest: str, pointers: str = DAYS) -> None:
         """Keeps a name for a content, for whoever has the archive alone; the same name again points elsewhere."""
@@ -133,7 +133,8 @@ class Archive:
         durable.write(mine, f"{new} {self._place(mine.stat())}\n".encode())
         return mine
 
-    def _path(self, digest: str) -> Path:
+    def path_of(self, digest: str) -> Path:
+        """Where a content lies, or would."""
         return self.root / digest[:2] / digest
 
     def sweep(self) -> int:
@@ -188,7 +189,7 @@ class Gathered(Archive):
     def put(self, data: bytes) -> str:
         """Keeps the bytes and returns their SHA-256 in hex; they are not durable before `store`."""
         digest = hashlib.sha256(data).hexdigest()
-        if not self._path(digest).exists():
+        if not self.path_of(digest).exists():
             self._waiting[digest] = data
         return digest
 

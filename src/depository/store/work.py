@@ -36,6 +36,9 @@ class Work:
     marks: set[str] = field(default_factory=set, repr=False)
     """What besides its cause decided how this piece of work went, noted with the cause so that a replay goes the same way."""
 
+    program: str | None = None
+    """Hash of the program that this piece of work is recorded under, given by a replay ("": none was noted); None: the running one."""
+
     tally: Counter[str] = field(default_factory=Counter, repr=False)
     """What this piece of work has counted so far: files, lines, instructions (KCSD-98)."""
 
