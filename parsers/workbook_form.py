@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -33,6 +34,8 @@ from forms.spec import Checks, FormSpec
 from parsers.workbook_guard import Inspection, SheetFacts, column_letters, column_number, inspect
 from parsers.workbook_rows import SheetRows, rows
 
+_LONG = 300_000
+"""Bytes of a file from which it may have a long sheet."""
 _FRONT_ROWS = 500
 """Rows of a front sheet in which labels are looked for."""
 _TABLE_LABELS = 4
@@ -52,7 +55,18 @@ ANSWER_SHEET = "Answer"
 
 def read_form(data: bytes, file_name: str) -> Form:
     """Read a form; raises FileRefused when the file is no workbook that can be read or holds no known form."""
-    inspection = inspect(data, file_name)
+    if len(data) >= _LONG:
+        # A long sheet is looked at while it is read, piece by piece, which most of them are plain enough for. Should anything be odd,
+        # all is looked at before anything is read, as with other files: that alone says what is wrong.
+        with suppress(FileRefused):
+            inspection = inspect(data, file_name, long_later=True)
+            form = _form(data, inspection)
+            if all(sheet.unseen is None or sheet.unseen.over for sheet in inspection.sheets):
+                return form
+    return _form(data, inspect(data, file_name))
+
+
+def _form(data: bytes, inspection: Inspection) -> Form:
     spec, front, notes = _front_sheet(inspection)
     return _Reading(data, inspection, spec, front).form(notes)
 

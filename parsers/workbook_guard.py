@@ -1,5 +1,7 @@
 """Pre-flight of a workbook, before any spreadsheet library sees it: limits, forbidden parts, and what each sheet is made of.
 
+A long sheet may be looked at while it is read (`looked_at`): each piece of it before a library sees that one.
+
 Only the standard library reads the bytes here, piece by piece, so that a hostile file costs little. What passes can still hurt a
 parser (memory, time); `parsers.sandbox` is the second wall.
 """
@@ -12,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
+from typing import TypeAlias
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -34,6 +37,18 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 64
 
 
+class LookFirst(Exception):
+    """A sheet has something that must be known before it is read: formulas, errors, comments, merged cells, hidden rows."""
+
+
+@dataclass(slots=True)
+class Unseen:
+    """A long sheet that is looked at while it is read."""
+
+    over: bool = False
+    """It was looked at to its end, and there was nothing in it that has to be known before it is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class SheetFacts:
     """What the guard learnt of a sheet."""
@@ -51,6 +66,8 @@ class SheetFacts:
     """(row, column) of a merged range's first cell -> those of its last; counted from 1."""
     hidden: frozenset[int] = frozenset()
     """Rows that nobody sees, by hand or by a filter; counted from 1."""
+    unseen: Unseen | None = None
+    """Set where the sheet was not looked at yet: what is said of it above is what most have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +77,11 @@ class Inspection:
     sheets: tuple[SheetFacts, ...]
 
 
-def inspect(data: bytes, file_name: str) -> Inspection:
-    """Check a workbook before it is parsed; raises FileRefused with a code of `REFUSALS`."""
+def inspect(data: bytes, file_name: str, *, long_later: bool = False) -> Inspection:
+    """Check a workbook before it is parsed; raises FileRefused with a code of `REFUSALS`.
+
+    With `long_later` long sheets are left to `looked_at`.
+    """
     _kind(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
@@ -74,7 +94,7 @@ def inspect(data: bytes, file_name: str) -> Inspection:
     # Last of all: another name makes no workbook of another kind of file.
     _name(file_name)
     try:
-        return Inspection(_sheets(data, parts))
+        return Inspection(_sheets(data, parts, long_later=long_later))
     except (ParseError, DefusedXmlException, LookupError, zlib.error, struct.error, ValueError):
         raise FileRefused(
             "damaged", "The file is damaged inside. Open it, save it again and send it once more."
@@ -268,7 +288,7 @@ _FAR_COLUMN = rb"(?:[A-Za-z]{3}|[C-Zc-z][A-Za-z]|[Bb][M-Zm-z])\d"
 _FAR = re.compile(rb"\br\s*=\s*[\"'](?:" + _FAR_COLUMN + rb"|[A-Za-z]{0,2}(?:[2-9]\d{5}|\d{7}))")
 # Whatever is not one letter or A and another before at most five digits, all in capitals and double quotes: fast, and sure when it finds
 # nothing.
-_PERHAPS_FAR = re.compile(rb'r(?:=(?!"(?:[A-Z]?+\d{1,5}+"|A[A-Z]\d{1,5}+"))|\s+=)')
+_PERHAPS_FAR = re.compile(rb'r(?=[=\s])(?!="A?+[A-Z]?+\d{1,5}+")(?==|\s+=)')
 _FORMULA = re.compile(rb"<(?:[A-Za-z0-9]+:)?f[\s>/]")
 # Begins with a letter that most pieces hardly have.
 _PERHAPS_FORMULA = re.compile(rb"f(?<=[<:]f)[\s>/]")
@@ -317,7 +337,7 @@ def _whole(data: bytes, entry: zipfile.ZipInfo) -> bytes:
     return bytes(found)
 
 
-def _sheets(data: bytes, parts: Mapping[str, zipfile.ZipInfo]) -> tuple[SheetFacts, ...]:
+def _sheets(data: bytes, parts: Mapping[str, zipfile.ZipInfo], *, long_later: bool) -> tuple[SheetFacts, ...]:
     by_name = {name.casefold(): entry for name, entry in parts.items()}
     relations = fromstring(_whole(data, by_name["xl/_rels/workbook.xml.rels"]), forbid_dtd=True)
     targets = {one.get("Id"): _target(one.get("Target") or "") for one in relations}
@@ -333,9 +353,11 @@ def _sheets(data: bytes, parts: Mapping[str, zipfile.ZipInfo]) -> tuple[SheetFac
         for sheet in group
     ]
     sheet_parts = {part.casefold() for _, _, part in listed}
-    facts: dict[str, tuple[bool, bool, Mapping[tuple[int, int], tuple[int, int]], frozenset[int]]] = {}
+    facts: dict[str, _Found] = {}
     for name, entry in by_name.items():
-        if name in sheet_parts or (name.startswith("xl/worksheets/") and name.endswith(".xml")):
+        if long_later and name in sheet_parts and entry.file_size > _LARGE:
+            facts[name] = (False, True, {}, frozenset(), Unseen())
+        elif name in sheet_parts or (name.startswith("xl/worksheets/") and name.endswith(".xml")):
             facts[name] = _sheet(data, entry)
         elif name.endswith((".xml", ".rels", ".vml")):
             _other(data, name, entry)
@@ -374,34 +396,76 @@ def _other(data: bytes, name: str, entry: zipfile.ZipInfo) -> None:
                 )
 
 
-def _sheet(
-    data: bytes, entry: zipfile.ZipInfo
-) -> tuple[bool, bool, Mapping[tuple[int, int], tuple[int, int]], frozenset[int]]:
-    odd, plain, end, first = False, True, b"", True
-    hidden: set[int] = set()
+def _sheet(data: bytes, entry: zipfile.ZipInfo) -> "_Found":
+    look = _Look()
     for piece in _pieces(data, entry):
-        if first:
+        look.at(piece)
+    return look.found()
+
+
+def looked_at(data: bytes, sheet: SheetFacts) -> Iterator[bytes]:
+    """Expand a sheet that is `unseen` piece by piece, each looked at before it is given.
+
+    Raises FileRefused or a fault of the expanding where `inspect` refuses the file, and LookFirst. What is cut off at the end of a piece
+    was not looked at whole.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        entry = next(one for one in package.infolist() if one.filename.casefold() == sheet.part.casefold())
+    look, tail = _Look(), b""
+    for piece in _expanded(data, entry):
+        whole = tail + piece
+        look.at(whole)
+        if look.odd or not look.plain or look.hidden:
+            raise LookFirst
+        yield piece
+        tail = whole[-_OVERLAP:]
+    if look.found()[2]:
+        raise LookFirst
+    assert sheet.unseen is not None
+    sheet.unseen.over = True
+
+
+_Found: TypeAlias = tuple[bool, bool, Mapping[tuple[int, int], tuple[int, int]], frozenset[int], Unseen | None]
+"""Of `SheetFacts`, from `odd` on."""
+
+
+class _Look:
+    """What is looked for in the XML of a sheet, piece by piece, each beginning with the end of the one before."""
+
+    def __init__(self) -> None:
+        self.odd = False
+        self.plain = True
+        self.hidden: set[int] = set()
+        self._first = True
+        self._end = b""
+
+    def at(self, piece: bytes) -> None:
+        """Look at the next piece; raises FileRefused."""
+        if self._first:
             _start(piece)
-            first = False
-        plain = not _declares(piece) and plain
+            self._first = False
+        self.plain = not _declares(piece) and self.plain
         if _reaches_far(piece):
             raise FileRefused(
                 "too-many-cells",
                 f"A sheet reaches farther than {MAX_ROWS:,} rows or {MAX_COLUMNS} columns. "
                 "Delete the rows and columns that are not used, save it and send it again.",
             )
-        odd = odd or _may_be_odd(piece)
+        self.odd = self.odd or _may_be_odd(piece)
         if b"hidden" in piece:
-            hidden.update(_hidden_rows(piece))
-        if end and len(end) < MAX_SMALL_PART:
-            end += piece[_OVERLAP:]
-        elif not end and (at := piece.find(b"/sheetData")) >= 0:
-            end = piece[at:]
-    merged = {
-        (int(top), column_number(left.decode())): (int(bottom), column_number(right.decode()))
-        for left, top, right, bottom in _MERGED.findall(end)
-    }
-    return odd, plain, merged, frozenset(hidden)
+            self.hidden.update(_hidden_rows(piece))
+        if self._end and len(self._end) < MAX_SMALL_PART:
+            self._end += piece[_OVERLAP:]
+        elif not self._end and (at := piece.find(b"/sheetData")) >= 0:
+            self._end = piece[at:]
+
+    def found(self) -> _Found:
+        """What there was."""
+        merged = {
+            (int(top), column_number(left.decode())): (int(bottom), column_number(right.decode()))
+            for left, top, right, bottom in _MERGED.findall(self._end)
+        }
+        return self.odd, self.plain, merged, frozenset(self.hidden), None
 
 
 def _hidden_rows(piece: bytes) -> Iterator[int]:

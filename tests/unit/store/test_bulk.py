@@ -85,6 +85,43 @@ def test_several_large_pieces_of_work_in_one_transaction_do_not_mix(engine: Engi
 
 
 @pytest.mark.rule("CSD-5.2-dvp")
+def test_a_column_is_compared_with_any_texts_whatever_is_in_them(engine: Engine) -> None:
+    odd = [
+        "plain",
+        "",
+        " ",
+        "NULL",
+        "null",
+        'a "quoted" one',
+        "back\\slash",
+        "\\",
+        "{a,b}",
+        "comma, and 'quote'",
+        "line\nend\ttab",
+        "Ж",
+    ]
+    name = schema.counter.c.name
+    with writing(engine) as connection:
+        undo = connection.begin_nested()
+        bulk.add(connection, schema.counter, [(text, number) for number, text in enumerate(odd)])
+        for texts in (odd, odd[3:], [], [""], ["NULL", "not there"]):
+            asked = select(name).where(bulk.among(connection, name, texts))
+            assert sorted(connection.execute(asked).scalars()) == sorted({*texts} & {*odd})
+        undo.rollback()
+
+
+def test_rows_come_as_they_were_given_however_many_go_into_one_statement(engine: Engine) -> None:
+    together = bulk.VALUES // len(schema.counter.columns)
+    for many in (1, together - 1, together, together + 1, 2 * together, 2 * together + 3):
+        rows = [(f"x{number:04d}", number) for number in range(many)]
+        with writing(engine) as connection:
+            undo = connection.begin_nested()
+            bulk.add(connection, schema.counter, rows)
+            mine = select(schema.counter).where(schema.counter.c.name.like("x%")).order_by(schema.counter.c.name)
+            assert [tuple(row) for row in connection.execute(mine)] == rows
+            undo.rollback()
+
+
 def test_a_balance_that_would_go_negative_among_many_is_named_and_nothing_is_written(engine: Engine) -> None:
     with writing(engine) as connection:
         journal.post(at_work(connection), lodgments())
