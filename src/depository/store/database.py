@@ -9,10 +9,13 @@ import psycopg
 from sqlalchemy import Connection, Engine, RootTransaction, Select, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from depository.ledger import GENESIS
 from depository.store import schema
 
+LOCK_SECONDS = 60
+"""So long a lock is waited for."""
 BARE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """The same as the driver raises them where it is used without SQLAlchemy (`bulk`)."""
 
@@ -29,7 +32,7 @@ class DatabaseUnavailable(OSError):
 
 
 def open_database(url: str) -> Engine:
-    """An engine for `sqlite:///path` or `postgresql+psycopg://…`; waits for locks up to 60 s instead of failing.
+    """An engine for `sqlite:///path` or `postgresql+psycopg://…`; waits for locks up to a minute instead of failing.
 
     Its errors show no values: they go into logs, and the values are participants' data. Raises ValueError for another URL.
     """
@@ -39,13 +42,14 @@ def open_database(url: str) -> Engine:
         server = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         event.listen(server, "connect", _commit_durably)
         return server
-    engine = create_engine(url, connect_args={"timeout": 60}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
         # SQLAlchemy's own BEGIN below replaces the driver's, which would begin too late for a write lock.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _write_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -60,6 +64,16 @@ def _known(url: str) -> bool:
         return make_url(url).drivername in ("sqlite", "postgresql+psycopg")
     except ArgumentError:
         return False
+
+
+def _busy(fault: BaseException) -> bool:
+    return isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode == sqlite3.SQLITE_BUSY
+
+
+@retry(retry=retry_if_exception(_busy), stop=stop_after_delay(LOCK_SECONDS), wait=wait_random(0.01, 0.05), reraise=True)
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Where several processes open a new file at once, SQLite lets one change its mode and refuses the others without waiting."""
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _commit_durably(connection: Any, _: Any) -> None:
