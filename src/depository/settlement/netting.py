@@ -70,8 +70,9 @@ class Plan:
     place of all but the first, units the prices find worth neither more nor less than they use counting as in doubt; `regions`,
     how many regions are searched after each of those, if the gap is more than so large a part of the bound; `kin`, how many
     other solutions of the relaxation give sets of their own on large days, and `wide`, the searches that go on from the first
-    set meanwhile, before the sets are crossed; `whole`, the number
-    of open units up to which a search goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units
+    set meanwhile, before the sets are crossed; `finds`, the better set with which each of these searches on large days ends, for
+    what the solver finds next takes much of its time and brings little; `whole`, the number of open units up to which a search
+    goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units
     in doubt up to which the other searches come at all.
     """
 
@@ -85,19 +86,20 @@ class Plan:
     regions: tuple[int, float]
     kin: int
     wide: tuple[tuple[int, int], ...]
+    finds: int | None
     whole: int
     proof: int
     doubted: int = 1 << 62
 
 
 PLANS = {
-    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 0, (), 1500, 1_000_000, 8000),
+    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 0, (), None, 1500, 1_000_000, 8000),
     "standard": Plan(
-        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (16, 0.002), 1, (), 3000, 12_000_000
+        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (24, 0.002), 1, (), 2, 3000, 12_000_000
     ),
     "thorough": Plan(
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
-        ((16_000, 120), (6000, 120)), (24, 0.0), 3, ((1500, 120),), 12_000, 8_000_000,
+        ((16_000, 120), (6000, 120)), (24, 0.0), 3, ((1500, 120),), 3, 12_000, 8_000_000,
     ),
 }  # fmt: skip
 
@@ -273,7 +275,7 @@ def _widened(
     tight, stop = priced.tight, task.stop
     started = x
     for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
-        found = _searched_at_once(task, x, two, checks, rest)
+        found = _searched_at_once(task, x, two, checks, rest, plan.finds if regions else None)
         x = found if stop.done() else x
     number, least = plan.regions
     if regions and tight.bound - task.weight_of(x) > least * tight.bound:
@@ -335,7 +337,7 @@ def _of_kin(
         some = np.zeros(len(x), dtype=np.bool_)
         some[np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]] = True
         gap = (tight.bound - task.weight_of(found)) * plan.rest
-        return _better(task, found, _searched(task, found, some, checks, gap)[0])
+        return _better(task, found, _searched(task, found, some, checks, gap, finds=plan.finds)[0])
 
     def first_of(fraction: NDArray[np.float64]) -> NDArray[np.bool_]:
         """The set near another solution."""
@@ -433,13 +435,18 @@ def _by_regions(
 
 
 def _searched_at_once(
-    task: "_Task", x: NDArray[np.bool_], blocks: list[NDArray[np.int64]], checks: int, gap: float
+    task: "_Task",
+    x: NDArray[np.bool_],
+    blocks: list[NDArray[np.int64]],
+    checks: int,
+    gap: float,
+    finds: int | None = None,
 ) -> NDArray[np.bool_]:
     """The best that the searches of these blocks find, side by side and each from x, and of what they turn the best together."""
     some = np.zeros((len(blocks), len(x)), dtype=np.bool_)
     for units, block in zip(some, blocks, strict=True):
         units[block] = True
-    searches = [partial(_searched, task, x, units, checks, gap) for units in some]
+    searches = [partial(_searched, task, x, units, checks, gap, finds=finds) for units in some]
     before: NDArray[np.bool_] = x
     turned = np.zeros(len(x), dtype=np.bool_)
     for found, _, _ in side_by_side(searches):
@@ -565,11 +572,18 @@ def _better(task: _Task, x: NDArray[np.bool_], found: NDArray[np.bool_] | None) 
 
 
 def _searched(
-    task: _Task, x: NDArray[np.bool_], some: NDArray[np.bool_], checks: int, gap: float, margin: float | None = None
+    task: _Task,
+    x: NDArray[np.bool_],
+    some: NDArray[np.bool_],
+    checks: int,
+    gap: float,
+    margin: float | None = None,
+    finds: int | None = None,
 ) -> tuple[NDArray[np.bool_] | None, float, bool]:
     """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished).
 
-    With a `margin`, the least of a gain, what the search leaves as a trifle is looked through.
+    With a `margin`, the least of a gain, what the search leaves as a trifle is looked through; with `finds` each piece ends with its
+    better set of that number.
     """
     core, weight, floors = task.core, task.weight, task.floors
     part, result = part_left(core, x & ~some, some)
@@ -582,7 +596,7 @@ def _searched(
         piece, _ = part_of(part, bin_units)
         mine, most = weight[piece.free], gap * len(bin_units) / len(part.free)
         trifle = 0.0 if margin is None else TRIFLE * task.weight_of(x)
-        outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, trifle=trifle)
+        outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, trifle=trifle, finds=finds)
         if margin is not None and not outcome.finished:
             outcome = to_the_cent(piece, mine, outcome, trifle, margin, task.stop)
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x

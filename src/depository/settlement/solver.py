@@ -23,6 +23,8 @@ SMALL_SEARCH = 2000
 # A search for trifles ends so many checkpoints after all that is left is one; sets that lose up to so many of them are noted.
 LINGERS = 500
 NEAR = 10
+# Sets found within so many checkpoints come before the cuts at the root of the tree, and are none to judge a search by.
+EARLY = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,25 +124,31 @@ def search(
     stop: Watch,
     enough: float = -np.inf,
     trifle: float = 0.0,
+    finds: int | None = None,
 ) -> Searched:
     """Maximise weight @ x over whole units by branch and bound, each floor asking floor[0] @ x >= floor[1].
 
     Ends when the gap is at most `gap` (in weight), when nothing above `enough` is left, after `checks` checkpoints of the solver,
-    a count that does not depend on the machine's speed or load, or soon after that is no more than a `trifle`.
+    a count that does not depend on the machine's speed or load, soon after that is no more than a `trifle`, or with the better set
+    number `finds`, the early ones not counted.
     """
     model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
     solver = _solver(None, "on")
-    passed = 0
+    passed = found = 0
+    least = float("inf")
     near: list[tuple[float, NDArray[np.bool_]]] = []
 
     def ask(event: Any) -> None:
-        nonlocal passed, checks
+        nonlocal passed, checks, found, least
         passed += 1
+        if event.data_out.mip_primal_bound < least:
+            least = event.data_out.mip_primal_bound
+            found += passed > EARLY
         bound = -event.data_out.mip_dual_bound
         if trifle > 0.0 and (bound + event.data_out.mip_primal_bound) * unit <= trifle:
             checks = min(checks, passed + LINGERS)
-        if passed > checks or bound * unit < enough or stop():
+        if passed > checks or found == finds or bound * unit < enough or stop():
             event.interrupt()
 
     def note(event: Any) -> None:
