@@ -66,7 +66,10 @@ def _under(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
 def _packed() -> bytes:
     packed = io.BytesIO()
     # Without moments and owners: the same program gives the same bytes.
-    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
         for name, data in _files():
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
