@@ -77,14 +77,8 @@ def _record_batch(
     outcomes: dict[int, LineOutcome] = {}
     to_open: list[OpeningRequest] = []
     to_hold: list[OpeningRequest] = []
-    today = work.business_date
     for request in batch:
-        line, change, reference, nin, _, expires = request
-        if not (change or holds or nin in taken or nin in by_nin or (expires and expires < today)):
-            # Of up to 100,000 lines most are like this: nothing of what follows has anything to say of them.
-            taken.add(nin)
-            to_open.append(request)
-            continue
+        line, change, reference, nin = request[:4]
         reject = check_opening(participant, request, by_nin, taken) or check_document(work, header.form, request)
         if reject is not None:
             outcomes[line] = LineOutcome(line, Verdict.REFUSED, reference, "", "", (reject,))
