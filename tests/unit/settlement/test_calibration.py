@@ -1,5 +1,7 @@
 """Made-up days of the broad family are as tight as their profile says."""
 
+import math
+
 import pytest
 
 from benchmarks.settlement import instances
@@ -11,7 +13,7 @@ def test_a_scarcity_is_found_at_which_what_is_left_is_near_the_share_aimed_at() 
 
     def left_at(scarcity: float) -> float:
         tried.append(scarcity)
-        return min(0.3 * scarcity**1.5, 1.0)
+        return min(0.3 * math.pow(scarcity, 1.5), 1.0)
 
     found = scarcity_for(0.14, left_at)
 
