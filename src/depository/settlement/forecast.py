@@ -1,7 +1,7 @@
 """Before the cycle: what would settle now, what is missing, and whose funding would release the most (funding report)."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -33,6 +33,8 @@ NO_LINE_LESS = "no line less"
 ENOUGH = "enough"
 # Runs of the cycle times instructions up to which funding beyond what is surely needed is made smaller line by line.
 RUNS_TO_SHRINK = 20_000
+# How often that is begun again where a smaller line lets an earlier one be smaller still.
+SHRUNK = 20
 # Gross instructions times ways through them up to which the funding of the gross class is looked for.
 TRIED = 1_000_000
 
@@ -127,7 +129,7 @@ class Forecast:
       after everything has settled). Always so where all is netted, and where the gross class needs no more than that;
     - `no line less`: more is needed to get its order going. With one unit less of any one line the cycle leaves something behind;
       another split among the lines may do with less in all;
-    - `enough`: neither is shown; the day is too large to try.
+    - `enough`: neither is shown; the day is too large to try, or its order too entangled.
     """
 
     outcome: Outcome
@@ -188,6 +190,22 @@ def _funding(problem: Problem, objective: str, effort: str, runs: Runs) -> tuple
     tries = sum(2 + (amount - surely.get(p, 0)).bit_length() for p, amount in needed.items())
     if tries * len(problem.ids) > RUNS_TO_SHRINK:
         return needed, ENOUGH
+    for _ in range(SHRUNK):
+        needed = _shrunk(needed, surely, enough)
+        less = next((p for p in needed if needed[p] > surely.get(p, 0) and enough(needed | {p: needed[p] - 1})), None)
+        if less is None:
+            # A run that did not go to its end shows nothing.
+            return needed, ENOUGH if runs.told else NO_LINE_LESS
+        # Less of a later line has changed the order, and of this one less will do now.
+        needed[less] -= 1
+    return needed, ENOUGH
+
+
+def _shrunk(
+    needed: Mapping[int, int], surely: Mapping[int, int], enough: Callable[[Mapping[int, int]], bool]
+) -> dict[int, int]:
+    """One line after the other as small as halving finds it, the others as they are by then; no less than what is surely needed."""
+    needed = dict(needed)
     for p in sorted(needed, key=lambda p: surely.get(p, 0) - needed[p]):
         # What is tried fails at `low` and is enough at `high`; it may do neither in between, where an order changes.
         low, high = surely.get(p, 0), needed[p]
@@ -199,11 +217,7 @@ def _funding(problem: Problem, objective: str, effort: str, runs: Runs) -> tuple
             middle = (low + high) // 2
             low, high = (low, middle) if enough(needed | {p: middle}) else (middle, high)
         needed[p] = high
-    needed = {p: amount for p, amount in needed.items() if amount}
-    more = [p for p, amount in needed.items() if amount > surely.get(p, 0)]
-    less = any(enough(needed | {p: needed[p] - 1}) for p in more)
-    # A run that did not go to its end shows nothing.
-    return needed, ENOUGH if less or runs.told else NO_LINE_LESS
+    return {p: amount for p, amount in needed.items() if amount}
 
 
 def funded(problem: Problem, funding: Mapping[int, int]) -> Problem:

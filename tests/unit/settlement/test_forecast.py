@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.settlement.instances import day as made_up_day
@@ -106,7 +106,22 @@ def lacking(day: Problem) -> dict[int, int]:
     return {p: -amount for p, amount in enumerate(left) if amount < 0}
 
 
+ENTANGLED = problem(
+    [(f"{h}-1", "X", 0) for h in HOLDERS],
+    [(h, "KZT", 0) for h in HOLDERS],
+    [
+        one(0, "B", "A", 1, 0, "gross"),
+        one(1, "B", "A", 2, 0, "gross"),
+        one(2, "A", "C", 1, 1),
+        one(3, "C", "B", 2, 2, "gross"),
+        one(4, "B", "A", 1, 2, "gross"),
+    ],
+)
+"""Less of a later line lets an earlier one be smaller still."""
+
+
 @few
+@example(ENTANGLED)
 @given(MIXED)
 def test_with_instructions_that_go_one_by_one_the_funding_is_enough_and_no_line_can_be_one_unit_less(
     day: Problem,
