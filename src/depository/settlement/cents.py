@@ -1,56 +1,110 @@
 """To the last cent: whether anything better is left where branch and bound stays a trifle below its bound.
 
 Such a gap is what a payer's balance keeps: there are many ways to fill it nearly, and a search tree goes through them one by one.
-Here a search first shows that every better set differs from the one at hand in a few units alone. Their ways of filling a balance
-to within the gap are then all found from the sums of two halves (Horowitz and Sahni 1974), one balance after the other, in integers.
+Here searches first show that every better set differs from the one at hand in a few units alone; the best of all that differ in
+these is then found in integers (`ways`, `fillings`).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depository.settlement.cuts import Tight, tighten
-from depository.settlement.fill import sums
+from depository.settlement.cuts import tighten
+from depository.settlement.fillings import Work, looked_through
 from depository.settlement.reduction import Reduced, part_left
-from depository.settlement.solver import Searched, search
+from depository.settlement.solver import Searched, search, trifle_of
 from depository.settlement.units import balance_after, leg_units
 from depository.settlement.watch import Watch
+from depository.settlement.ways import filled_in_turn
 
-# So often units are added to those in which a better set may differ, each time by a search of so many checkpoints.
-WIDENED = 8
-CHECKS = 20_000
-# Sets that lose these parts of the gap against the bound are looked for in turn: one that loses little ends it early.
-DEEPER = (1 / 4096, 1 / 512, 1 / 64, 1 / 8, 1.0)
-# Of one position the choices of no more units than these are looked at, by no more than so many sums; so many choices of all
-# positions are kept, and so many of them completed at last by the units without a price.
-MOST_UNITS = 44
+# So often units are added to those in which a better set may differ, each time by a search of no more than CHECKS checkpoints; the sets
+# near the bound among these units alone are looked for by no more than NEAR, the last few units searched by no more than LAST.
+WIDENED = 12
+CHECKS = 5000
+NEAR = 2500
+LAST = 12_000
+# Where the gap is no more than this part of a trifle, few units are looked at first, with this part of the work.
+LITTLE = 0.15
+FIRST = 0.7
+# What a checkpoint costs beside its units, in units.
+BESIDE = 100
+# Rounds of cuts for the prices that tell idle units.
 ROUNDS = 6
-MOST_SUMS = 1 << 24
-MOST_WAYS = 100_000
-MOST_COMPLETED = 50
 
 Set = NDArray[np.bool_]
+Floor = tuple[NDArray[np.float64], float]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """What is a trifle of the objective, and what is the least gain."""
+class _Look:
+    """One look for what is better: what is a trifle of the objective, what is the least gain, and the work that is left."""
 
-    trifle: float
-    margin: float
+    __slots__ = ("margin", "stop", "trifle", "work")
+
+    def __init__(self, trifle: float, margin: float, work: Work, stop: Watch) -> None:
+        self.trifle, self.margin, self.work, self.stop = trifle, margin, work, stop
+
+    def near(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
+        """The sets near the bound, from x on."""
+        return self._counted(core, weight, x, [], -np.inf, self.trifle, NEAR)
+
+    def whole(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
+        """The best set, from x on."""
+        return self._counted(core, weight, x, [], -np.inf, 0.0, LAST)
+
+    def elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, better: bool) -> Searched:
+        """The sets that stand otherwise than x in a unit that is not loose; if `better`, those alone that bring more."""
+        most = float(weight[x].sum()) + self.margin
+        floors = [(np.where(loose, 0.0, np.where(x, -1.0, 1.0)), 1.0 - float(x[~loose].sum()))]
+        if better:
+            floors.append((weight, most))
+        return self._counted(core, weight, None, floors, most, self.trifle, CHECKS)
+
+    def _counted(
+        self,
+        core: Reduced,
+        weight: NDArray[np.float64],
+        x: Set | None,
+        floors: list[Floor],
+        enough: float,
+        trifle: float,
+        checks: int,
+    ) -> Searched:
+        size = len(weight) + BESIDE
+        checks = min(checks, self.work.searches // size)
+        found = search(core, weight, x, checks, trifle / 10, floors, self.stop, enough, trifle)
+        self.work.searches -= found.checks * size
+        return found
+
+
+# From a set and the units in which sets near the bound differ: the best set, or one as good, and whether that is certain.
+Step = Callable[[Reduced, NDArray[np.float64], Set, Set, _Look], tuple[Set, bool]]
 
 
 def to_the_cent(
-    core: Reduced, weight: NDArray[np.float64], found: Searched, trifle: float, margin: float, stop: Watch
+    core: Reduced,
+    weight: NDArray[np.float64],
+    found: Searched,
+    trifle: float,
+    margin: float,
+    work: Work,
+    stop: Watch,
 ) -> Searched:
-    """What was found, or a better set; finished where no set brings more than `margin` beyond it."""
+    """What was found, or a better set; finished where no set brings more than `margin` beyond it.
+
+    `work` is what may be done for it, and becomes less by what is done.
+    """
     x, near = found.x, found.near
-    if x is None or near is None or found.bound - float(weight[x].sum()) > trifle:
+    if x is None or near is None:
         return found
     if core.change.dtype == object or (balance_after(core, core.balance, x) < 0).any():
         return found
-    best, finished = _best(core, weight, x, near, True, _Scale(trifle, margin), stop)
+    gap = found.bound - float(weight[x].sum())
+    look = _Look(trifle_of(gap, trifle), margin, work, stop)
+    best, finished = _few(core, weight, x, near, look) if gap <= LITTLE * trifle else (x, False)
+    if not finished and not stop():
+        best, finished = _best(core, weight, best, near, look)
     gain = float(weight[best].sum()) - float(weight[x].sum())
     if (balance_after(core, core.balance, best) < 0).any() or gain < -margin:
         return found
@@ -59,44 +113,28 @@ def to_the_cent(
     return Searched(best, float(weight[best].sum()), True) if finished else replace(found, x=best)
 
 
-def _best(
-    core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, wide: bool, scale: _Scale, stop: Watch
-) -> tuple[Set, bool]:
-    """The best set and whether that is certain: first a search shows in which units alone it differs from x.
-
-    These are the ones in which the sets near the bound differ; if `wide` those, too, which the prices among these leave idle, and
-    with them, in the small part that they are, the same once more.
-    """
+def _few(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
+    """The best set and whether that is certain, among few units: those that the prices of the near ones leave idle, then near ones."""
     loose = near | (weight == 0.0)
-    if wide:
-        loose |= _idle(core, weight, x, loose, scale)
-    most = float(weight[x].sum()) + scale.margin
-    for _ in range(WIDENED):
-        if loose.all():
-            break
-        differs = np.where(loose, 0.0, np.where(x, -1.0, 1.0)), 1.0 - float(x[~loose].sum())
-        other = search(core, weight, None, CHECKS, scale.trifle / 10, [differs], stop, most, scale.trifle)
-        if other.empty or other.bound <= most:
-            break
-        if other.x is None or other.near is None or stop():
-            return x, False
-        near = near | other.near | (other.x != x)
-        loose |= near
-    else:
-        return x, False
-    part, settled = part_left(core, x & ~loose, loose)
-    if not len(part.free):
-        return settled, True
-    worth, mine = weight[part.free], x[part.free]
-    if wide:
-        inner, certain = _best(part, worth, mine, near[part.free], False, scale, stop)
-    else:
-        inner, certain = _looked_through(part, worth, mine, scale.margin, stop)
-    settled[part.free[inner]] = True
-    return settled, certain
+    kept = int(look.work.searches * (1 - FIRST))
+    look.work.searches -= kept
+    result = _around(core, weight, x, near, loose | _idle(core, weight, x, loose, look), look, _fewer)
+    look.work.searches += kept
+    return result
 
 
-def _idle(core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, scale: _Scale) -> Set:
+def _fewer(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
+    """The same among the near ones."""
+    return _around(core, weight, x, near, near | (weight == 0.0), look, _fewest)
+
+
+def _fewest(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look: _Look) -> tuple[Set, bool]:
+    """The same in integers, one balance after the other or by the units that tie them together."""
+    best, certain = filled_in_turn(core, weight, x, look.margin, look.stop)
+    return (best, True) if certain else looked_through(core, weight, best, look.margin, look.work, look.stop)
+
+
+def _idle(core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, look: _Look) -> Set:
     """The units that bring no more and no less than they use at the prices of the relaxation over the loose ones."""
     part, _ = part_left(core, x & ~loose, loose)
     tight = tighten(part, weight[part.free], 0, Watch())
@@ -105,131 +143,97 @@ def _idle(core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, scale:
     price = np.zeros(len(core.bind))
     price[part.bind] = tight.price
     uses = np.bincount(leg_units(core.start), price[core.row] * core.change, minlength=len(x))
-    result: Set = np.abs(weight + uses) <= scale.trifle
+    result: Set = np.abs(weight + uses) <= look.trifle
     return result
 
 
-def _looked_through(core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, stop: Watch) -> tuple[Set, bool]:
-    """The best of all sets and true; or the best found and false, where there are too many ways to look through."""
+def _best(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
+    """The best set and whether that is certain.
+
+    Loose are the units in which sets near the bound differ, and those that the prices leave idle: the best set that differs from x in
+    these alone comes first, then a search that shows that nothing better differs elsewhere, or from what it finds the same again.
+    """
     tight = tighten(core, weight, ROUNDS, Watch())
     if tight is None:
         return x, False
-    best, gap = x, tight.bound - float(weight[x].sum())
-    for part in DEEPER:
-        if gap <= margin or stop():
+    loose = near | (weight == 0.0) | (np.abs(tight.profit) <= look.trifle)
+    for _ in range(WIDENED):
+        part, settled = part_left(core, x & ~loose, loose)
+        certain = True
+        if len(part.free):
+            inner, certain = _inner(part, weight[part.free], x[part.free], near[part.free], look)
+            settled[part.free[inner]] = True
+        x = _better(core, weight, x, settled)
+        if loose.all() or not certain:
+            return x, certain
+        other = look.elsewhere(core, weight, x, loose, True)
+        if other.empty or (other.x is None and other.bound <= float(weight[x].sum()) + look.margin):
+            return x, True
+        if other.x is None:
             break
-        found = _within(core, weight, best, tight, gap * part, margin, stop)
-        if found is None:
-            return best, False
-        best = found
-        # What is not looked at loses more.
-        if float(weight[best].sum()) >= tight.bound - gap * part:
-            return best, True
-    return best, gap <= margin
+        loose = loose | (other.x != x)
+        near = near | (other.x != x)
+        x = _better(core, weight, x, other.x)
+    return x, False
 
 
-def _within(
-    core: Reduced, weight: NDArray[np.float64], best: Set, tight: Tight, gap: float, margin: float, stop: Watch
-) -> Set | None:
-    """The best of the sets that lose no more than `gap` against the bound, or the one at hand; None if there are too many."""
-    # The float sums of bound and profits are this exact.
-    found = _ways(core, tight, gap + 1e-12 * tight.bound)
-    if found is None:
-        return None
-    ways, still = found
-    open_units = np.zeros(len(weight), dtype=np.bool_)
-    open_units[still] = True
-    most = np.where(ways, weight, 0.0).sum(axis=1) + float(weight[still].sum())
-    for turn, way in enumerate(np.argsort(-most, kind="stable").tolist()):
-        if most[way] <= float(weight[best].sum()) + margin:
-            break
-        if turn == MOST_COMPLETED:
-            return None
-        end, settled = part_left(core, ways[way], open_units)
-        if len(end.free):
-            last = search(end, weight[end.free], None, CHECKS, 0.0, [], stop)
-            if last.empty:
-                continue
-            if last.x is None or not last.finished:
-                return None
-            settled[end.free[last.x]] = True
-        fits = (balance_after(core, core.balance, settled) >= 0).all()
-        if len(end.free) and not fits:
-            # The float search went beyond a balance.
-            return None
-        if fits and float(weight[settled].sum()) > float(weight[best].sum()):
-            best = settled
-    return best
+def _inner(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
+    """The same among the loose units: those in which the sets differ that searches note, turn by turn."""
+    first = look.near(core, weight, x)
+    loose = near | (weight == 0.0)
+    if first.x is not None and first.near is not None:
+        loose = loose | first.near | (first.x != x)
+        x = _better(core, weight, x, first.x)
+    if first.bound <= float(weight[x].sum()) + look.margin:
+        return x, True
+    return _around(core, weight, x, near, loose, look, _innermost)
 
 
-def _ways(core: Reduced, tight: Tight, gap: float) -> tuple[NDArray[np.bool_], NDArray[np.int64]] | None:
-    """Each choice of the units that prices hold with which a set may come within `gap` of the bound, and the units still open.
+def _around(
+    core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, loose: Set, look: _Look, within: Step
+) -> tuple[Set, bool]:
+    """The same among loose units, to which searches add those in which sets near the bound differ, till none better differs elsewhere.
 
-    At the prices of the relaxation a set loses |profit| of each unit that stands against its sign, and price * what is left on each
-    position: none of it more than the gap. None if there are too many.
+    `within` finds the best that differs in these alone.
     """
-    change = np.zeros((len(core.free), len(core.bind)), dtype=np.int64)
-    change[leg_units(core.start), core.row] = core.change
-    cost, signs = np.abs(tight.profit), tight.profit > 0.0
-    # A price too small to tell does not hold anything.
-    held = np.flatnonzero(tight.price * 2.0**62 > gap)
-    still = np.flatnonzero(cost <= gap)
-    ways = ((cost > gap) & signs)[None, :]
-    left = core.balance + ways @ change
-    while len(ways):
-        # What the units still open bring at most must do, and what cannot change any more must not cost more than the gap.
-        decided = np.setdiff1d(np.arange(len(cost)), still)
-        ended = (change[still] == 0).all(axis=0)
-        loss = (ways != signs)[:, decided] @ cost[decided] + left[:, ended] @ tight.price[ended]
-        may = (left + np.maximum(change[still], 0).sum(axis=0) >= 0).all(axis=1) & (loss <= gap)
-        ways, left, loss = ways[may], left[may], loss[may]
-        room = gap - float(loss.min(initial=gap))
-        open_now = [(row, still[change[still, row] != 0], int(room / tight.price[row])) for row in held.tolist()]
-        open_now = [one for one in open_now if len(one[1])]
-        if not open_now:
+    for _ in range(WIDENED):
+        if loose.all():
             break
-        row, units, most = min(open_now, key=lambda one: _expected(change[one[1], one[0]], one[2]))
-        found = _choices(change[units, row], left[:, row], most)
-        if found is None:
-            return None
-        way, chosen = found
-        ways = ways[way]
-        ways[:, units] = chosen
-        left = left[way] + chosen @ change[units]
-        still = np.setdiff1d(still, units)
-    return ways, still
+        other = look.elsewhere(core, weight, x, loose, False)
+        if other.empty or other.bound <= float(weight[x].sum()) + look.margin:
+            break
+        if other.x is None or other.near is None or look.stop():
+            return x, False
+        near = near | other.near | (other.x != x)
+        loose = loose | near
+        x = _better(core, weight, x, other.x)
+    else:
+        return x, False
+    part, settled = part_left(core, x & ~loose, loose)
+    if not len(part.free):
+        return _better(core, weight, x, settled), True
+    last, certain = within(part, weight[part.free], x[part.free], near[part.free], look)
+    settled[part.free[last]] = True
+    return _better(core, weight, x, settled), certain
 
 
-def _expected(change: NDArray[np.int64], most: int) -> float:
-    """The binary logarithm of how many choices fill a position to within `most`, if sums were spread evenly."""
-    return len(change) - max(0.0, float(np.log2(np.abs(change.astype(np.float64)).sum()) - np.log2(most + 1.0)))
+def _innermost(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look: _Look) -> tuple[Set, bool]:
+    """The same among the last few units, looked through in integers; or by a tree, where these are too many ways."""
+    x, certain = looked_through(core, weight, x, look.margin, look.work, look.stop)
+    if certain or look.stop():
+        return x, certain
+    tree = look.whole(core, weight, x)
+    better = x if tree.x is None else _better(core, weight, x, tree.x)
+    if tree.bound <= float(weight[better].sum()) + look.margin:
+        return better, True
+    if better is x:
+        return x, False
+    # From a better set fewer ways come within the gap.
+    return looked_through(core, weight, better, look.margin, look.work, look.stop)
 
 
-def _choices(
-    change: NDArray[np.int64], room: NDArray[np.int64], most: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
-    """All choices of units that leave from 0 to `most` of each room: (number of the room, the choice); None if too many."""
-    rooms, at = np.unique(room, return_inverse=True)
-    if len(change) > MOST_UNITS or len(rooms) << ((len(change) + 1) // 2) > MOST_SUMS:
-        return None
-    one, two = sums(change[0::2]), sums(change[1::2])
-    order = np.argsort(two, kind="stable")
-    two = two[order]
-    number, found = [np.zeros(0, dtype=np.int64)], [np.zeros((0, len(change)), dtype=np.bool_)]
-    kept = 0
-    for r, of_room in enumerate(rooms.tolist()):
-        first = np.searchsorted(two, -of_room - one, side="left")
-        times = np.searchsorted(two, most - of_room - one, side="right") - first
-        ways = np.flatnonzero(at == r)
-        total = int(times.sum())
-        kept += total * len(ways)
-        if kept > MOST_WAYS:
-            return None
-        left = np.repeat(np.arange(len(one)), times)
-        right = order[np.repeat(first - np.cumsum(times) + times, times) + np.arange(total)]
-        chosen = np.zeros((total, len(change)), dtype=np.bool_)
-        chosen[:, 0::2] = (left[:, None] >> np.arange((len(change) + 1) // 2)) & 1
-        chosen[:, 1::2] = (right[:, None] >> np.arange(len(change) // 2)) & 1
-        number.append(np.repeat(ways, total))
-        found.append(np.tile(chosen, (len(ways), 1)))
-    return np.concatenate(number), np.concatenate(found)
+def _better(core: Reduced, weight: NDArray[np.float64], x: Set, other: Set) -> Set:
+    """The other set if it brings more and no balance goes below nought, decided in integers."""
+    if float(weight[other].sum()) <= float(weight[x].sum()):
+        return x
+    return x if (balance_after(core, core.balance, other) < 0).any() else other

@@ -19,6 +19,7 @@ from depository.settlement.cents import to_the_cent
 from depository.settlement.cuts import Tight
 from depository.settlement.dive import dive
 from depository.settlement.fill import filled
+from depository.settlement.fillings import Work
 from depository.settlement.reduction import Reduced, part_left, part_of
 from depository.settlement.regions import Regions
 from depository.settlement.solver import SMALL_SEARCH, search
@@ -53,7 +54,13 @@ CROSSING_CHECKS = 200
 PROVEN_AT_ONCE = 2000
 AGAIN = 2
 # A gap of so small a part of the weight is a trifle.
-TRIFLE = 1e-6
+TRIFLE = 1e-5
+# On small days the search for the proof has this part of the work in its first turn and in the next; what goes on to the cent where
+# the first ends has the third part.
+FIRST, NEXT, CENTS = 0.5, 0.25, 0.4
+# Ways and sums that a proof to the cent looks through.
+WAYS = 1 << 21
+SUMS = 1 << 26
 SCAN = 50
 LOOK = 5000
 FILL = 100
@@ -297,15 +304,18 @@ def _proved(task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_]) ->
     number = int(open_units.sum())
     if number > plan.whole:
         return Chosen(x, bound, False, tight)
-    checks = plan.proof // max(number, 500)
-    cents = priced.margin if not task.floors and len(x) <= SMALL_SEARCH else None
+    small = not task.floors and len(x) <= SMALL_SEARCH
+    cents = _Cents(priced.margin, Work(int(CENTS * plan.proof), WAYS, SUMS)) if small else None
     better, searched = x, float("inf")
-    for _ in range(AGAIN if number <= PROVEN_AT_ONCE else 1):
+    for turn in range(AGAIN if number <= PROVEN_AT_ONCE else 1):
+        part = 1.0 if not small else NEXT if turn else FIRST
+        checks = int(part * plan.proof) // max(number, 500)
         searched_x, upper, finished = _searched(task, better, open_units, checks, 0.0, cents)
         better, searched = _better(task, better, searched_x), min(searched, upper)
         if finished:
             break
         better = _topped_up(task, tight, _better(task, better, _improved(task, better, plan)), priced.idle)
+        cents = None
     if not task.stop.done():
         return Chosen(x, bound, False, tight)
     bound = min(bound, max(searched, task.weight_of(better)))
@@ -577,13 +587,13 @@ def _searched(
     some: NDArray[np.bool_],
     checks: int,
     gap: float,
-    margin: float | None = None,
+    cents: "_Cents | None" = None,
     finds: int | None = None,
 ) -> tuple[NDArray[np.bool_] | None, float, bool]:
     """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished).
 
-    With a `margin`, the least of a gain, what the search leaves as a trifle is looked through; with `finds` each piece ends with its
-    better set of that number.
+    With `cents`, what the search leaves as a trifle is looked through; with `finds` each piece ends with its better set of that
+    number.
     """
     core, weight, floors = task.core, task.weight, task.floors
     part, result = part_left(core, x & ~some, some)
@@ -595,15 +605,23 @@ def _searched(
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
         piece, _ = part_of(part, bin_units)
         mine, most = weight[piece.free], gap * len(bin_units) / len(part.free)
-        trifle = 0.0 if margin is None else TRIFLE * task.weight_of(x)
+        trifle = 0.0 if cents is None else TRIFLE * task.weight_of(x)
         outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, trifle=trifle, finds=finds)
-        if margin is not None and not outcome.finished:
-            outcome = to_the_cent(piece, mine, outcome, trifle, margin, task.stop)
+        if cents is not None and not outcome.finished:
+            outcome = to_the_cent(piece, mine, outcome, trifle, cents.margin, cents.work, task.stop)
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
         found = found or outcome.x is not None
         bound += outcome.bound
         finished = finished and outcome.finished
     return result if found else None, bound, finished
+
+
+@dataclass(frozen=True, slots=True)
+class _Cents:
+    """To the cent: the least gain, and what may be done for it."""
+
+    margin: float
+    work: Work
 
 
 def _bins(core: Reduced) -> list[NDArray[np.int64]]:

@@ -22,7 +22,7 @@ Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
 SMALL_SEARCH = 2000
 # A search for trifles ends so many checkpoints after all that is left is one; sets that lose up to so many of them are noted.
 LINGERS = 500
-NEAR = 10
+NEAR = 20
 # Sets found within so many checkpoints come before the cuts at the root of the tree, and are none to judge a search by.
 EARLY = 10
 
@@ -31,7 +31,8 @@ EARLY = 10
 class Searched:
     """What branch and bound found: x per column (None if nothing), an upper bound on the weight, and whether it finished.
 
-    `empty` says that no set at all is allowed; `near` are the columns in which the sets noted near the bound differ.
+    `empty` says that no set at all is allowed; `near` are the columns in which the sets noted near the bound differ;
+    `checks` is how many checkpoints of the solver it took.
     """
 
     x: NDArray[np.bool_] | None
@@ -39,6 +40,7 @@ class Searched:
     finished: bool
     empty: bool = False
     near: NDArray[np.bool_] | None = None
+    checks: int = 0
 
 
 class Relaxation:
@@ -167,10 +169,10 @@ def search(
     nothing = Searched(None, float("inf"), False)
     if solver.passModel(model) == highspy.HighsStatus.kError:
         return nothing
-    for coefficients, least in floors:
+    for coefficients, lowest in floors:
         at = np.flatnonzero(coefficients)
         size = float(np.abs(coefficients).max(initial=0.0)) or 1.0
-        solver.addRow(least / size, highspy.kHighsInf, len(at), at.astype(np.int32), coefficients[at] / size)
+        solver.addRow(lowest / size, highspy.kHighsInf, len(at), at.astype(np.int32), coefficients[at] / size)
     if incumbent is not None:
         start_from = highspy.HighsSolution()
         start_from.col_value = incumbent.astype(np.float64).tolist()
@@ -181,15 +183,22 @@ def search(
     status = solver.getModelStatus()
     bound = -float(info.mip_dual_bound) * unit
     if status == highspy.HighsModelStatus.kInfeasible:
-        return replace(nothing, empty=True)
+        return replace(nothing, empty=True, checks=passed)
     if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-        return replace(nothing, bound=bound) if status == highspy.HighsModelStatus.kInterrupt else nothing
+        interrupted = status == highspy.HighsModelStatus.kInterrupt
+        return replace(nothing, bound=bound if interrupted else nothing.bound, checks=passed)
     x = np.array(solver.getSolution().col_value) > 0.5
     differ = np.zeros(len(weight), dtype=np.bool_)
+    distance = NEAR * trifle_of(bound - float(weight[x].sum()), trifle)
     for worth, other in near:
-        if worth * unit >= bound - NEAR * trifle:
+        if worth * unit >= bound - distance:
             differ |= other != x
-    return Searched(x, bound, status == highspy.HighsModelStatus.kOptimal, near=differ)
+    return Searched(x, bound, status == highspy.HighsModelStatus.kOptimal, near=differ, checks=passed)
+
+
+def trifle_of(gap: float, most: float) -> float:
+    """The trifle that suits a gap: no more than the `most`, no less than a tenth of it."""
+    return min(most, max(most / 10, gap))
 
 
 def _solver(stop: Watch | None, presolve: str) -> Any:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.settlement.instances import day as made_up_day
 from depository.settlement import Due, check, problem, settle
 from depository.settlement.cents import to_the_cent
+from depository.settlement.fillings import Work
 from depository.settlement.netting import is_feasible
 from depository.settlement.reduction import Reduced, reduce
 from depository.settlement.solver import Searched
@@ -16,6 +17,7 @@ from depository.settlement.units import units_of
 from depository.settlement.watch import Watch
 
 PAYMENTS = 12
+ENOUGH = 1 << 22
 
 
 def payers(seed: int) -> tuple[Reduced, NDArray[np.float64]]:
@@ -43,7 +45,8 @@ def test_the_best_of_all_sets_is_found_and_known_to_be_it(seed: int) -> None:
     nothing = np.zeros(len(weight), dtype=np.bool_)
     everything = float(weight.sum())
 
-    found = to_the_cent(core, weight, Searched(nothing, everything, False, near=nothing), everything, 0.5, Watch())
+    start = Searched(nothing, everything, False, near=nothing)
+    found = to_the_cent(core, weight, start, everything, 0.5, Work(ENOUGH, ENOUGH, ENOUGH), Watch())
 
     assert found.x is not None
     assert found.finished
@@ -51,12 +54,21 @@ def test_the_best_of_all_sets_is_found_and_known_to_be_it(seed: int) -> None:
     assert float(weight[found.x].sum()) == found.bound == best
 
 
-def test_a_gap_that_is_no_trifle_is_left_as_it_is() -> None:
-    core, weight = payers(0)
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("searches", [0, 100, 1000])
+def test_where_the_work_ends_first_nothing_is_proven_that_is_not_so(seed: int, searches: int) -> None:
+    core, weight = payers(seed)
+    sets = [np.array(one) for one in product((False, True), repeat=len(weight))]
+    best = max(float(weight[x].sum()) for x in sets if is_feasible(core, x))
     nothing = np.zeros(len(weight), dtype=np.bool_)
-    found = Searched(nothing, float(weight.sum()), False, near=nothing)
+    everything = float(weight.sum())
 
-    assert to_the_cent(core, weight, found, 100.0, 0.5, Watch()) is found
+    start = Searched(nothing, everything, False, near=nothing)
+    found = to_the_cent(core, weight, start, 100.0, 0.5, Work(searches, ENOUGH, ENOUGH), Watch())
+
+    assert found.x is not None
+    assert is_feasible(core, found.x)
+    assert not found.finished or float(weight[found.x].sum()) == found.bound == best
 
 
 @pytest.mark.parametrize(("profile", "seed"), [("base", 8), ("mid", 10)])
