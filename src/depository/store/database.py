@@ -70,7 +70,12 @@ def _busy(fault: BaseException) -> bool:
     return isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
-@retry(retry=retry_if_exception(_busy), stop=stop_after_delay(LOCK_SECONDS), wait=wait_random(0.01, 0.05), reraise=True)
+@retry(
+    retry=retry_if_exception(_busy),
+    stop=stop_after_delay(LOCK_SECONDS),
+    wait=wait_random(0.01, 0.05),  # float: seconds
+    reraise=True,
+)
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Where several processes open a new file at once, SQLite lets one change its mode and refuses the others without waiting."""
     connection.execute("PRAGMA journal_mode=WAL")
