@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
-    cast,
     delete,
     func,
     insert,
@@ -64,9 +63,8 @@ def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 @lru_cache(200)
 def _insert(table: Table, dialect: Dialect, rows: int = 1) -> str:
     """The statement as text, for so many rows: making it takes longer than inserting a few rows."""
-    statement = str(insert(table).compile(dialect=dialect))
-    row = statement[statement.rindex("(") :]
-    return statement + f", {row}" * (rows - 1)
+    row = dict.fromkeys(table.columns.keys())
+    return str(insert(table).values([row] * rows).compile(dialect=dialect))
 
 
 def ask_each(connection: Connection, question: Select[Any], values: Sequence[dict[str, Any]]) -> list[list[Row]]:
@@ -96,14 +94,8 @@ def _question(question: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, 
 def among(connection: Connection, column: ColumnElement[str], texts: Sequence[str]) -> ColumnElement[bool]:
     """That a column has one of the texts: one value for the statement, however many there are, which `in_` takes much longer with."""
     if connection.dialect.name == "postgresql":
-        return column == any_(cast(literal(_array(texts), Text), ARRAY(Text)))
+        return column == any_(literal(list(texts), ARRAY(Text)))
     return column.in_(select(func.json_each(json.dumps(texts)).table_valued("value").c.value))
-
-
-def _array(texts: Sequence[str]) -> str:
-    """An array as PostgreSQL writes it; the driver takes several times as long for a list."""
-    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return "{" + ",".join([f'"{text}"' for text in escaped]) + "}"
 
 
 @contextmanager

@@ -84,7 +84,6 @@ def test_several_large_pieces_of_work_in_one_transaction_do_not_mix(engine: Engi
     )
 
 
-@pytest.mark.rule("CSD-5.2-dvp")
 def test_a_column_is_compared_with_any_texts_whatever_is_in_them(engine: Engine) -> None:
     odd = [
         "plain",
@@ -122,6 +121,7 @@ def test_rows_come_as_they_were_given_however_many_go_into_one_statement(engine:
             undo.rollback()
 
 
+@pytest.mark.rule("CSD-5.2-dvp")
 def test_a_balance_that_would_go_negative_among_many_is_named_and_nothing_is_written(engine: Engine) -> None:
     with writing(engine) as connection:
         journal.post(at_work(connection), lodgments())
