@@ -15,9 +15,8 @@ from depository.settlement.fill import sums
 from depository.settlement.reduction import Reduced
 from depository.settlement.units import balance_after, leg_units
 from depository.settlement.watch import Watch
+from depository.settlement.ways import Set, best_by_depth
 
-# Sets that lose these parts of the gap against the bound are looked for in turn: one that loses little ends it early.
-DEEPER = (1 / 4096, 1 / 512, 1 / 64, 1 / 8, 1.0)
 ROUNDS = 20
 # Ways of the units that tie positions together that are followed at once.
 AT_ONCE = 1 << 19
@@ -29,7 +28,6 @@ STANDING = 6
 # With more units without weight there is no looking through.
 WEIGHTLESS = 12
 
-Set = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 
@@ -53,17 +51,7 @@ def looked_through(
     if tight is None or int((weight == 0.0).sum()) > WEIGHTLESS:
         return x, False
     ties = _Ties(core, weight, tight, work)
-    best, gap = x, tight.bound - float(weight[x].sum())
-    for part in DEEPER:
-        if gap <= margin or stop():
-            break
-        best, certain = ties.best_within(best, gap * part, margin)
-        if not certain:
-            return best, False
-        # What is not looked at loses more.
-        if float(weight[best].sum()) >= tight.bound - gap * part:
-            return best, True
-    return best, gap <= margin
+    return best_by_depth(weight, x, tight.bound, margin, stop, ties.best_within)
 
 
 class _Ties:

@@ -55,8 +55,8 @@ PROVEN_AT_ONCE = 2000
 AGAIN = 2
 # A gap of so small a part of the weight is a trifle.
 TRIFLE = 1e-5
-# On small days the search for the proof has this part of the work in its first turn and in the next; what goes on to the cent where
-# the first ends has the third part.
+# On small days the search for the proof has FIRST of the work in its first turn and NEXT in the next; what goes on to the cent where the
+# first ends has CENTS of it beside.
 FIRST, NEXT, CENTS = 0.5, 0.25, 0.4
 # Ways and sums that a proof to the cent looks through.
 WAYS = 1 << 21

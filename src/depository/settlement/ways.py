@@ -4,6 +4,9 @@ The ways to fill a balance are found from the sums of two halves of its units (H
 few ways remain, however the units tie positions together.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +29,8 @@ MOST_COMPLETED = 50
 COMPLETING = 10_000
 
 Set = NDArray[np.bool_]
+BestWithin = Callable[[Set, float, float], tuple[Set, bool]]
+"""From a set at hand, what sets may lose against the bound, and the margin: the best of them, and whether that is certain."""
 
 
 def filled_in_turn(core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, stop: Watch) -> tuple[Set, bool]:
@@ -36,28 +41,36 @@ def filled_in_turn(core: Reduced, weight: NDArray[np.float64], x: Set, margin: f
     tight = tighten(core, weight, ROUNDS, Watch())
     if tight is None:
         return x, False
-    best, gap = x, tight.bound - float(weight[x].sum())
+    within = partial(_within, core, weight, tight, stop)
+    return best_by_depth(weight, x, tight.bound, margin, stop, within)
+
+
+def best_by_depth(
+    weight: NDArray[np.float64], x: Set, bound: float, margin: float, stop: Watch, best_within: BestWithin
+) -> tuple[Set, bool]:
+    """The best set from x on, and whether that is certain: first of those that lose little against the bound, then of more."""
+    best, gap = x, bound - float(weight[x].sum())
     for part in DEEPER:
         if gap <= margin or stop():
             break
-        found = _within(core, weight, best, tight, gap * part, margin, stop)
-        if found is None:
+        best, certain = best_within(best, gap * part, margin)
+        if not certain:
             return best, False
-        best = found
         # What is not looked at loses more.
-        if float(weight[best].sum()) >= tight.bound - gap * part:
+        if float(weight[best].sum()) >= bound - gap * part:
             return best, True
     return best, gap <= margin
 
 
 def _within(
-    core: Reduced, weight: NDArray[np.float64], best: Set, tight: Tight, gap: float, margin: float, stop: Watch
-) -> Set | None:
-    """The best of the sets that lose no more than `gap` against the bound, or the one at hand; None if there are too many."""
+    core: Reduced, weight: NDArray[np.float64], tight: Tight, stop: Watch, at_hand: Set, gap: float, margin: float
+) -> tuple[Set, bool]:
+    """The best of the set at hand and of those that lose no more than `gap` against the bound; false if there are too many."""
+    best = at_hand
     # The float sums of bound and profits are this exact.
     found = _ways(core, tight, gap + 1e-12 * tight.bound)
     if found is None:
-        return None
+        return at_hand, False
     ways, still = found
     open_units = np.zeros(len(weight), dtype=np.bool_)
     open_units[still] = True
@@ -66,22 +79,22 @@ def _within(
         if most[way] <= float(weight[best].sum()) + margin:
             break
         if turn == MOST_COMPLETED:
-            return None
+            return at_hand, False
         end, settled = part_left(core, ways[way], open_units)
         if len(end.free):
             last = search(end, weight[end.free], None, COMPLETING, 0.0, [], stop)
             if last.empty:
                 continue
             if last.x is None or not last.finished:
-                return None
+                return at_hand, False
             settled[end.free[last.x]] = True
         fits = (balance_after(core, core.balance, settled) >= 0).all()
         if len(end.free) and not fits:
             # The float search went beyond a balance.
-            return None
+            return at_hand, False
         if fits and float(weight[settled].sum()) > float(weight[best].sum()):
             best = settled
-    return best
+    return best, True
 
 
 def _ways(core: Reduced, tight: Tight, gap: float) -> tuple[NDArray[np.bool_], NDArray[np.int64]] | None:

@@ -17,6 +17,8 @@ from depository.settlement.ways import filled_in_turn
 
 ENOUGH = 1 << 20
 UNITS = 12
+SEEDS = tuple(seed for seed in range(40) if seed not in (18, 20, 24))
+"""Of the seeds left out the reduction leaves nothing to look through."""
 
 
 def tied(seed: int) -> tuple[Reduced, NDArray[np.float64]]:
@@ -47,6 +49,7 @@ def tied(seed: int) -> tuple[Reduced, NDArray[np.float64]]:
     value = np.zeros(len(units))
     np.add.at(value, units.member, [float(one.amount) for one in due])
     core = reduce(units, day.opening, np.arange(len(units)))
+    assert len(core.free), seed
     return core, value[core.free]
 
 
@@ -56,15 +59,13 @@ def best_of_all(core: Reduced, weight: NDArray[np.float64]) -> float:
 
 
 @pytest.mark.parametrize("kept", [(18, 18), (2, 2), (1, 1)], ids=["all sums", "two halves", "some stand"])
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_called_the_best_is_the_best_of_all_sets(
     seed: int, kept: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fillings, "SHORT", kept[0])
     monkeypatch.setattr(fillings, "HALF", kept[1])
     core, weight = tied(seed)
-    if not len(weight):
-        return
     nothing = np.zeros(len(weight), dtype=np.bool_)
 
     best, certain = looked_through(core, weight, nothing, 0.5, Work(0, ENOUGH, ENOUGH), Watch())
@@ -75,11 +76,9 @@ def test_what_is_called_the_best_is_the_best_of_all_sets(
         assert float(weight[best].sum()) == best_of_all(core, weight)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_called_the_best_by_filling_balances_in_turn_is_the_best_of_all_sets(seed: int) -> None:
     core, weight = tied(seed)
-    if not len(weight):
-        return
     nothing = np.zeros(len(weight), dtype=np.bool_)
 
     best, certain = filled_in_turn(core, weight, nothing, 0.5, Watch())
@@ -89,11 +88,9 @@ def test_what_is_called_the_best_by_filling_balances_in_turn_is_the_best_of_all_
 
 
 @pytest.mark.parametrize("work", [Work(0, 0, ENOUGH), Work(0, ENOUGH, 0), Work(0, 8, 8)], ids=["ways", "sums", "both"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", SEEDS[:20])
 def test_where_the_work_ends_first_nothing_is_called_the_best_that_is_not(seed: int, work: Work) -> None:
     core, weight = tied(seed)
-    if not len(weight):
-        return
     nothing = np.zeros(len(weight), dtype=np.bool_)
 
     best, certain = looked_through(core, weight, nothing, 0.5, replace(work), Watch())
