@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
-from typing import TypeAlias
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -356,7 +356,7 @@ def _sheets(data: bytes, parts: Mapping[str, zipfile.ZipInfo], *, long_later: bo
     facts: dict[str, _Found] = {}
     for name, entry in by_name.items():
         if long_later and name in sheet_parts and entry.file_size > _LARGE:
-            facts[name] = (False, True, {}, frozenset(), Unseen())
+            facts[name] = _Found(unseen=Unseen())
         elif name in sheet_parts or (name.startswith("xl/worksheets/") and name.endswith(".xml")):
             facts[name] = _sheet(data, entry)
         elif name.endswith((".xml", ".rels", ".vml")):
@@ -396,7 +396,17 @@ def _other(data: bytes, name: str, entry: zipfile.ZipInfo) -> None:
                 )
 
 
-def _sheet(data: bytes, entry: zipfile.ZipInfo) -> "_Found":
+class _Found(NamedTuple):
+    """Of `SheetFacts`, from `odd` on."""
+
+    odd: bool = False
+    plain: bool = True
+    merged: Mapping[tuple[int, int], tuple[int, int]] = {}
+    hidden: frozenset[int] = frozenset()
+    unseen: Unseen | None = None
+
+
+def _sheet(data: bytes, entry: zipfile.ZipInfo) -> _Found:
     look = _Look()
     for piece in _pieces(data, entry):
         look.at(piece)
@@ -419,14 +429,10 @@ def looked_at(data: bytes, sheet: SheetFacts) -> Iterator[bytes]:
             raise LookFirst
         yield piece
         tail = whole[-_OVERLAP:]
-    if look.found()[2]:
+    if look.found().merged:
         raise LookFirst
     assert sheet.unseen is not None
     sheet.unseen.over = True
-
-
-_Found: TypeAlias = tuple[bool, bool, Mapping[tuple[int, int], tuple[int, int]], frozenset[int], Unseen | None]
-"""Of `SheetFacts`, from `odd` on."""
 
 
 class _Look:
@@ -465,7 +471,7 @@ class _Look:
             (int(top), column_number(left.decode())): (int(bottom), column_number(right.decode()))
             for left, top, right, bottom in _MERGED.findall(self._end)
         }
-        return self.odd, self.plain, merged, frozenset(self.hidden), None
+        return _Found(self.odd, self.plain, merged, frozenset(self.hidden))
 
 
 def _hidden_rows(piece: bytes) -> Iterator[int]:

@@ -204,10 +204,13 @@ def _packages(data: bytes, facts: SheetFacts) -> Iterator[io.BytesIO]:
         part = next(name for name in package.namelist() if name.casefold() == facts.part.casefold())
         # Every piece needs the shared strings: the longer they are, the fewer pieces.
         step = max(PIECE, *map(len, needed.values()))
-        with package.open(part) as source:
-            seen = iter(partial(source.read, PIECE), b"")
-            for piece in _row_pieces(looked_at(data, facts) if facts.unseen else seen, step):
-                yield _package(needed, part, piece)
+        for piece in _row_pieces(looked_at(data, facts) if facts.unseen else _expanded(package, part), step):
+            yield _package(needed, part, piece)
+
+
+def _expanded(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    with package.open(part) as source:
+        yield from iter(partial(source.read, PIECE), b"")
 
 
 def _row_pieces(source: Iterator[bytes], step: int) -> Iterator[Sequence[bytes | memoryview]]:
