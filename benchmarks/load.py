@@ -90,9 +90,9 @@ def bins() -> dict[str, str]:
 
 
 def others() -> list[str]:
-    """The parties that are no participants."""
+    """The parties that are no participants, without the depository itself."""
     rows = (SAMPLE / "reference" / "parties.csv").read_text().splitlines()[1:]
-    return [row.split(",")[0] for row in rows if row.split(",")[2] != "participant"]
+    return [row.split(",")[0] for row in rows if row.split(",")[2] not in ("participant", "operator")]
 
 
 def make(folder: Path, server: Server, url: str, apart: float) -> Path:

@@ -68,7 +68,6 @@ def make_site(
     parties = [p.code for p in read_parties((reference / "parties.csv").read_bytes()).records if p.code != DEPOSITORY]
     root = folder / "sftp"
     create_folders(root, parties)
-    (root / DEPOSITORY / "outbox").mkdir(exist_ok=True)
     authorised = create_keys(folder / "keys", [DEPOSITORY, *parties])
     create_keys(folder / "keys", [HOST_KEY])
     name = load_market(market).depository_name

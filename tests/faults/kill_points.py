@@ -484,7 +484,6 @@ class World:
     def server(self, root: Path) -> Iterator[EmbeddedServer]:
         """The parties' SFTP server over a fresh tree of folders."""
         create_folders(root, PARTIES)
-        (root / DEPOSITORY / "outbox").mkdir(exist_ok=True)
         with EmbeddedServer.start(root, self.keys, self.folder / "keys" / TEST_HOST) as server:
             yield server
 

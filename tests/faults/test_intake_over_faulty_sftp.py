@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from depository.sftp.client import Connection, connect
 from depository.sftp.errors import SftpError
-from depository.sftp.keys import DEPOSITORY, create_folders
+from depository.sftp.keys import create_folders
 from depository.store import files, schema
 from depository.store.migrate import upgrade
 from depository.verify import verify
@@ -67,7 +67,6 @@ def faulty(world: World, folder: Path) -> Iterator[tuple[Watch, FaultyServer]]:
     """A depository whose server is well until told otherwise."""
     root = folder / "sftp"
     create_folders(root, PARTIES)
-    (root / DEPOSITORY / "outbox").mkdir(exist_ok=True)
     with FaultyServer.start(root, world.keys, world.folder / "keys" / TEST_HOST) as server:
         plain = open_site(world.place(f"sqlite:///{folder / 'csd.db'}", folder / "var", server))
         site = Impatient(*(getattr(plain, name) for name in Site.__slots__))

@@ -39,11 +39,12 @@ def create_keys(folder: Path, users: Iterable[str]) -> dict[str, str]:
 
 
 def create_folders(root: Path, parties: Iterable[str]) -> None:
-    """Make `/<party>/inbox|outbox|check`, `/csd/claimed/<party>` and `/csd/tmp` below `root`; those there are kept.
+    """Make `/<party>/inbox|outbox|check`, `/csd/claimed/<party>`, `/csd/tmp` and the operators' `/csd/outbox` below `root`.
 
-    Raises ValueError for a code that cannot be a login.
+    Those there are kept. Raises ValueError for a code that cannot be a login.
     """
-    (root / DEPOSITORY / "tmp").mkdir(parents=True, exist_ok=True)
+    for folder in ("tmp", "outbox"):
+        (root / DEPOSITORY / folder).mkdir(parents=True, exist_ok=True)
     for party in parties:
         if not LOGIN.fullmatch(party) or party == DEPOSITORY:
             raise ValueError(f"not a party's login: {party!r}")

@@ -29,7 +29,7 @@ def test_folders_are_made_once_and_files_in_them_stay(tmp_path: Path) -> None:
     create_folders(tmp_path, ["BRKA", "BRKB"])
     assert (tmp_path / "BRKA" / "inbox" / "form.xlsx").read_bytes() == b"a form"
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_dir()) == sorted(
-        ["BRKA", "BRKB", "csd", "csd/claimed", "csd/claimed/BRKA", "csd/claimed/BRKB", "csd/tmp"]
+        ["BRKA", "BRKB", "csd", "csd/claimed", "csd/claimed/BRKA", "csd/claimed/BRKB", "csd/outbox", "csd/tmp"]
         + [f"{party}/{folder}" for party in ("BRKA", "BRKB") for folder in ("inbox", "outbox", "check")]
     )
 
