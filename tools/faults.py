@@ -81,6 +81,7 @@ UNDER_WAY = {
     "journal": "entries are posted and balances moved",
     "look": "the folders are looked over",
     "make": "answers for people are made of recorded receipts",
+    "openings": "the rows of a long form are carried out, some thousands at a time",
     "plan": "the next day is planned, its random moment drawn",
     "put": "one file is written over SFTP and renamed",
     "record": "files are carried out and recorded",

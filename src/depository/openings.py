@@ -8,6 +8,7 @@ from depository.answers import LineOutcome, Verdict
 from depository.notices import Notice, notify
 from depository.own_accounts import AGAIN
 from depository.pieces import pieces
+from depository.points import reached
 from depository.rejects import Reject, RejectionReason
 from depository.requests import CLIENT_FIELDS, ClientData, Header, OpeningCover, OpeningRequest, client_to_json
 from depository.store import openings as store
@@ -65,6 +66,7 @@ def record_openings(work: Work, header: Header, requests: Iterable[OpeningReques
     outcomes: list[LineOutcome] = []
     for batch in pieces(requests, BATCH):
         outcomes += _record_batch(work, header, batch, taken, holds)
+        reached("openings.batch taken")
     return outcomes
 
 

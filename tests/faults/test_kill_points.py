@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from depository.openings import BATCH
+from forms import samples
+from parsers.blank_workbook import fill
 from tests.faults.kill_points import (
     DAY,
     SMALL_DAY,
@@ -36,6 +39,7 @@ GROUPS = 4
 """Runs of the short version; each kills several processes, one after the other, so that every point is tried once."""
 MINUTE = 60.0
 """Seconds within which a restart has made up for a kill; measured: one."""
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 SLOWER = 10
 """Where the day without a kill is slow already: so many times its slowest command."""
 
@@ -138,6 +142,41 @@ def test_killed_at_every_point_on_postgresql(
     judge(undisturbed.day, found, deaths, "PostgreSQL")
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_killed_amid_the_rows_of_a_long_form(
+    database: str, world: World, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Each process dies some thousands of rows further; of what they had opened nothing stays, and no number is lost."""
+    rows = 2 * BATCH + 1
+    # The first client has an account.
+    clients = [samples.buna_client(number) for number in range(2, rows + 2)]
+    name, signs = "Caspian Model Custody JSC", "Authorised Person B03"
+    header = samples.header(participant="B03", participant_name=name, signatory=signs, signature=signs)
+    long = tmp_path / "BUNA_long.xlsx"
+    long.write_bytes(fill("BUNA", header, samples.buna_cover(rows), clients))
+    steps = (
+        SMALL_DAY[0],
+        Step("look", f"{DAY}T10:00", (Drop("B03", "inbox", str(long)),)),
+        Step("look", f"{DAY}T10:01"),
+    )
+    url = f"sqlite:///{tmp_path / 'csd.db'}"
+    if database == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.url(server.create(empty=True))
+
+    whole = play(world, f"sqlite:///{tmp_path / 'whole.db'}", tmp_path / "whole", steps=steps)
+    assert whole.passed["openings.batch taken"] == 3
+    assert len(whole.state["table account"]) > rows
+
+    deaths = tuple(("openings.batch taken", passing) for passing in (1, 2, 3))
+    found = play(world, url, tmp_path / "killed", deaths, steps=steps)
+    assert found.deaths == len(deaths)
+    soon(whole, found)
+    same(whole, found)
+    for seconds in found.recoveries:
+        tried(f"SIGKILL amid the {rows:,} rows of a BUNA", NAMES[database], SAME, seconds)
+
+
 def orphans(world: World) -> set[int]:
     """Reading processes of this test's depositories whose parent is gone."""
     mine = f"CSD_FORKED_IN={world.folder}".encode()
@@ -226,7 +265,7 @@ def test_killed_at_random_again_and_again(
     for seconds in found.recoveries:
         tried(
             "SIGKILL at random passings of random points",
-            {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[database],
+            NAMES[database],
             SAME,
             seconds,
         )
