@@ -215,7 +215,12 @@ end_of_day = {at(88)}
 """
 
 
-@pytest.fixture(params=[("SQLite", "sqlite"), ("PostgreSQL", "postgresql")], ids=lambda kind: kind[1])
+@pytest.fixture(
+    params=[
+        pytest.param(("SQLite", "sqlite"), id="sqlite", marks=pytest.mark.long),
+        pytest.param(("PostgreSQL", "postgresql"), id="postgresql"),
+    ]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     now = datetime.now(UTC)
     # Noon there: no date changes during the test.

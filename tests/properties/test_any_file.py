@@ -11,9 +11,9 @@ from tools.fuzz import FINDINGS, PARSERS, fuzz
 from tools.fuzz_targets import TARGETS, one_input
 from tools.mutations import mutated
 
-RUNS = {"form": 700, "marked": 250, "receipt": 4000, "report": 4000, "cms": 600, "solve": 4000}
+RUNS = {"form": 350, "marked": 120, "receipt": 2000, "report": 2000, "cms": 300, "solve": 2000}
 """Files of the short fuzzing run of a parser; of the others more."""
-MANY = 8000
+MANY = 4000
 FOUND = sorted(path for path in FINDINGS.rglob("*") if path.is_file())
 
 

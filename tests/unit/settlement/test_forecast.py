@@ -28,7 +28,7 @@ from depository.settlement.problem import CASH
 from tests.unit.settlement.days import legs
 from tests.unit.settlement.test_apart import aborts
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=40, deadline=None)
 
 HOLDERS = ("A", "B", "C")
 
