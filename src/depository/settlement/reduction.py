@@ -37,14 +37,11 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
     A unit that asks more of a position than it could ever hold does not.
     """
     rows = len(balance)
-    count = len(units)
-    alive = np.zeros(count, dtype=np.bool_)
+    alive = np.zeros(len(units), dtype=np.bool_)
     alive[chosen] = True
-    unit = leg_units(units.start)
-    keep = alive[unit]
     # The chosen units alone, legs and all, under their own numbers.
-    start, row, change = sub_legs(units, alive)
-    place = np.repeat(np.arange(len(chosen)), np.diff(start))
+    original, start, row, change = sub_legs(units, alive)
+    place = leg_units(start)
     left = balance.copy()
     out_total, in_total = np.zeros(rows, dtype=left.dtype), np.zeros(rows, dtype=left.dtype)
     gives = change < 0
@@ -70,41 +67,38 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
         never,
         never_row,
     )
-    original = np.flatnonzero(alive)
-    surely = original[np.flatnonzero(state[:-1] == 1)]
-    alive[original[state[:-1] != 0]] = False
+    state = state[:-1]
     binding = left + out_total < 0
-    keep = alive[unit]
-    unit, row, change = unit[keep], units.row[keep], units.change[keep]
-    on = binding[row]
-    unit, row, change = unit[on], row[on], change[on]
-    free = np.flatnonzero(alive)
     bind = np.flatnonzero(binding)
-    place = np.zeros(rows, dtype=np.int64)
-    place[bind] = np.arange(len(bind))
-    unit_place = np.zeros(count, dtype=np.int64)
-    unit_place[free] = np.arange(len(free))
-    start = np.zeros(len(free) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(unit_place[unit], minlength=len(free)), out=start[1:])
+    on = (state == 0)[place] & binding[row]
+    place, row, change = place[on], row[on], change[on]
+    bind_place = np.zeros(rows, dtype=np.int64)
+    bind_place[bind] = np.arange(len(bind))
+    start = np.zeros(int((state == 0).sum()) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(place, minlength=len(state))[state == 0], out=start[1:])
     return Reduced(
-        free=free,
+        free=original[state == 0],
         bind=bind,
-        surely=surely,
+        surely=original[state == 1],
         never=original[never[:found]],
         never_row=never_row[:found],
         start=start,
-        row=place[row],
+        row=bind_place[row],
         change=change,
         balance=left[bind],
     )
 
 
-def sub_legs(units: Units, alive: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
-    """The legs of the alive units, which take the numbers 0, 1, ... in their order: (start, row, change)."""
-    keep = alive[leg_units(units.start)]
-    start = np.zeros(int(alive.sum()) + 1, dtype=np.int64)
-    np.cumsum(np.diff(units.start)[alive], out=start[1:])
-    return start, units.row[keep], units.change[keep]
+def sub_legs(
+    units: Units, alive: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """The alive units and their legs, under the numbers 0, 1, ... in their order: (unit of each number, start, row, change)."""
+    original = np.flatnonzero(alive)
+    first = units.start[original]
+    start = np.zeros(len(original) + 1, dtype=np.int64)
+    np.cumsum(units.start[original + 1] - first, out=start[1:])
+    leg = np.arange(start[-1]) + np.repeat(first - start[:-1], np.diff(start))
+    return original, start, units.row[leg], units.change[leg]
 
 
 def part_of(core: Reduced, units: NDArray[np.int64]) -> tuple[Reduced, NDArray[np.int64]]:

@@ -1,6 +1,7 @@
 """Instructions that move together become one unit; units carry merged legs per position, exact integers throughout."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 
 from depository.settlement import compiled
 from depository.settlement.problem import Problem
+from depository.settlement.workers import side_by_side
+
+# From so many legs on they are sorted in two parts.
+MANY = 1_000_000
 
 
 class Legs(Protocol):
@@ -112,7 +117,11 @@ def by_position_and(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The same, the legs of each position with the smallest key first."""
     head, entry = by_position(row, rows)
-    compiled.run("sort_within", len(row), head, key, entry, np.zeros_like(entry))
+    other = np.zeros_like(entry)
+    # Many legs in two parts side by side, each with about half of them; compiled alone, for the plain form would copy them all.
+    middle = int(np.searchsorted(head, len(row) // 2)) if len(row) >= MANY and key.dtype != object else 0
+    parts = [head] if not middle else [head[: middle + 1], head[middle:]]
+    side_by_side([partial(compiled.run, "sort_within", len(row), part, key, entry, other) for part in parts])
     return head, entry
 
 
