@@ -26,6 +26,8 @@ LOOKED_AT_ANEW = 2
 LEANING = 0.02
 # Up to so many units all are solved for in every round.
 WHOLE = 20_000
+# With more units than this a round that does not look anew costs a third of the next and brings next to nothing.
+HUGE = 300_000
 
 
 class Cut(NamedTuple):
@@ -78,7 +80,7 @@ def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch
         found = separation.violated(best.x)
         if not found:
             break
-        if len(weight) > WHOLE and (turn == 0 or turn % LOOKED_AT_ANEW == 1):
+        if len(weight) > WHOLE and (turn == 0 or turn % LOOKED_AT_ANEW == 1 or len(weight) > HUGE):
             near = near | _near(best, weight)
             part = Part(core, weight, near, best, stop)
         tight = part.solved(found)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from depository.settlement import attribution, compiled
 from depository.settlement.certificate import prove
-from depository.settlement.cuts import Tight, tighten
-from depository.settlement.netting import PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose, keeps
+from depository.settlement.cuts import HUGE, Tight, tighten
+from depository.settlement.netting import HUGE_PLANS, PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose, keeps
 from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import CLOCK, ENGINE_VERSION, Certificate, Outcome, PriorityLine
 from depository.settlement.priorities import Bound, Level, bounds
@@ -21,7 +21,10 @@ from depository.settlement.watch import Late, Watch
 
 EFFORTS = tuple(PLANS)
 # Effort thorough goes on from what standard found.
-WAYS = {name: (PLANS["standard"], plan) if name == "thorough" else (plan,) for name, plan in PLANS.items()}
+WAYS, HUGE_WAYS = (
+    {name: (plans["standard"], plan) if name == "thorough" else (plan,) for name, plan in plans.items()}
+    for plans in (PLANS, HUGE_PLANS)
+)
 # Up to this many open units a lower priority may rearrange a higher one's set as long as its objective stays the same.
 REARRANGED = 2000
 
@@ -47,11 +50,12 @@ def settle(
     units = units_of(problem)
     watch = Watch(stop, most)
     fifo = _fifo(units, problem.opening, np.arange(len(units)), np.zeros(len(units), dtype=np.int64))
-    cycle = _Cycle(problem, units, goal, WAYS[effort][0], watch)
+    plans = (HUGE_WAYS if len(units) > HUGE else WAYS)[effort]
+    cycle = _Cycle(problem, units, goal, plans[0], watch)
     # First of all, so that a cycle that is stopped while it searches has a bound.
     relaxed = cycle.relaxed()
     decided = _decided(cycle, fifo, objective, None)
-    for plan in WAYS[effort][1:]:
+    for plan in plans[1:]:
         if watch() or (decided.kept and decided.run.proven):
             break
         begun = watch.units

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from depository.settlement import compiled
 from depository.settlement.cents import to_the_cent
-from depository.settlement.cuts import Tight
+from depository.settlement.cuts import HUGE, Tight
 from depository.settlement.dive import dive
 from depository.settlement.fill import filled
 from depository.settlement.fillings import Work
@@ -28,8 +28,8 @@ from depository.settlement.watch import Watch
 from depository.settlement.workers import side_by_side
 
 ROUNDS_WITHOUT_END = 1 << 30
-# An improvement turns at most so many units, weighs at most SCAN ways to mend a position, looks at LOOK of its legs for them and at
-# FILL of them for what fits into the room it made; it is given up once it stands to lose HOPE times the weight of its first unit.
+# An improvement turns at most so many units, looks at LOOK legs of a position for ways to mend it and at FILL of them for what fits
+# into the room it made; it is given up once it stands to lose HOPE times the weight of its first unit.
 FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
@@ -37,9 +37,10 @@ SHARED_UNITS = 300
 TOGETHER = 12_000
 BLOCK = 12_500
 LARGE = 16_000
-# A region has about so many units; its search ends after so many checkpoints, or when so small a part of the whole gap is all that is
-# left to gain in it. In a region units worth neither more nor less than they use come after those that cost less than IDLE to turn.
-REGION = 2000
+# A region has about so many units, on huge days more; its search ends after so many checkpoints, or when so small a part of the whole
+# gap is all that is left to gain in it. In a region units worth neither more nor less than they use come after those that cost less
+# than IDLE to turn.
+REGION, HUGE_REGION = 2000, 5000
 REGION_CHECKS = 60
 REGION_REST = 1e-4
 IDLE = 0.1
@@ -61,7 +62,6 @@ FIRST, NEXT, CENTS = 0.5, 0.25, 0.4
 # Ways and sums that a proof to the cent looks through.
 WAYS = 1 << 21
 SUMS = 1 << 26
-SCAN = 50
 LOOK = 5000
 FILL = 100
 HOPE = 0.2
@@ -80,7 +80,8 @@ class Plan:
     set meanwhile, before the sets are crossed; `finds`, the better set with which each of these searches on large days ends, for
     what the solver finds next takes much of its time and brings little; `whole`, the number of open units up to which a search
     goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units
-    in doubt up to which the other searches come at all.
+    in doubt up to which the other searches come at all; `scan`, how many ways to
+    mend a position an improvement weighs.
     """
 
     rounds: int
@@ -97,6 +98,7 @@ class Plan:
     whole: int
     proof: int
     doubted: int = 1 << 62
+    scan: int = 50
 
 
 PLANS = {
@@ -108,6 +110,17 @@ PLANS = {
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
         ((16_000, 120), (6000, 120)), (24, 0.0), 3, ((1500, 120),), 3, 12_000, 8_000_000,
     ),
+}  # fmt: skip
+
+# Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more; and as much
+# improvement comes of a fifth of the ways weighed, in half the time.
+HUGE_PLANS = {
+    "quick": replace(PLANS["quick"], rest=0.005, doubted=1 << 62, scan=10),
+    "standard": replace(
+        PLANS["standard"], rounds=4, far=1.0, idle=((30_000, 60), (30_000, 60)), regions=(120, 0.002),
+        finds=None, scan=10,
+    ),
+    "thorough": replace(PLANS["thorough"], rounds=4, far=1.0, regions=(120, 0.0), scan=10),
 }  # fmt: skip
 
 Floor = tuple[NDArray[np.float64], float]
@@ -425,6 +438,7 @@ def _by_regions(
 ) -> NDArray[np.bool_]:
     """Search so many regions, two at a time, each around the position at which x loses most against the bound."""
     regions = Regions(task.core, tight, cost)
+    size = REGION if len(x) <= HUGE else HUGE_REGION
     tried = np.zeros(len(task.core.bind), dtype=np.bool_)
     for _ in range(number // 2):
         if task.stop():
@@ -435,7 +449,7 @@ def _by_regions(
         for _ in range(2):
             at = int(np.where(tried, -1.0, loss).argmax())
             tried[at] = True
-            units = regions.around(at, REGION, x, loss, taken)
+            units = regions.around(at, size, x, loss, taken)
             taken[units] = True
             two.append(units)
         gap = (tight.bound - task.weight_of(x)) * REGION_REST
@@ -558,7 +572,7 @@ def _improved(task: _Task, start: NDArray[np.bool_], plan: Plan) -> NDArray[np.b
         kept, work = compiled.run(
             "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, task.weight, table.price,
             fixed, order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
-            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, SCAN, LOOK, FILL, HOPE, left,
+            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, plan.scan, LOOK, FILL, HOPE, left,
         )  # fmt: skip
         left -= work
         if left <= 0 or task.stop() or (not kept and turn >= 2):

@@ -1,0 +1,39 @@
+"""Days with so many units that the work goes into searches rather than into cuts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from depository.settlement import Problem, check, cuts, engine, netting, settle, units
+from depository.settlement.units import by_position_and
+
+
+@pytest.mark.parametrize("effort", ["quick", "standard", "thorough"])
+def test_a_huge_day_is_settled_by_a_plan_of_its_own(
+    effort: str, in_blocks: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = settle(in_blocks, "value", effort).certificate
+    for module in (cuts, netting, engine):
+        monkeypatch.setattr(module, "HUGE", 100)
+    monkeypatch.setattr(netting, "HUGE_REGION", 60)
+    for name in engine.HUGE_WAYS:
+        shorter = tuple(replace(plan, regions=(4, 0.0)) for plan in engine.HUGE_WAYS[name])
+        monkeypatch.setitem(engine.HUGE_WAYS, name, shorter)
+    huge, again = settle(in_blocks, "value", effort), settle(in_blocks, "value", effort)
+
+    assert not check(in_blocks, huge)
+    assert huge.step.tolist() == again.step.tolist()
+    assert huge.certificate.objective_settled <= usual.upper_bound
+    assert usual.objective_settled <= huge.certificate.upper_bound
+
+
+def test_many_legs_are_sorted_in_two_parts_to_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(4)
+    row, key = draw.integers(0, 50, 20_000), draw.integers(0, 9, 20_000)
+    head, entry = by_position_and(key, row, 50)
+    monkeypatch.setattr(units, "MANY", 20_000)
+    again_head, again_entry = by_position_and(key, row, 50)
+
+    assert again_head.tolist() == head.tolist()
+    assert again_entry.tolist() == entry.tolist()
