@@ -5,6 +5,7 @@ payer. Which of them settle does not matter to any other position. So the other 
 come within the gap; for each, every balance is then filled as far as the sums of its payments go (Horowitz and Sahni 1974).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,9 @@ from depository.settlement.watch import Watch
 from depository.settlement.ways import Set, best_by_depth
 
 ROUNDS = 20
-# Ways of the units that tie positions together that are followed at once.
-AT_ONCE = 1 << 19
+# Ways of the units that tie positions together that are followed at once, and that are kept to be filled up.
+AT_ONCE = 1 << 14
+KEPT = 1 << 18
 # All sums of the payments of a position are kept up to so many, of more those of two halves of them.
 SHORT = 18
 HALF = 18
@@ -27,6 +29,9 @@ HALF = 18
 STANDING = 6
 # With more units without weight there is no looking through.
 WEIGHTLESS = 12
+# So many balances are compared at once; so many choices of units without weight with each other.
+COMPARED = 1 << 20
+COMPARED_IN_PAIRS = 500
 
 Integers = NDArray[np.int64]
 
@@ -54,11 +59,31 @@ def looked_through(
     return best_by_depth(weight, x, tight.bound, margin, stop, ties.best_within)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """A tying unit is decided; the first step is before any."""
+
+    unit: int | None
+    touched: Integers
+    """The positions that it changes; at first all."""
+    change: Integers
+    """What it changes each of them by."""
+    more: Integers
+    """What may still come to each of them from the units after it."""
+    less: Integers
+    """What may still go from each position of the core, payments included; negative."""
+    ended: tuple[int, ...]
+    """The positions that nothing but their payments can change any more."""
+    beside_ended: bool
+    """On the positions of the units without weight no tying unit is open any more."""
+
+
 class _Ties:
     """The units of a core that tie positions together, beside the payments of each position and the units without weight."""
 
     __slots__ = (
-        "_change", "_constant", "_core", "_cuts", "_payments", "_price", "_profit", "_slack", "_tying", "_weight", "_weightless", "_work"
+        "_change", "_constant", "_core", "_cuts", "_payments", "_price", "_profit", "_slack", "_steps", "_tying",
+        "_weight", "_weightless", "_work",
     )  # fmt: skip
 
     def __init__(self, core: Reduced, weight: NDArray[np.float64], tight: Tight, work: Work) -> None:
@@ -85,30 +110,27 @@ class _Ties:
         for p, payments in enumerate(self._payments):
             self._constant[p] += float(np.maximum(self._profit[payments.units], 0.0).sum())
         self._cuts = self._cuts[:, self._tying]
+        self._steps = tuple(self._in_turn())
 
     def best_within(self, best: Set, gap: float, margin: float) -> tuple[Set, bool]:
         """The best of `best` and of all sets that lose no more than `gap` against the bound; false where not all were looked at."""
-        found = self._ways(gap + self._slack)
+        found = self._ways(gap + self._slack, float(self._weight[best].sum()) + margin)
         if found is None:
             return best, False
-        ways, left = found
-        brings = np.where(ways, self._weight[self._tying], 0.0).sum(axis=1)
-        for p, payments in enumerate(self._payments):
-            brings += payments.rate * payments.most(left[:, p])
-        above = np.flatnonzero(brings > float(self._weight[best].sum()) + margin)
-        beside = self._beside(left[above])
+        ways, left, brings = found
+        beside = self._beside(left)
         if beside is None:
             return best, False
         certain = True
-        for turn in np.argsort(-brings[above], kind="stable").tolist():
-            way, most = above[turn], float(brings[above[turn]])
+        for way in np.argsort(-brings, kind="stable").tolist():
+            most = float(brings[way])
             if most <= float(self._weight[best].sum()) + margin:
                 break
-            if beside[turn] < 0:
+            if beside[way] < 0:
                 continue
             settled = np.zeros(len(best), dtype=np.bool_)
             settled[self._tying[ways[way]]] = True
-            settled[self._weightless] = (beside[turn] >> np.arange(len(self._weightless))) & 1
+            settled[self._weightless] = (beside[way] >> np.arange(len(self._weightless))) & 1
             for payments, room in zip(self._payments, left[way].tolist(), strict=True):
                 if not len(payments.units):
                     continue
@@ -131,72 +153,113 @@ class _Ties:
 
         None where that is too much work.
         """
-        rows = np.flatnonzero(self._change[self._weightless].any(axis=0))
-        kinds, kind = np.unique(left[:, rows], axis=0, return_inverse=True)
-        self._work.sums -= len(kinds) << len(self._weightless)
+        change = self._change[self._weightless]
+        rows = np.flatnonzero(np.abs(change).sum(axis=0))
+        numbers, brought = _undominated(change[:, rows])
+        self._work.sums -= len(left) * len(numbers)
         if self._work.sums < 0:
             return None
-        choices = (
-            np.stack([sums(self._change[self._weightless, p]) for p in rows.tolist()], axis=1) if len(rows) else None
-        )
-        if choices is None:
-            return np.zeros(len(left), dtype=np.int64)
-        of_kind = np.full(len(kinds), -1, dtype=np.int64)
-        for k, balance in enumerate(kinds):
-            possible = np.flatnonzero((balance + choices >= 0).all(axis=1))
-            of_kind[k] = possible[0] if len(possible) else -1
-        result: Integers = of_kind[kind.reshape(-1)]
+        result = np.empty(len(left), dtype=np.int64)
+        step = 1 + COMPARED // (brought.size + 1)
+        for at in range(0, len(left), step):
+            fits = np.greater_equal(left[at : at + step, None, rows] + brought, 0).all(axis=2)
+            result[at : at + step] = np.where(fits.any(axis=1), numbers[fits.argmax(axis=1)], -1)
         return result
 
-    def _ways(self, gap: float) -> tuple[NDArray[np.bool_], Integers] | None:
-        """Each way of the tying units with which a set may come within `gap` of the bound, and what it leaves on each position.
+    def _ways(self, gap: float, least: float) -> tuple[NDArray[np.bool_], Integers, NDArray[np.float64]] | None:
+        """Each way of the tying units with which a set may come within `gap` of the bound and bring more than `least`.
 
-        At the prices of the relaxation a set loses |profit| of each unit that stands against its sign, and price * what is left on each
-        position and in each cut once payments have taken what they can. None if there are too many.
+        With what it leaves on each position, and what it brings at most; None if there are too many. At the prices of the relaxation a
+        set loses |profit| of each unit that stands against its sign, and price * what is left on each position and in each cut once
+        payments have taken what they can.
         """
-        change, price = self._change[self._tying], self._price
         cost, signs = np.abs(self._profit[self._tying]), self._profit[self._tying] > 0.0
-        total = np.array([payments.total for payments in self._payments], dtype=np.int64)
-        weightless = self._change[self._weightless]
-        more, less = np.maximum(weightless, 0).sum(axis=0), np.minimum(weightless, 0).sum(axis=0)
-        open_units = np.arange(len(change))
-        ways = np.zeros((1, len(change)), dtype=np.bool_)
-        left = self._core.balance.astype(np.int64)[None, :]
-        loss = np.zeros(1)
-        beside: Set = np.abs(weightless).sum(axis=0) > 0
-        ended, unchecked = beside.copy(), True
-        while True:
-            high = left + np.maximum(change[open_units], 0).sum(axis=0) + more
-            keep = (high >= 0).all(axis=1)
-            ways, left, loss = ways[keep], left[keep], loss[keep]
-            opens = (change[open_units] != 0).sum(axis=0)
-            for p in np.flatnonzero((opens == 0) & ~ended).tolist():
-                # Nothing but its payments can change it any more.
-                ended[p] = True
-                loss = loss + self._lost(p, ways, left[:, p])
-            low = left + np.minimum(change[open_units], 0).sum(axis=0) + less - total
-            over = np.where(ended & ~beside, 0, np.maximum(low, 0))
-            keep = loss + (over * price).sum(axis=1) <= gap
-            ways, left, loss = ways[keep], left[keep], loss[keep]
-            if unchecked and not opens[beside].any():
-                unchecked = False
-                possible = self._beside(left)
+        # By unit or position, then by way. What is lost by units and on positions that have ended; on the others at least.
+        left = self._core.balance.astype(np.int64)[:, None]
+        pending = [(0, np.zeros((len(cost), 1), dtype=np.bool_), left, np.zeros(1), np.zeros(1))]
+        found, kept = [(pending[0][1][:, :0], left[:, :0], np.zeros(0))], 0
+        while pending:
+            at, ways, left, loss, at_least = pending.pop()
+            step = self._steps[at]
+            if step.unit is not None:
+                self._work.ways -= 2 * len(loss)
+                if self._work.ways < 0:
+                    return None
+                # First those in which it stays out, then those in which it settles.
+                half = len(loss)
+                at_least = np.tile(at_least - self._over(left, self._steps[at - 1].less, step.touched), 2)
+                ways, left, loss = np.tile(ways, 2), np.tile(left, 2), np.tile(loss, 2)
+                ways[step.unit, half:] = True
+                left[step.touched, half:] += step.change[:, None]
+                (loss[:half] if signs[step.unit] else loss[half:])[:] += cost[step.unit]
+            at_least = at_least + self._over(left, step.less, step.touched)
+            may = (left[step.touched] + step.more[:, None] >= 0).all(axis=0) & (loss + at_least <= gap)
+            for p in step.ended:
+                ways, left, loss, at_least = ways[:, may], left[:, may], loss[may], at_least[may]
+                at_least = at_least - self._over(left, step.less, np.array([p]))
+                loss = loss + self._lost(p, ways, left[p])
+                may = loss + at_least <= gap
+            if step.beside_ended:
+                ways, left, loss, at_least = ways[:, may], left[:, may], loss[may], at_least[may]
+                possible = self._beside(left.T)
                 if possible is None:
                     return None
-                ways, left, loss = ways[possible >= 0], left[possible >= 0], loss[possible >= 0]
+                may = possible >= 0
+            ways, left, loss, at_least = ways[:, may], left[:, may], loss[may], at_least[may]
+            if at + 1 == len(self._steps):
+                brings = self._brought_at_most(ways, left)
+                more = brings > least
+                found.append((ways[:, more], left[:, more], brings[more]))
+                kept += int(more.sum())
+                if kept > KEPT:
+                    return None
+                continue
+            for i in range(0, len(loss), AT_ONCE):
+                some = slice(i, i + AT_ONCE)
+                pending.append((at + 1, ways[:, some], left[:, some], loss[some], at_least[some]))
+        ways, left, brings = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+        return ways.T, left.T, brings
+
+    def _brought_at_most(self, ways: NDArray[np.bool_], left: Integers) -> NDArray[np.float64]:
+        """What each way brings if payments fill the balances as far as their sums go."""
+        result: NDArray[np.float64] = np.where(ways, self._weight[self._tying, None], 0.0).sum(axis=0)
+        for p, payments in enumerate(self._payments):
+            result += payments.rate * payments.most(left[p])
+        return result
+
+    def _in_turn(self) -> Iterator[_Step]:
+        """The tying units in the order in which they are decided, and before the first what is known without any."""
+        change, weightless = self._change[self._tying], self._change[self._weightless]
+        beside = np.abs(weightless).sum(axis=0) > 0
+        total = np.array([payments.total for payments in self._payments], dtype=np.int64)
+        more = np.maximum(weightless, 0).sum(axis=0) + np.maximum(change, 0).sum(axis=0)
+        less = np.minimum(weightless, 0).sum(axis=0) + np.minimum(change, 0).sum(axis=0) - total
+        opens = (change != 0).sum(axis=0)
+        unit, touched, open_units = None, np.arange(len(opens)), np.arange(len(change))
+        unseen = True
+        while True:
+            ended = touched[(opens[touched] == 0) & ~beside[touched]].tolist()
+            beside_ended = unseen and not opens[beside].any()
+            unseen = unseen and not beside_ended
+            changes = change[unit, touched] if unit is not None else np.zeros(0, dtype=np.int64)
+            yield _Step(unit, touched, changes, more[touched], less.copy(), tuple(ended), beside_ended)
             if not len(open_units):
-                return ways, left
-            self._work.ways -= 2 * len(ways)
-            if self._work.ways < 0 or 2 * len(ways) > AT_ONCE:
-                return None
+                return
             # Next a unit of the position that is decided soonest: its payments then tell what it loses.
             row = int(np.where(opens > 0, opens, len(change) + 1).argmin())
             unit = int(open_units[np.abs(change[open_units, row]).argmax()])
             open_units = open_units[open_units != unit]
-            stands = np.repeat([False, True], len(ways))
-            ways, left = np.concatenate((ways, ways)), np.concatenate((left, left + change[unit]))
-            ways[:, unit] = stands
-            loss = np.concatenate((loss, loss)) + np.where(stands != signs[unit], cost[unit], 0.0)
+            touched = np.flatnonzero(change[unit])
+            opens[touched] -= 1
+            more -= np.maximum(change[unit], 0)
+            less -= np.minimum(change[unit], 0)
+
+    def _over(self, left: Integers, less: Integers, positions: Integers) -> NDArray[np.float64]:
+        """What each way loses at least on these positions: nothing can take what is over there when all has gone that may."""
+        result = np.zeros(left.shape[1])
+        for p in positions.tolist():
+            result += self._price[p] * np.maximum(left[p] + less[p], 0)
+        return result
 
     def _lost(self, position: int, ways: NDArray[np.bool_], left: Integers) -> NDArray[np.float64]:
         """The least that each of these ways loses on a position, its cuts and payments, when only payments are open on it."""
@@ -204,7 +267,7 @@ class _Ties:
         lost = self._constant[position] + self._price[position] * left - payments.rate * payments.most(left)
         # No `@`: it would be split by the number of cores, and its last digits with it.
         for unit in np.flatnonzero(in_cuts).tolist():
-            lost -= in_cuts[unit] * ways[:, unit]
+            lost -= in_cuts[unit] * ways[unit]
         result: NDArray[np.float64] = np.maximum(lost, 0.0)
         return result
 
@@ -293,6 +356,23 @@ def _payments(core: Reduced, weight: NDArray[np.float64], position: int, none: b
     inner = needs[: 2 * HALF]
     one, two = (inner, inner[:0]) if len(inner) <= SHORT else (inner[0::2], inner[1::2])
     return _Payments(alone, needs, rate, int(needs.sum()), _ascending(sums(one)), _ascending(sums(two)))
+
+
+def _undominated(change: Integers) -> tuple[Integers, Integers]:
+    """Choices of units, by a number of bits, and what each brings to the positions; not those of which another brings no less anywhere.
+
+    Where many are left, some may be among them that need not be.
+    """
+    numbers, brought = np.zeros(1, dtype=np.int64), np.zeros((1, change.shape[1]), dtype=np.int64)
+    for bit, one in enumerate(change):
+        numbers, brought = np.concatenate((numbers, numbers | 1 << bit)), np.concatenate((brought, brought + one))
+        if len(numbers) > COMPARED_IN_PAIRS:
+            continue
+        no_less = (brought >= brought[:, None]).all(axis=2)
+        # Of equals the first stays.
+        kept = ~(no_less & (~no_less.T | np.tri(len(numbers), k=-1, dtype=np.bool_))).any(axis=1)
+        numbers, brought = numbers[kept], brought[kept]
+    return numbers, brought
 
 
 def _ascending(amounts: Integers) -> tuple[Integers, Integers]:

@@ -60,8 +60,8 @@ TRIFLE = 1e-5
 # first ends has CENTS of it beside.
 FIRST, NEXT, CENTS = 0.5, 0.25, 0.4
 # Ways and sums that a proof to the cent looks through.
-WAYS = 1 << 21
-SUMS = 1 << 26
+WAYS = 1 << 23
+SUMS = 1 << 27
 LOOK = 5000
 FILL = 100
 HOPE = 0.2

@@ -107,3 +107,21 @@ def test_a_stop_leaves_nothing_called_the_best() -> None:
 
     assert not certain
     assert not best.any()
+
+
+@pytest.mark.parametrize("compared", [500, 4], ids=["all compared", "few compared"])
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_the_balances_are_a_choice_that_no_other_beats_fits_them_if_any_does(
+    seed: int, compared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fillings, "COMPARED_IN_PAIRS", compared)
+    draw = np.random.default_rng(seed)
+    change = draw.integers(-3, 4, size=(7, 3))
+    choices = np.array(list(product((0, 1), repeat=7)), dtype=np.int64)
+
+    numbers, brought = fillings._undominated(change)
+
+    assert (brought == ((numbers[:, None] >> np.arange(7)) & 1) @ change).all()
+    assert compared < 10 or len(numbers) < len(choices)
+    for balance in draw.integers(-8, 5, size=(50, 3)):
+        assert (balance + brought >= 0).all(axis=1).any() == (balance + choices @ change >= 0).all(axis=1).any()
