@@ -79,9 +79,8 @@ class Plan:
     other solutions of the relaxation give sets of their own on large days, and `wide`, the searches that go on from the first
     set meanwhile, before the sets are crossed; `finds`, the better set with which each of these searches on large days ends, for
     what the solver finds next takes much of its time and brings little; `whole`, the number of open units up to which a search
-    goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units
-    in doubt up to which the other searches come at all; `scan`, how many ways to
-    mend a position an improvement weighs.
+    goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units in doubt up to which the other
+    searches come at all; `scan`, how many ways to mend a position an improvement weighs.
     """
 
     rounds: int
