@@ -142,6 +142,14 @@ def test_killed_at_every_point_on_postgresql(
     judge(undisturbed.day, found, deaths, "PostgreSQL")
 
 
+def url_of(database: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    """A new database of this kind."""
+    if database == "sqlite":
+        return f"sqlite:///{folder / 'csd.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.url(server.create(empty=True))
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_killed_amid_the_rows_of_a_long_form(
     database: str, world: World, request: pytest.FixtureRequest, tmp_path: Path
@@ -159,17 +167,12 @@ def test_killed_amid_the_rows_of_a_long_form(
         Step("look", f"{DAY}T10:00", (Drop("B03", "inbox", str(long)),)),
         Step("look", f"{DAY}T10:01"),
     )
-    url = f"sqlite:///{tmp_path / 'csd.db'}"
-    if database == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        url = server.url(server.create(empty=True))
-
     whole = play(world, f"sqlite:///{tmp_path / 'whole.db'}", tmp_path / "whole", steps=steps)
     assert whole.passed["openings.batch taken"] == 3
     assert len(whole.state["table account"]) > rows
 
     deaths = tuple(("openings.batch taken", passing) for passing in (1, 2, 3))
-    found = play(world, url, tmp_path / "killed", deaths, steps=steps)
+    found = play(world, url_of(database, tmp_path, request), tmp_path / "killed", deaths, steps=steps)
     assert found.deaths == len(deaths)
     soon(whole, found)
     same(whole, found)
@@ -255,20 +258,11 @@ def test_killed_at_random_again_and_again(
         (point, draw.randint(1, undisturbed.day.passed[point]))
         for point in draw.choices(undisturbed.points, k=draw.randint(1, 4))
     )
-    url = f"sqlite:///{tmp_path / 'csd.db'}"
-    if database == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        url = server.url(server.create(empty=True))
-    found = play(world, url, tmp_path, deaths)
+    found = play(world, url_of(database, tmp_path, request), tmp_path, deaths)
     soon(undisturbed.day, found)
     same(undisturbed.day, found)
     for seconds in found.recoveries:
-        tried(
-            "SIGKILL at random passings of random points",
-            NAMES[database],
-            SAME,
-            seconds,
-        )
+        tried("SIGKILL at random passings of random points", NAMES[database], SAME, seconds)
 
 
 @pytest.mark.rule("KCSD-84")

@@ -82,8 +82,8 @@ class _Ties:
     """The units of a core that tie positions together, beside the payments of each position and the units without weight."""
 
     __slots__ = (
-        "_change", "_constant", "_core", "_cuts", "_payments", "_price", "_profit", "_slack", "_steps", "_tying",
-        "_weight", "_weightless", "_work",
+        "_brought", "_change", "_constant", "_core", "_cuts", "_numbers", "_payments", "_price", "_profit", "_rows", "_slack",
+        "_steps", "_tying", "_weight", "_weightless", "_work",
     )  # fmt: skip
 
     def __init__(self, core: Reduced, weight: NDArray[np.float64], tight: Tight, work: Work) -> None:
@@ -94,8 +94,11 @@ class _Ties:
         # The float sums of bound and profits are this exact.
         self._slack = 1e-12 * tight.bound
         self._weightless = np.flatnonzero(weight == 0.0)
+        beside = self._change[self._weightless]
+        self._rows = np.flatnonzero(np.abs(beside).sum(axis=0))
+        self._numbers, self._brought = _undominated(beside[:, self._rows])
         # Those without weight would change the room that is to be filled.
-        others = set(np.flatnonzero(np.abs(self._change[self._weightless]).sum(axis=0)).tolist())
+        others = set(self._rows.tolist())
         self._payments = [_payments(core, weight, p, p in others) for p in range(len(core.bind))]
         tying = weight > 0.0
         for payments in self._payments:
@@ -153,17 +156,14 @@ class _Ties:
 
         None where that is too much work.
         """
-        change = self._change[self._weightless]
-        rows = np.flatnonzero(np.abs(change).sum(axis=0))
-        numbers, brought = _undominated(change[:, rows])
-        self._work.sums -= len(left) * len(numbers)
+        self._work.sums -= len(left) * len(self._numbers)
         if self._work.sums < 0:
             return None
         result = np.empty(len(left), dtype=np.int64)
-        step = 1 + COMPARED // (brought.size + 1)
+        step = 1 + COMPARED // (self._brought.size + 1)
         for at in range(0, len(left), step):
-            fits = np.greater_equal(left[at : at + step, None, rows] + brought, 0).all(axis=2)
-            result[at : at + step] = np.where(fits.any(axis=1), numbers[fits.argmax(axis=1)], -1)
+            fits = np.greater_equal(left[at : at + step, None, self._rows] + self._brought, 0).all(axis=2)
+            result[at : at + step] = np.where(fits.any(axis=1), self._numbers[fits.argmax(axis=1)], -1)
         return result
 
     def _ways(self, gap: float, least: float) -> tuple[NDArray[np.bool_], Integers, NDArray[np.float64]] | None:
@@ -230,7 +230,8 @@ class _Ties:
     def _in_turn(self) -> Iterator[_Step]:
         """The tying units in the order in which they are decided, and before the first what is known without any."""
         change, weightless = self._change[self._tying], self._change[self._weightless]
-        beside = np.abs(weightless).sum(axis=0) > 0
+        beside = np.zeros(len(self._price), dtype=np.bool_)
+        beside[self._rows] = True
         total = np.array([payments.total for payments in self._payments], dtype=np.int64)
         more = np.maximum(weightless, 0).sum(axis=0) + np.maximum(change, 0).sum(axis=0)
         less = np.minimum(weightless, 0).sum(axis=0) + np.minimum(change, 0).sum(axis=0) - total

@@ -115,7 +115,8 @@ def _ways(core: Reduced, tight: Tight, gap: float) -> tuple[NDArray[np.bool_], N
         # What the units still open bring at most must do, and what cannot change any more must not cost more than the gap.
         decided = np.setdiff1d(np.arange(len(cost)), still)
         ended = (change[still] == 0).all(axis=0)
-        loss = (ways != signs)[:, decided] @ cost[decided] + left[:, ended] @ tight.price[ended]
+        # No `@`: it would be split by the number of cores, and its last digits with it.
+        loss = np.where(ways != signs, cost, 0.0)[:, decided].sum(axis=1) + (left * tight.price)[:, ended].sum(axis=1)
         may = (left + np.maximum(change[still], 0).sum(axis=0) >= 0).all(axis=1) & (loss <= gap)
         ways, left, loss = ways[may], left[may], loss[may]
         room = gap - float(loss.min(initial=gap))
