@@ -36,6 +36,7 @@ def apart(work: Callable[[], Result], stop: Late | None = None) -> Result:
     process can be forked the work is done here.
     """
     read, write = os.pipe()
+    parent = os.getpid()
     try:
         child = os.fork()
     except OSError:
@@ -43,7 +44,8 @@ def apart(work: Callable[[], Result], stop: Late | None = None) -> Result:
         os.close(write)
         return work()
     if child == 0:
-        _carry_out(work, write)
+        os.close(read)
+        _carry_out(work, write, parent)
     os.close(write)
     ended = False
     try:
@@ -81,7 +83,7 @@ def _answer(read: int, stop: Late | None) -> bytes:
         came.append(data)
 
 
-def _carry_out(work: Callable[[], object], write: int) -> None:
+def _carry_out(work: Callable[[], object], write: int, parent: int) -> None:
     """The process: never returns."""
     code = 1
     try:
@@ -90,6 +92,9 @@ def _carry_out(work: Callable[[], object], write: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+            if os.getppid() != parent:
+                # It died before this was asked for.
+                return
         # Looking through all that the parent has would copy it.
         gc.freeze()
         with os.fdopen(write, "wb") as out:

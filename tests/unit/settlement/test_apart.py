@@ -1,5 +1,6 @@
 """The engine in a process of its own: whatever ends it, memory that ends first of all, a feasible set comes out."""
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -42,6 +43,29 @@ def test_an_answer_comes_back_and_what_ends_the_process_is_told() -> None:
         apart(raises)
     with pytest.raises(Died, match="SystemExit"):
         apart(partial(sys.exit, 3))
+
+
+def open_pipes() -> list[str]:
+    ends = []
+    for one in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            ends.append(str(one.readlink()))
+    return [end for end in ends if end.startswith("pipe:")]
+
+
+def test_only_the_parent_can_read_the_answer_so_that_none_waits_for_ever_for_a_reader() -> None:
+    before = open_pipes()
+    [answer] = [end for end in apart(open_pipes) if end not in before]
+    assert answer.startswith("pipe:")
+
+
+def test_one_whose_parent_is_gone_before_it_begins_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with pytest.raises(Died):
+        apart((tmp_path / "done").touch)
+    assert not (tmp_path / "done").exists()
 
 
 def test_one_that_hangs_after_the_emergency_stop_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
