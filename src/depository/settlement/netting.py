@@ -33,10 +33,12 @@ ROUNDS_WITHOUT_END = 1 << 30
 FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
-# More units than TOGETHER are searched in blocks of about BLOCK, two at a time; up to LARGE open units a day is small.
+# More units than TOGETHER are searched in blocks of about BLOCK, two at a time; up to LARGE open units a day is small. Above WIDE
+# the blocks of a plan can be smaller: there the clock counts more than what a search of all together would find.
 TOGETHER = 12_000
 BLOCK = 12_500
 LARGE = 16_000
+WIDE = 50_000
 # A region has about so many units, on huge days more; its search ends after so many checkpoints, or when so small a part of the whole
 # gap is all that is left to gain in it. In a region units worth neither more nor less than they use come after those that cost less
 # than IDLE to turn.
@@ -80,7 +82,8 @@ class Plan:
     set meanwhile, before the sets are crossed; `finds`, the better set with which each of these searches on large days ends, for
     what the solver finds next takes much of its time and brings little; `whole`, the number of open units up to which a search
     goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units in doubt up to which the other
-    searches come at all; `scan`, how many ways to mend a position an improvement weighs.
+    searches come at all; `scan`, how many ways to mend a position an improvement weighs; `block`, about how many units are searched
+    together at most on days of more than WIDE, if not as on all others.
     """
 
     rounds: int
@@ -98,10 +101,13 @@ class Plan:
     proof: int
     doubted: int = 1 << 62
     scan: int = 50
+    block: int | None = None
 
 
 PLANS = {
-    "quick": Plan(2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 0, (), None, 1500, 1_000_000, 8000),
+    "quick": Plan(
+        2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 0, (), None, 1500, 1_000_000, 8000, scan=10, block=1250
+    ),
     "standard": Plan(
         6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (24, 0.002), 1, (), 2, 3000, 12_000_000
     ),
@@ -111,10 +117,10 @@ PLANS = {
     ),
 }  # fmt: skip
 
-# Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more; and as much
-# improvement comes of a fifth of the ways weighed, in half the time.
+# Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more, so that quick
+# goes without; and as much improvement comes of a fifth of the ways weighed, in half the time.
 HUGE_PLANS = {
-    "quick": replace(PLANS["quick"], rest=0.005, doubted=1 << 62, scan=10),
+    "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
     "standard": replace(
         PLANS["standard"], rounds=4, far=1.0, idle=((30_000, 60), (30_000, 60)), regions=(120, 0.002),
         finds=None, scan=10,
@@ -183,7 +189,7 @@ def choose(
         rest = (tight.bound - task.weight_of(x)) * plan.rest
         if afresh and kin and turn == len(searches) - 1:
             x, afresh = _bred(task, [x, incumbent], tight.bound), False
-        x = _widened(task, priced, plan, x, _blocks(core, units, turn), checks, rest, regions)
+        x = _widened(task, priced, plan, x, _blocks(core, units, turn, plan.block), checks, rest, regions)
     if afresh:
         x = _bred(task, [x, incumbent], tight.bound)
     return _proved(task, priced, plan, x)
@@ -402,14 +408,15 @@ def _bred(task: "_Task", sets: list[NDArray[np.bool_]], bound: float) -> NDArray
     return best
 
 
-def _blocks(core: Reduced, units: NDArray[np.int64], turn: int) -> list[NDArray[np.int64]]:
+def _blocks(core: Reduced, units: NDArray[np.int64], turn: int, block: int | None) -> list[NDArray[np.int64]]:
     """Units to search together: all, or where they are too many, blocks of neighbouring positions, by first and by last in turn."""
-    if len(units) <= TOGETHER:
+    together, size = (block, block) if block and len(core.free) > WIDE else (TOGETHER, BLOCK)
+    if len(units) <= together:
         return [units]
     place = np.zeros(len(core.free), dtype=np.int64) if turn % 2 == 0 else np.full(len(core.free), len(core.bind))
     (np.maximum if turn % 2 == 0 else np.minimum).at(place, leg_units(core.start), core.row)
     # An even number, for they are searched two by two.
-    return np.array_split(units[np.argsort(place[units], kind="stable")], 2 * -(-len(units) // (2 * BLOCK)))
+    return np.array_split(units[np.argsort(place[units], kind="stable")], 2 * -(-len(units) // (2 * size)))
 
 
 def _topped_up(task: "_Task", tight: Tight, x: NDArray[np.bool_], idle: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Days with so many units that the work goes into searches rather than into cuts."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,29 @@ def test_a_huge_day_is_settled_by_a_plan_of_its_own(
     assert huge.step.tolist() == again.step.tolist()
     assert huge.certificate.objective_settled <= usual.upper_bound
     assert usual.objective_settled <= huge.certificate.upper_bound
+
+
+def test_on_a_wide_day_quick_searches_in_blocks_of_its_own_size(
+    in_blocks: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = settle(in_blocks, "value", "quick")
+    sizes: list[int] = []
+
+    def noted(task: Any, x: Any, blocks: list[Any], *rest: Any) -> Any:
+        sizes.extend(len(block) for block in blocks)
+        return searched(task, x, blocks, *rest)
+
+    searched = netting._searched_at_once
+    monkeypatch.setattr(netting, "_searched_at_once", noted)
+    monkeypatch.setattr(netting, "WIDE", 100)
+    shorter = tuple(replace(plan, block=40, whole=0) for plan in engine.WAYS["quick"])
+    monkeypatch.setitem(engine.WAYS, "quick", shorter)
+    wide = settle(in_blocks, "value", "quick")
+
+    assert not check(in_blocks, wide)
+    assert len(sizes) >= 4
+    assert max(sizes) <= 40
+    assert wide.certificate.objective_settled <= together.certificate.upper_bound
 
 
 def test_many_legs_are_sorted_in_two_parts_to_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
