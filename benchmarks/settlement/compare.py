@@ -39,6 +39,9 @@ def main(words: list[str] | None = None) -> None:
     arguments.add_argument("--cp-sat-seconds", type=float, default=0.0, help="0: without CP-SAT alone")
     arguments.add_argument("--objective", choices=("mixed", "value"), default="mixed")
     arguments.add_argument("--broad", action="store_true", help="days of the broad family")
+    arguments.add_argument(
+        "--left", type=float, help="part of the value that the LP leaves; the profile's if not given"
+    )
     given = arguments.parse_args(words)
     # Compile before anything is timed.
     settle(day(5000, "mid", 99).problem(), effort="quick")
@@ -54,7 +57,7 @@ def main(words: list[str] | None = None) -> None:
 def rows(size: int, profile: str, seed: int, given: argparse.Namespace) -> Iterator[str]:
     """The lines of one day."""
     efforts, highs_seconds, cp_sat_seconds = given.efforts, given.highs_seconds, given.cp_sat_seconds
-    problem = day(size, profile, seed, broad=given.broad).problem()
+    problem = day(size, profile, seed, broad=given.broad, left=given.left).problem()
     units = units_of(problem)
     goal = objective_of(problem, given.objective)
     value, count = unit_totals(problem, units.member, len(units))

@@ -53,11 +53,12 @@ def day(
     gross: float = 0.0,
     linked: float = 0.02,
     broad: bool = False,
+    left: float | None = None,
 ) -> Day:
     """Generate `count` instructions; the same arguments give the same day.
 
     `priorities` is the number of different priorities, `gross` the share of the gross class, `linked` that of linked pairs; `broad`
-    makes the day of the other family.
+    makes the day of the other family. Of the value the linear relaxation leaves the part `left`, where that is given.
     """
     draw = np.random.default_rng([seed, count, sorted(PROFILES).index(profile)])
     participants = int(np.clip(1.2 * count**0.45, 25, 500))
@@ -152,9 +153,11 @@ def day(
             due,
         )
 
-    if not broad or count < CALIBRATED_FROM:
+    if left is None and broad and count >= CALIBRATED_FROM:
+        left = LEFT[profile]
+    if left is None:
         return with_scarcity(1.0)
-    return with_scarcity(scarcity_for(LEFT[profile], lambda scarcity: share_left(with_scarcity(scarcity).problem())))
+    return with_scarcity(scarcity_for(left, lambda scarcity: share_left(with_scarcity(scarcity).problem())))
 
 
 def _zipf(size: int, power: float) -> NDArray[np.float64]:
