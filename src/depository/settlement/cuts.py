@@ -26,7 +26,8 @@ LOOKED_AT_ANEW = 2
 LEANING = 0.02
 # Up to so many units all are solved for in every round.
 WHOLE = 20_000
-# With more units than this, measured at a million, a round that does not look anew costs half of one that does and brings next to nothing.
+# With more units than this a round that does not look anew brings next to nothing for half of what one costs that does (measured at a
+# million).
 HUGE = 300_000
 
 

@@ -117,8 +117,8 @@ PLANS = {
     ),
 }  # fmt: skip
 
-# Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more, so that quick
-# goes without; and as much improvement comes of a fifth of the ways weighed, in half the time.
+# Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more; quick goes without,
+# for its second round takes as long as the relaxation. As much improvement comes of fewer ways weighed, in half the time.
 HUGE_PLANS = {
     "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
     "standard": replace(
