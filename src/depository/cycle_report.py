@@ -93,7 +93,7 @@ def operator_report(work: Work, cycle: Cycle, addressee: str) -> Report:
         ),
         table(
             "Unsettled",
-            "What is short, and who caused it",
+            "What is short and who caused it",
             SHORT,
             _short_rows(work, cycle, cycle.unsettled, ""),
             "All has settled.",
@@ -201,7 +201,7 @@ def _report(
         ),
         table(
             "Unsettled",
-            "What is short, and who caused it",
+            "What is short and who caused it",
             SHORT,
             _short_rows(work, cycle, unsettled, code),
             "Everything of yours that was due has settled.",

@@ -24,6 +24,8 @@ FAR = 0.3
 LOOKED_AT_ANEW = 2
 # The objective leans by so much from the first to the last unit.
 LEANING = 0.02
+# The parts of whole numbers times these spread evenly.
+SPREAD = 0.6180339887498949, 0.41421356237309515
 # Up to so many units all are solved for in every round.
 WHOLE = 20_000
 # With more units than this a round that does not look anew brings next to nothing for half of what one costs that does (measured at a
@@ -49,8 +51,8 @@ class Cut(NamedTuple):
 class Tight:
     """The relaxation after its cuts: x and profit per unit, price per position, the cuts that bind with their prices.
 
-    `plain_bound` is the bound without cuts, `bound` the one that follows from the prices, cuts and all. `part` holds the solver as
-    it ended.
+    `plain_bound` is the bound without cuts, `bound` the one that follows from the prices, cuts and all; `rounds` says how many rounds
+    of cuts were asked for. `part` holds the solver as it ended.
     """
 
     x: NDArray[np.float64]
@@ -61,6 +63,11 @@ class Tight:
     plain_bound: float
     bound: float
     part: "Part | None"
+    rounds: int = 0
+
+    def serves(self, rounds: int) -> bool:
+        """Would as many rounds come to the same again, and does the solver still stand where they ended?"""
+        return self.rounds == rounds and self.part is not None and not self.part.spent
 
 
 def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch) -> Tight | None:
@@ -74,7 +81,7 @@ def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch
     best = part.solved([])
     if best is None or not stop.done():
         return None
-    best = replace(best, plain_bound=best.bound)
+    best = replace(best, plain_bound=best.bound, rounds=rounds)
     separation = _Separation(core)
     near = np.zeros(len(weight), dtype=np.bool_)
     for turn in range(rounds):
@@ -87,7 +94,7 @@ def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch
         tight = part.solved(found)
         if tight is None or not stop.done():
             break
-        best = replace(tight, plain_bound=best.plain_bound)
+        best = replace(tight, plain_bound=best.plain_bound, rounds=rounds)
     return best
 
 
@@ -105,7 +112,7 @@ class Part:
     The price of a position or a cut stays within the limits at which the first of the units that stand would rather move.
     """
 
-    __slots__ = ("_core", "_cuts", "_last", "_place", "_rows", "_stands", "_weight", "near", "relaxation")
+    __slots__ = ("_core", "_cuts", "_last", "_place", "_rows", "_stands", "_weight", "near", "relaxation", "spent")
 
     def __init__(
         self,
@@ -116,6 +123,7 @@ class Part:
         stop: Watch,
     ) -> None:
         self._core, self._weight, self.near, self._last = core, weight, near, last
+        self.spent = False
         self._place = np.cumsum(near, dtype=np.int64) - 1
         self._stands = ~near & (last.x > 0.5)
         part, self._rows, limits = core, np.arange(len(core.bind)), None
@@ -142,19 +150,22 @@ class Part:
         profit, bound = _priced(core, self._weight, price, self._cuts, relaxation.cut_price)
         return Tight(x, profit, price, list(self._cuts), relaxation.cut_price, bound, bound, self)
 
-    def leanings(self, number: int) -> list[NDArray[np.float64]]:
-        """Other solutions, each almost as good: of the objective that leans a little to larger, to smaller or to earlier units.
+    def leanings(self, which: range) -> list[NDArray[np.float64]]:
+        """Other solutions, each almost as good, of objectives that lean a little to some of the units.
 
-        What was solved last stands as it was. Fewer than `number` if the solver fails or is stopped.
+        0 leans to larger units, 1 to smaller, 2 to earlier, 3 to later, 4 to 6 as numbers spread evenly fall on them. What was solved
+        last stands as it was. Fewer than asked for if the solver fails or is stopped.
         """
         relaxation = self.relaxation
         weight = self._weight[self.near]
-        at = np.linspace(-0.5, 0.5, len(weight))
+        by_place = np.linspace(-0.5, 0.5, len(weight))
         by_size = np.zeros(len(weight))
-        by_size[np.argsort(weight, kind="stable")] = at
+        by_size[np.argsort(weight, kind="stable")] = by_place
+        spread, other = (np.arange(len(weight)) * ratio % 1.0 - 0.5 for ratio in SPREAD)
         found: list[NDArray[np.float64]] = []
         last = relaxation.x, relaxation.price, relaxation.cut_price
-        for leaning in (by_size, -by_size, -at)[:number]:
+        leanings = (by_size, -by_size, -by_place, by_place, spread, other, -spread)
+        for leaning in leanings[which.start : which.stop]:
             relaxation.weigh(weight * (1.0 + LEANING * leaning))
             if not relaxation.solve():
                 break
@@ -166,8 +177,8 @@ class Part:
         return found
 
     def soften(self, price: NDArray[np.float64], times: float) -> None:
-        """From now on positions can be overdrawn at so many times `price`, and cuts at so many times their last price."""
-        relaxation = self.relaxation
+        """From now on positions can be overdrawn at so many times `price`, and cuts at so many times their last price; then it is spent."""
+        relaxation, self.spent = self.relaxation, True
         relaxation.limit(0, np.zeros(len(self._rows)), times * price[self._rows], relaxation.scale)
         cut_price = times * relaxation.cut_price
         relaxation.limit(len(self._rows), np.zeros(len(cut_price)), cut_price, np.ones(len(cut_price)))

@@ -207,7 +207,10 @@ class _Cycle:
             if not weight.any():
                 lines.append((level, fixed, True))
                 continue
-            tight = tighten(now, weight, self.plan.rounds, self.stop) or known
+            if known is not None and known.serves(self.plan.rounds):
+                tight = known
+            else:
+                tight = tighten(now, weight, self.plan.rounds, self.stop) or known
             incumbent, step = chosen[now.free], float(self.goal.step)
             found = choose(now, weight, incumbent, self.plan, floors, tight, self.stop, lesser is not None, step)
             chosen[now.free] = found.x

@@ -39,15 +39,16 @@ TOGETHER = 12_000
 BLOCK = 12_500
 LARGE = 16_000
 WIDE = 50_000
-# A region has about so many units, on huge days more; its search ends after so many checkpoints, or when so small a part of the whole
-# gap is all that is left to gain in it. In a region units worth neither more nor less than they use come after those that cost less
+# A region has about so many units; its search ends after so many checkpoints, or when so small a part of the whole gap is all that is
+# left to gain in it. In a region units worth neither more nor less than they use come after those that cost less
 # than IDLE to turn.
-REGION, HUGE_REGION = 2000, 5000
+REGION = 2000
 REGION_CHECKS = 60
 REGION_REST = 1e-4
 IDLE = 0.1
-# With more units in doubt than this the other solutions of the relaxation are left aside: each would take a search too large.
-KIN_DOUBT = 6000
+# With more units in doubt than this the other solutions of the relaxation are left aside: each would take a search too large. On huge
+# days there is more time for it.
+KIN_DOUBT, HUGE_KIN_DOUBT = 6000, 30_000
 # So often balances are filled to the last unit.
 TOPPED_UP = 4
 # Two sets are crossed in a search of so many checkpoints.
@@ -71,61 +72,68 @@ HOPE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much work an effort stands for.
-
-    Rounds of cuts; `far`, the part of the bound by which a rounding may end below it before another is tried turn by turn; passes
-    of improvement and how often they may look at each leg; searches (units beside those in doubt, checkpoints of the solver),
-    each ending when `rest`, a part of the gap, is the most that is left to gain in it; `idle`, those that on large days come in
-    place of all but the first, units the prices find worth neither more nor less than they use counting as in doubt; `regions`,
-    how many regions are searched after each of those, if the gap is more than so large a part of the bound; `kin`, how many
-    other solutions of the relaxation give sets of their own on large days, and `wide`, the searches that go on from the first
-    set meanwhile, before the sets are crossed; `finds`, the better set with which each of these searches on large days ends, for
-    what the solver finds next takes much of its time and brings little; `whole`, the number of open units up to which a search
-    goes for the proof, and `proof`, its units times checkpoints; `doubted`, the number of units in doubt up to which the other
-    searches come at all; `scan`, how many ways to mend a position an improvement weighs; `block`, about how many units are searched
-    together at most on days of more than WIDE, if not as on all others.
-    """
+    """How much work an effort stands for."""
 
     rounds: int
+    """Rounds of cuts."""
     far: float
+    """The part of the bound by which a rounding may end below it before another is tried turn by turn."""
     passes: int
+    """Passes of an improvement."""
     looks: int
+    """How often an improvement may look at each leg."""
     searches: tuple[tuple[int, int], ...]
+    """Searches: units beside those in doubt, checkpoints of the solver."""
     rest: float
+    """A search ends when this part of the gap is the most that is left to gain in it."""
     idle: tuple[tuple[int, int], ...]
+    """On large days in place of all searches but the first: those in which units worth neither more nor less than they use are in doubt."""
     regions: tuple[int, float]
-    kin: int
+    """How many regions are searched after each of those, if the gap is more than so large a part of the bound."""
+    kin: range
+    """Which other solutions of the relaxation give sets of their own on large days. Where they do not begin with the first, these are
+    crossed with the set of the lesser effort, which had those before."""
     wide: tuple[tuple[int, int], ...]
+    """The searches that go on from the first set meanwhile, before the sets are crossed."""
     finds: int | None
+    """The better set with which each of these searches on large days ends: what the solver finds next takes long and brings little."""
     whole: int
+    """Up to so many open units a search goes for the proof."""
     proof: int
+    """That search's units times checkpoints."""
     doubted: int = 1 << 62
+    """The number of units in doubt up to which the searches come at all."""
     scan: int = 50
+    """How many ways to mend a position an improvement weighs."""
     block: int | None = None
+    """About how many units are searched together on days of more than WIDE, if not as on all others."""
 
 
 PLANS = {
     "quick": Plan(
-        2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), 0, (), None, 1500, 1_000_000, 8000, scan=10, block=1250
+        2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), range(0), (), None, 1500, 1_000_000, 8000, scan=10, block=1250
     ),
     "standard": Plan(
-        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (24, 0.002), 1, (), 2, 3000, 12_000_000
+        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (24, 0.002), range(1), (), 2, 3000, 12_000_000
     ),
     "thorough": Plan(
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
-        ((16_000, 120), (6000, 120)), (24, 0.0), 3, ((1500, 120),), 3, 12_000, 8_000_000,
+        ((16_000, 120), (6000, 120)), (24, 0.0), range(3), ((1500, 120),), 3, 12_000, 8_000_000,
     ),
 }  # fmt: skip
 
 # Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more; quick goes without,
-# for its second round takes as long as the relaxation. As much improvement comes of fewer ways weighed, in half the time.
+# for its second round takes as long as the relaxation. As much improvement comes of fewer ways weighed, in half the time. Blocks can
+# hardly be too large: in those of 12,500 a search ends with next to nothing left, for what there is to gain lies between them.
 HUGE_PLANS = {
     "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
     "standard": replace(
-        PLANS["standard"], rounds=4, far=1.0, idle=((30_000, 60), (30_000, 60)), regions=(120, 0.002),
-        finds=None, scan=10,
+        PLANS["standard"], rounds=4, far=1.0, idle=((10_000, 60),), regions=(0, 0.0), finds=2, scan=10, block=60_000
     ),
-    "thorough": replace(PLANS["thorough"], rounds=4, far=1.0, regions=(120, 0.0), scan=10),
+    "thorough": replace(
+        PLANS["thorough"], rounds=4, far=1.0, idle=((30_000, 60),), regions=(0, 0.0), kin=range(1, 7), wide=(), finds=2,
+        scan=10, block=80_000,
+    ),
 }  # fmt: skip
 
 Floor = tuple[NDArray[np.float64], float]
@@ -166,14 +174,17 @@ def choose(
     priced = _priced(tight, weight, step)
     large = len(weight) > LARGE
     kin: list[NDArray[np.float64]] = []
-    if large and not floors and tight.part is not None and int(priced.doubtful.sum()) <= KIN_DOUBT:
+    most = KIN_DOUBT if len(weight) <= HUGE else HUGE_KIN_DOUBT
+    if large and not floors and tight.part is not None and int(priced.doubtful.sum()) <= most:
         # Before the dive, which leaves nothing of the solver.
         kin = tight.part.leanings(plan.kin)
-    # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end.
-    afresh = lesser and not floors
-    x = _from_prices(task, priced, plan, incumbent, afresh)
+    # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end. Unless this
+    # one takes up the other solutions where the lesser left them.
+    goes_on = lesser and plan.kin.start > 0
+    afresh = lesser and not floors and not goes_on
+    x = incumbent if goes_on else _from_prices(task, priced, plan, incumbent, afresh)
     if kin and tight.bound - task.weight_of(x) > priced.margin:
-        bred = _of_kin(task, priced, plan, x, kin)
+        bred = _of_kin(task, priced, plan, x, kin, goes_on)
         # No time: what is at hand so far comes from the prices alone.
         x = _better(task, x, _unpriced(task, incumbent, plan)) if bred is None else bred
         if plan.wide:
@@ -303,7 +314,7 @@ def _widened(
         found = _searched_at_once(task, x, two, checks, rest, plan.finds if regions else None)
         x = found if stop.done() else x
     number, least = plan.regions
-    if regions and tight.bound - task.weight_of(x) > least * tight.bound:
+    if regions and number and tight.bound - task.weight_of(x) > least * tight.bound:
         x = _by_regions(task, tight, x, priced.cost, number)
     if x is not started and not stop():
         climb = _improved(task, x, plan)
@@ -348,9 +359,9 @@ def _in_doubt(x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _of_kin(
-    task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_], kin: list[NDArray[np.float64]]
+    task: "_Task", priced: _Priced, plan: Plan, x: NDArray[np.bool_], kin: list[NDArray[np.float64]], searched: bool
 ) -> NDArray[np.bool_] | None:
-    """One set, crossed of those near several solutions of the relaxation; x is the one found for the first of them.
+    """One set, crossed of those near several solutions of the relaxation; x is that of the first, or was `searched` before.
 
     What sets from different solutions have in common is mostly right, and where they differ a search finds the best of all. Each
     turn, in which two searches go side by side, is a unit of work; None if there was no time for the first.
@@ -376,12 +387,13 @@ def _of_kin(
         """The set at hand, searched once more beside those worth neither more nor less than they use."""
         return near(tight.x, _improved(task, found, plan), priced.idle, more, checks)
 
-    own = [lambda found: near(tight.x, found, _in_doubt(tight.x), *plan.searches[0])]
+    own = [] if searched else [lambda found: near(tight.x, found, _in_doubt(tight.x), *plan.searches[0])]
     own += [partial(wider, more=more, checks=checks) for more, checks in plan.wide]
     others: list[NDArray[np.bool_]] = []
-    for turn in range(max(len(own), len(kin))):
+    waiting, turn = list(kin), 0
+    while turn < len(own) or waiting:
         pieces = [partial(step, x) for step in own[turn : turn + 1]]
-        pieces += [partial(first_of, fraction) for fraction in kin[turn : turn + 1]]
+        pieces += [partial(first_of, waiting.pop(0)) for _ in range(min(2 - len(pieces), len(waiting)))]
         found = [] if stop() else side_by_side(pieces)
         if not stop.done():
             if not turn:
@@ -390,6 +402,7 @@ def _of_kin(
         if turn < len(own):
             x = found.pop(0)
         others += found
+        turn += 1
     return _bred(task, [x, *others], tight.bound)
 
 
@@ -444,7 +457,6 @@ def _by_regions(
 ) -> NDArray[np.bool_]:
     """Search so many regions, two at a time, each around the position at which x loses most against the bound."""
     regions = Regions(task.core, tight, cost)
-    size = REGION if len(x) <= HUGE else HUGE_REGION
     tried = np.zeros(len(task.core.bind), dtype=np.bool_)
     for _ in range(number // 2):
         if task.stop():
@@ -455,7 +467,7 @@ def _by_regions(
         for _ in range(2):
             at = int(np.where(tried, -1.0, loss).argmax())
             tried[at] = True
-            units = regions.around(at, size, x, loss, taken)
+            units = regions.around(at, REGION, x, loss, taken)
             taken[units] = True
             two.append(units)
         gap = (tight.bound - task.weight_of(x)) * REGION_REST

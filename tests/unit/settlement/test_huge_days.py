@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from depository.settlement import Problem, check, cuts, engine, netting, settle, units
+from depository.settlement.reduction import Reduced
 from depository.settlement.units import by_position_and
 
 
@@ -17,10 +18,6 @@ def test_a_huge_day_is_settled_by_a_plan_of_its_own(
     usual = settle(in_blocks, "value", effort).certificate
     for module in (cuts, netting, engine):
         monkeypatch.setattr(module, "HUGE", 100)
-    monkeypatch.setattr(netting, "HUGE_REGION", 60)
-    for name in engine.HUGE_WAYS:
-        shorter = tuple(replace(plan, regions=(4, 0.0)) for plan in engine.HUGE_WAYS[name])
-        monkeypatch.setitem(engine.HUGE_WAYS, name, shorter)
     # The usual plans are not asked for.
     monkeypatch.setattr(engine, "WAYS", {})
     huge, again = settle(in_blocks, "value", effort), settle(in_blocks, "value", effort)
@@ -29,6 +26,40 @@ def test_a_huge_day_is_settled_by_a_plan_of_its_own(
     assert huge.step.tolist() == again.step.tolist()
     assert huge.certificate.objective_settled <= usual.upper_bound
     assert usual.objective_settled <= huge.certificate.upper_bound
+
+
+def test_on_a_huge_day_thorough_crosses_what_standard_found_with_the_sets_of_other_solutions(
+    in_blocks: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crossed: list[list[float]] = []
+    relaxed: list[int] = []
+
+    def noted(task: netting._Task, sets: list[Any], bound: float) -> Any:
+        crossed.append([task.weight_of(x) for x in sets])
+        return put_together(task, sets, bound)
+
+    def counted(core: Reduced, *rest: Any) -> Any:
+        relaxed.append(len(core.free))
+        return tightened(core, *rest)
+
+    put_together, tightened = netting._bred, engine.tighten
+    monkeypatch.setattr(netting, "_bred", noted)
+    monkeypatch.setattr(engine, "tighten", counted)
+    for module in (cuts, netting, engine):
+        monkeypatch.setattr(module, "HUGE", 100)
+    # Without searches for the proof, which would leave thorough nothing to find.
+    for name, plans in engine.HUGE_WAYS.items():
+        monkeypatch.setitem(engine.HUGE_WAYS, name, tuple(replace(plan, whole=0) for plan in plans))
+    standard = settle(in_blocks, "value", "standard").certificate.objective_settled
+    crossed.clear()
+    relaxed.clear()
+    thorough = settle(in_blocks, "value", "thorough")
+
+    assert [len(sets) for sets in crossed] == [2, 7]
+    # The relaxation that standard ended with serves thorough, too.
+    assert relaxed.count(max(relaxed)) == 1
+    assert not check(in_blocks, thorough)
+    assert thorough.certificate.objective_settled >= standard
 
 
 def test_on_a_wide_day_quick_searches_in_blocks_of_its_own_size(
