@@ -93,8 +93,6 @@ class Plan:
     kin: range
     """Which other solutions of the relaxation give sets of their own on large days. Where they do not begin with the first, these are
     crossed with the set of the lesser effort, which had those before."""
-    wide: tuple[tuple[int, int], ...]
-    """The searches that go on from the first set meanwhile, before the sets are crossed."""
     finds: int | None
     """The better set with which each of these searches on large days ends: what the solver finds next takes long and brings little."""
     whole: int
@@ -111,14 +109,14 @@ class Plan:
 
 PLANS = {
     "quick": Plan(
-        2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), range(0), (), None, 1500, 1_000_000, 8000, scan=10, block=1250
+        2, 0.05, 1, 100, ((500, 60),), 0.02, (), (0, 0.0), range(0), None, 1500, 1_000_000, 8000, scan=10, block=1250
     ),
     "standard": Plan(
-        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (24, 0.002), range(1), (), 2, 3000, 12_000_000
+        6, 0.005, 3, 200, ((1500, 120),), 0.001, ((6000, 120),), (24, 0.002), range(1), 2, 3000, 12_000_000
     ),
     "thorough": Plan(
         12, 0.005, 5, 500, ((1500, 120), (3000, 150), (6000, 150)), 0.001,
-        ((16_000, 120), (6000, 120)), (24, 0.0), range(3), ((1500, 120),), 3, 12_000, 8_000_000,
+        ((16_000, 120),), (24, 0.0), range(1, 7), 2, 12_000, 8_000_000,
     ),
 }  # fmt: skip
 
@@ -128,11 +126,10 @@ PLANS = {
 HUGE_PLANS = {
     "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
     "standard": replace(
-        PLANS["standard"], rounds=4, far=1.0, idle=((10_000, 60),), regions=(0, 0.0), finds=2, scan=10, block=60_000
+        PLANS["standard"], rounds=4, far=1.0, idle=((10_000, 60),), regions=(0, 0.0), scan=10, block=60_000
     ),
     "thorough": replace(
-        PLANS["thorough"], rounds=4, far=1.0, idle=((30_000, 60),), regions=(0, 0.0), kin=range(1, 7), wide=(), finds=2,
-        scan=10, block=80_000,
+        PLANS["thorough"], rounds=4, far=1.0, idle=((30_000, 60),), regions=(0, 0.0), scan=10, block=80_000
     ),
 }  # fmt: skip
 
@@ -180,15 +177,13 @@ def choose(
         kin = tight.part.leanings(plan.kin)
     # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end. Unless this
     # one takes up the other solutions where the lesser left them.
-    goes_on = lesser and plan.kin.start > 0
+    goes_on = lesser and bool(kin) and plan.kin.start > 0
     afresh = lesser and not floors and not goes_on
     x = incumbent if goes_on else _from_prices(task, priced, plan, incumbent, afresh)
     if kin and tight.bound - task.weight_of(x) > priced.margin:
         bred = _of_kin(task, priced, plan, x, kin, goes_on)
         # No time: what is at hand so far comes from the prices alone.
         x = _better(task, x, _unpriced(task, incumbent, plan)) if bred is None else bred
-        if plan.wide:
-            x = _by_regions(task, tight, x, priced.cost, plan.regions[0])
     searches = (
         [] if kin else [(priced.doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
     )
@@ -368,11 +363,11 @@ def _of_kin(
     """
     tight, stop = priced.tight, task.stop
 
-    def near(
-        fraction: NDArray[np.float64], found: NDArray[np.bool_], in_doubt: NDArray[np.bool_], more: int, checks: int
-    ) -> NDArray[np.bool_]:
-        """What a set gains by searching the units in doubt, those that stand against the solution, and the `more` next easiest."""
-        must = in_doubt | ((fraction > 0.5) != found)
+    more, checks = plan.searches[0]
+
+    def near(fraction: NDArray[np.float64], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """What a set gains by searching the units in doubt, those that stand against the solution, and the next easiest."""
+        must = _in_doubt(fraction) | ((fraction > 0.5) != found)
         some = np.zeros(len(x), dtype=np.bool_)
         some[np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]] = True
         gap = (tight.bound - task.weight_of(found)) * plan.rest
@@ -380,30 +375,17 @@ def _of_kin(
 
     def first_of(fraction: NDArray[np.float64]) -> NDArray[np.bool_]:
         """The set near another solution."""
-        start = _improved(task, _feasible(task.core, task.table, fraction > 0.5), plan)
-        return near(fraction, start, _in_doubt(fraction), *plan.searches[0])
+        return near(fraction, _improved(task, _feasible(task.core, task.table, fraction > 0.5), plan))
 
-    def wider(found: NDArray[np.bool_], more: int, checks: int) -> NDArray[np.bool_]:
-        """The set at hand, searched once more beside those worth neither more nor less than they use."""
-        return near(tight.x, _improved(task, found, plan), priced.idle, more, checks)
-
-    own = [] if searched else [lambda found: near(tight.x, found, _in_doubt(tight.x), *plan.searches[0])]
-    own += [partial(wider, more=more, checks=checks) for more, checks in plan.wide]
-    others: list[NDArray[np.bool_]] = []
-    waiting, turn = list(kin), 0
-    while turn < len(own) or waiting:
-        pieces = [partial(step, x) for step in own[turn : turn + 1]]
-        pieces += [partial(first_of, waiting.pop(0)) for _ in range(min(2 - len(pieces), len(waiting)))]
-        found = [] if stop() else side_by_side(pieces)
+    sets = [x] if searched else []
+    looks = [] if searched else [partial(near, tight.x, x)]
+    looks += [partial(first_of, fraction) for fraction in kin]
+    for two in (looks[i : i + 2] for i in range(0, len(looks), 2)):
+        found = [] if stop() else side_by_side(two)
         if not stop.done():
-            if not turn:
-                return None
             break
-        if turn < len(own):
-            x = found.pop(0)
-        others += found
-        turn += 1
-    return _bred(task, [x, *others], tight.bound)
+        sets += found
+    return _bred(task, sets, tight.bound) if sets else None
 
 
 def _bred(task: "_Task", sets: list[NDArray[np.bool_]], bound: float) -> NDArray[np.bool_]:
