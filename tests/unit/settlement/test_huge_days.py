@@ -42,7 +42,7 @@ def test_on_a_huge_day_thorough_crosses_what_standard_found_with_the_sets_of_oth
         relaxed.append(len(core.free))
         return tightened(core, *rest)
 
-    put_together, tightened = netting._bred, engine.tighten
+    put_together, tightened = netting._bred, cuts.tighten
     monkeypatch.setattr(netting, "_bred", noted)
     monkeypatch.setattr(engine, "tighten", counted)
     for module in (cuts, netting, engine):
