@@ -24,7 +24,7 @@ FAR = 0.3
 LOOKED_AT_ANEW = 2
 # The objective leans by so much from the first to the last unit.
 LEANING = 0.02
-# The parts of whole numbers times these spread evenly.
+# What is behind the point of 0, 1, 2, ... times one of these spreads evenly from 0 to 1, in no order that sizes or places have.
 SPREAD = 0.6180339887498949, 0.41421356237309515
 # Up to so many units all are solved for in every round.
 WHOLE = 20_000
@@ -81,7 +81,7 @@ def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch
     best = part.solved([])
     if best is None or not stop.done():
         return None
-    best = replace(best, plain_bound=best.bound, rounds=rounds)
+    best = replace(best, plain_bound=best.bound)
     separation = _Separation(core)
     near = np.zeros(len(weight), dtype=np.bool_)
     for turn in range(rounds):
@@ -94,8 +94,8 @@ def tighten(core: Reduced, weight: NDArray[np.float64], rounds: int, stop: Watch
         tight = part.solved(found)
         if tight is None or not stop.done():
             break
-        best = replace(tight, plain_bound=best.plain_bound, rounds=rounds)
-    return best
+        best = replace(tight, plain_bound=best.plain_bound)
+    return replace(best, rounds=rounds)
 
 
 def _near(tight: Tight, weight: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -153,8 +153,8 @@ class Part:
     def leanings(self, which: range) -> list[NDArray[np.float64]]:
         """Other solutions, each almost as good, of objectives that lean a little to some of the units.
 
-        0 leans to larger units, 1 to smaller, 2 to earlier, 3 to later, 4 to 6 as numbers spread evenly fall on them. What was solved
-        last stands as it was. Fewer than asked for if the solver fails or is stopped.
+        0 leans to larger units, 1 to smaller, 2 to earlier, 3 to later, 4 to 6 to units spread evenly among all. What was solved last
+        stands as it was. Fewer than asked for if the solver fails or is stopped.
         """
         relaxation = self.relaxation
         weight = self._weight[self.near]
@@ -177,7 +177,10 @@ class Part:
         return found
 
     def soften(self, price: NDArray[np.float64], times: float) -> None:
-        """From now on positions can be overdrawn at so many times `price`, and cuts at so many times their last price; then it is spent."""
+        """From now on positions can be overdrawn at so many times `price`, and cuts at so many times their last price.
+
+        The solver is of no use to others then.
+        """
         relaxation, self.spent = self.relaxation, True
         relaxation.limit(0, np.zeros(len(self._rows)), times * price[self._rows], relaxation.scale)
         cut_price = times * relaxation.cut_price

@@ -151,7 +151,8 @@ class _Cycle:
         """Netted class at once, gross class one by one, and again as long as something settles, starting from `step`.
 
         `floor` is a set whose value and number the highest priority must reach, `lesser` one that a lesser effort found and that can
-        settle first. `known` is the relaxation of another way through the same cycle, for when there is no time for it anew.
+        settle first. `known` is the relaxation of another way through the same cycle: it serves this one where as many rounds are
+        asked for, or where there is no time for another.
         """
         units = self.units
         net, gross = np.flatnonzero(~units.gross), np.flatnonzero(units.gross)
@@ -207,10 +208,8 @@ class _Cycle:
             if not weight.any():
                 lines.append((level, fixed, True))
                 continue
-            if known is not None and known.serves(self.plan.rounds):
-                tight = known
-            else:
-                tight = tighten(now, weight, self.plan.rounds, self.stop) or known
+            serves = known is not None and known.serves(self.plan.rounds)
+            tight = known if serves else tighten(now, weight, self.plan.rounds, self.stop) or known
             incumbent, step = chosen[now.free], float(self.goal.step)
             found = choose(now, weight, incumbent, self.plan, floors, tight, self.stop, lesser is not None, step)
             chosen[now.free] = found.x

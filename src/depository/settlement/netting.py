@@ -34,14 +34,13 @@ FLIPS = 60
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
 # More units than TOGETHER are searched in blocks of about BLOCK, two at a time; up to LARGE open units a day is small. Above WIDE
-# the blocks of a plan can be smaller: there the clock counts more than what a search of all together would find.
+# a plan can have blocks of its own: small ones where the clock counts more than what a search of all together would find, or large ones.
 TOGETHER = 12_000
 BLOCK = 12_500
 LARGE = 16_000
 WIDE = 50_000
 # A region has about so many units; its search ends after so many checkpoints, or when so small a part of the whole gap is all that is
-# left to gain in it. In a region units worth neither more nor less than they use come after those that cost less
-# than IDLE to turn.
+# left to gain in it. In a region units worth neither more nor less than they use come after those that cost less than IDLE to turn.
 REGION = 2000
 REGION_CHECKS = 60
 REGION_REST = 1e-4
@@ -91,10 +90,10 @@ class Plan:
     regions: tuple[int, float]
     """How many regions are searched after each of those, if the gap is more than so large a part of the bound."""
     kin: range
-    """Which other solutions of the relaxation give sets of their own on large days. Where they do not begin with the first, these are
-    crossed with the set of the lesser effort, which had those before."""
+    """Which other solutions of the relaxation give sets of their own on large days. Going on from a lesser effort, they are
+    crossed with its set and begin after those that it had."""
     finds: int | None
-    """The better set with which each of these searches on large days ends: what the solver finds next takes long and brings little."""
+    """The better set with which a search for `idle` or `kin` ends: what the solver finds next takes long and brings little."""
     whole: int
     """Up to so many open units a search goes for the proof."""
     proof: int
@@ -121,8 +120,8 @@ PLANS = {
 }  # fmt: skip
 
 # Above HUGE units a round of cuts or a dive takes as long as all searches of the blocks in doubt, which find far more; quick goes without,
-# for its second round takes as long as the relaxation. As much improvement comes of fewer ways weighed, in half the time. Blocks can
-# hardly be too large: in those of 12,500 a search ends with next to nothing left, for what there is to gain lies between them.
+# for its second round takes as long as the relaxation. As much improvement comes of fewer ways weighed, in half the time. In
+# blocks of 12,500 a search leaves next to nothing: what there is to gain lies between them.
 HUGE_PLANS = {
     "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
     "standard": replace(
@@ -175,10 +174,10 @@ def choose(
     if large and not floors and tight.part is not None and int(priced.doubtful.sum()) <= most:
         # Before the dive, which leaves nothing of the solver.
         kin = tight.part.leanings(plan.kin)
-    # A set that a lesser effort found is not the start of this one: what is found afresh is crossed with it in the end. Unless this
-    # one takes up the other solutions where the lesser left them.
-    goes_on = lesser and bool(kin) and plan.kin.start > 0
-    afresh = lesser and not floors and not goes_on
+    # With other solutions, the set that a lesser effort found is one of those that are crossed. Without, it is not the start of this
+    # one: what is found afresh is crossed with it in the end.
+    goes_on = lesser and bool(kin)
+    afresh = lesser and not floors and not kin
     x = incumbent if goes_on else _from_prices(task, priced, plan, incumbent, afresh)
     if kin and tight.bound - task.weight_of(x) > priced.margin:
         bred = _of_kin(task, priced, plan, x, kin, goes_on)
@@ -193,8 +192,6 @@ def choose(
         if not len(units):
             break
         rest = (tight.bound - task.weight_of(x)) * plan.rest
-        if afresh and kin and turn == len(searches) - 1:
-            x, afresh = _bred(task, [x, incumbent], tight.bound), False
         x = _widened(task, priced, plan, x, _blocks(core, units, turn, plan.block), checks, rest, regions)
     if afresh:
         x = _bred(task, [x, incumbent], tight.bound)
