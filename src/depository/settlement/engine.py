@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from depository.settlement import attribution, compiled
 from depository.settlement.certificate import prove
 from depository.settlement.cuts import HUGE, Tight, tighten
-from depository.settlement.netting import HUGE_PLANS, PLANS, ROUNDS_WITHOUT_END, Floor, Plan, choose, keeps
+from depository.settlement.improvement import ROUNDS_WITHOUT_END, Floor, keeps
+from depository.settlement.netting import choose
 from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import CLOCK, ENGINE_VERSION, Certificate, Outcome, PriorityLine
+from depository.settlement.plans import HUGE_PLANS, PLANS, Plan
 from depository.settlement.priorities import Bound, Level, bounds
 from depository.settlement.problem import Problem
 from depository.settlement.reduction import Reduced, reduce

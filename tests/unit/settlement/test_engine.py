@@ -20,6 +20,7 @@ from depository.settlement import (
     forecast,
     netting,
     problem,
+    searches,
     settle,
     solver,
     workers,
@@ -229,7 +230,8 @@ def test_one_worker_and_two_choose_the_same(in_blocks: Problem, monkeypatch: pyt
         sizes.append(len(pieces))
         return workers.side_by_side(pieces)
 
-    monkeypatch.setattr(netting, "side_by_side", noted)
+    for module in (netting, searches):
+        monkeypatch.setattr(module, "side_by_side", noted)
     outcomes = []
     for number in (1, 2):
         monkeypatch.setattr(workers, "WORKERS", number)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from depository.settlement import Problem, check, cuts, engine, netting, settle, units
+from depository.settlement import Problem, check, cuts, engine, netting, searches, settle, units
+from depository.settlement.improvement import Task
 from depository.settlement.reduction import Reduced
 from depository.settlement.units import by_position_and
 
@@ -34,7 +35,7 @@ def test_on_a_huge_day_thorough_crosses_what_standard_found_with_the_sets_of_oth
     crossed: list[list[float]] = []
     relaxed: list[int] = []
 
-    def noted(task: netting._Task, sets: list[Any], bound: float) -> Any:
+    def noted(task: Task, sets: list[Any], bound: float) -> Any:
         crossed.append([task.weight_of(x) for x in sets])
         return put_together(task, sets, bound)
 
@@ -42,8 +43,8 @@ def test_on_a_huge_day_thorough_crosses_what_standard_found_with_the_sets_of_oth
         relaxed.append(len(core.free))
         return tightened(core, *rest)
 
-    put_together, tightened = netting._bred, cuts.tighten
-    monkeypatch.setattr(netting, "_bred", noted)
+    put_together, tightened = searches.crossed_all, cuts.tighten
+    monkeypatch.setattr(netting, "crossed_all", noted)
     monkeypatch.setattr(engine, "tighten", counted)
     for module in (cuts, netting, engine):
         monkeypatch.setattr(module, "HUGE", 100)
@@ -72,9 +73,9 @@ def test_on_a_wide_day_quick_searches_in_blocks_of_its_own_size(
         sizes.extend(len(block) for block in blocks)
         return searched(task, x, blocks, *rest)
 
-    searched = netting._searched_at_once
-    monkeypatch.setattr(netting, "_searched_at_once", noted)
-    monkeypatch.setattr(netting, "WIDE", 100)
+    searched = searches.searched_in_blocks
+    monkeypatch.setattr(netting, "searched_in_blocks", noted)
+    monkeypatch.setattr(searches, "WIDE", 100)
     shorter = tuple(replace(plan, block=40, whole=0) for plan in engine.WAYS["quick"])
     monkeypatch.setitem(engine.WAYS, "quick", shorter)
     wide = settle(in_blocks, "value", "quick")

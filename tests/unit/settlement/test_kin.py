@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.settlement.instances import day as made_up_day
-from depository.settlement import Problem, engine, netting, settle
+from depository.settlement import Problem, engine, netting, searches, settle
 from depository.settlement.cuts import tighten
+from depository.settlement.improvement import Task
 from depository.settlement.objective import objective_of, unit_totals
+from depository.settlement.plans import PLANS
 from depository.settlement.reduction import reduce
 from depository.settlement.units import balance_after, leg_units, units_of
 from depository.settlement.watch import Watch
@@ -41,21 +43,19 @@ def test_other_solutions_of_the_relaxation_keep_every_position_and_nearly_its_we
 def test_a_set_put_together_of_several_is_below_none_and_stands_where_all_agree(
     in_blocks: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_together = netting._bred
+    put_together = searches.crossed_all
     seen = []
 
-    def noted(task: netting._Task, sets: list[np.ndarray], bound: float) -> np.ndarray:
+    def noted(task: Task, sets: list[np.ndarray], bound: float) -> np.ndarray:
         result = put_together(task, sets, bound)
         if len(sets) > 1:
             seen.append((task, sets, result))
         return result
 
-    monkeypatch.setattr(netting, "_bred", noted)
+    monkeypatch.setattr(netting, "crossed_all", noted)
     # Without searches for the proof: that of the first of its two ways would end the other.
-    standard = replace(netting.PLANS["standard"], whole=0)
-    monkeypatch.setitem(
-        engine.WAYS, "thorough", (standard, replace(netting.PLANS["thorough"], whole=0, regions=(2, 0.0)))
-    )
+    standard = replace(PLANS["standard"], whole=0)
+    monkeypatch.setitem(engine.WAYS, "thorough", (standard, replace(PLANS["thorough"], whole=0, regions=(2, 0.0))))
     settle(in_blocks, "value", "thorough")
 
     assert [len(sets) for _, sets, _ in seen] == [2, 7]

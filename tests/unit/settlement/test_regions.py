@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks.settlement.instances import day as made_up_day
-from depository.settlement import Due, Problem, engine, netting, problem, settle
+from depository.settlement import Due, Problem, engine, problem, searches, settle
 from depository.settlement.cuts import Tight, tighten
 from depository.settlement.objective import objective_of, unit_totals
+from depository.settlement.plans import PLANS
 from depository.settlement.reduction import Reduced, reduce
 from depository.settlement.regions import Regions
 from depository.settlement.solver import Searched
@@ -69,8 +70,8 @@ def test_effort_thorough_never_ends_below_standard(objective: str, monkeypatch: 
     day = made_up_day(900, "tight", 5).problem()
     standard = settle(day, objective, "standard").certificate
     # A search of its own that finds nothing leaves what standard found.
-    monkeypatch.setattr(netting, "search", lambda *_, **__: Searched(None, float("inf"), False))
-    monkeypatch.setitem(engine.WAYS, "thorough", (netting.PLANS["standard"], netting.PLANS["quick"]))
+    monkeypatch.setattr(searches, "search", lambda *_, **__: Searched(None, float("inf"), False))
+    monkeypatch.setitem(engine.WAYS, "thorough", (PLANS["standard"], PLANS["quick"]))
     lame = settle(day, objective, "thorough").certificate
     alone = settle(day, objective, "standard").certificate
     monkeypatch.undo()
