@@ -114,7 +114,7 @@ def to_the_cent(
 
 
 def _few(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
-    """The best set and whether that is certain, among few units: those that the prices of the near ones leave idle, then near ones."""
+    """The best set and whether that is certain: beside near units those may differ that the prices of the near ones leave idle."""
     loose = near | (weight == 0.0)
     kept = int(look.work.searches * (1 - FIRST))
     look.work.searches -= kept
@@ -124,12 +124,12 @@ def _few(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _L
 
 
 def _fewer(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
-    """The same among the near ones."""
+    """The best set among the units that `_few` left free to differ, and whether that is certain: only near units may differ now."""
     return _around(core, weight, x, near, near | (weight == 0.0), look, _fewest)
 
 
 def _fewest(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look: _Look) -> tuple[Set, bool]:
-    """The same in integers, one balance after the other or by the units that tie them together."""
+    """The best set among the near units, and whether that is certain: in integers, balance by balance or by the units that tie them."""
     best, certain = filled_in_turn(core, weight, x, look.margin, look.stop)
     return (best, True) if certain else looked_through(core, weight, best, look.margin, look.work, look.stop)
 
@@ -178,7 +178,7 @@ def _best(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _
 
 
 def _inner(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
-    """The same among the loose units: those in which the sets differ that searches note, turn by turn."""
+    """The best set among the units that `_best` left loose, and whether that is certain: only those noted by searches may differ now."""
     first = look.near(core, weight, x)
     loose = near | (weight == 0.0)
     if first.x is not None and first.near is not None:
@@ -192,9 +192,10 @@ def _inner(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: 
 def _around(
     core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, loose: Set, look: _Look, within: Step
 ) -> tuple[Set, bool]:
-    """The same among loose units, to which searches add those in which sets near the bound differ, till none better differs elsewhere.
+    """The best set and whether that is certain, where none that is better differs from x in other than loose units.
 
-    `within` finds the best that differs in these alone.
+    Searches show that, and where they cannot they add the units in which the sets near the bound differ. `within` finds the best that
+    differs in loose units alone.
     """
     for _ in range(WIDENED):
         if loose.all():
@@ -218,7 +219,7 @@ def _around(
 
 
 def _innermost(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look: _Look) -> tuple[Set, bool]:
-    """The same among the last few units, looked through in integers; or by a tree, where these are too many ways."""
+    """The best set among the last few units, and whether that is certain: in integers, or by a tree where these are too many ways."""
     x, certain = looked_through(core, weight, x, look.margin, look.work, look.stop)
     if certain or look.stop():
         return x, certain
