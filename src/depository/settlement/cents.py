@@ -19,10 +19,12 @@ from depository.settlement.units import balance_after, leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.ways import filled_in_turn
 
-# So often units are added to those in which a better set may differ, each time by a search of no more than CHECKS checkpoints; the sets
-# near the bound among these units alone are looked for by no more than NEAR, the last few units searched by no more than LAST.
+# So often units are added to those in which a better set may differ, each time by a search of no more than CHECKS checkpoints, or of CUT
+# where it looks for better sets alone; the sets near the bound among these units alone are looked for by no more than NEAR, the last few
+# units searched by no more than LAST.
 WIDENED = 12
 CHECKS = 5000
+CUT = 2500
 NEAR = 2500
 LAST = 12_000
 # Where the gap is no more than this part of a trifle, few units are looked at first, with this part of the work.
@@ -54,12 +56,16 @@ class _Look:
         return self._counted(core, weight, x, [], -np.inf, 0.0, LAST)
 
     def elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, better: bool) -> Searched:
-        """The sets that stand otherwise than x in a unit that is not loose; if `better`, those alone that bring more."""
+        """The sets that stand otherwise than x in a unit that is not loose; if `better`, only whether one of them brings more."""
         most = float(weight[x].sum()) + self.margin
         floors = [(np.where(loose, 0.0, np.where(x, -1.0, 1.0)), 1.0 - float(x[~loose].sum()))]
         if better:
-            floors.append((weight, most))
+            return self._counted(core, weight, None, floors, most, 0.0, CUT)
         return self._counted(core, weight, None, floors, most, self.trifle, CHECKS)
+
+    def ended(self, other: Searched, weight: NDArray[np.float64], x: Set) -> bool:
+        """Whether a search elsewhere showed that nothing there brings more than x."""
+        return other.empty or other.bound <= float(weight[x].sum()) + self.margin
 
     def _counted(
         self,
@@ -167,12 +173,14 @@ def _best(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _
         if loose.all() or not certain:
             return x, certain
         other = look.elsewhere(core, weight, x, loose, True)
-        if other.empty or (other.x is None and other.bound <= float(weight[x].sum()) + look.margin):
+        if not look.ended(other, weight, x) and (other.x is None or _better(core, weight, x, other.x) is x):
+            other = look.elsewhere(core, weight, x, loose, False)
+        if look.ended(other, weight, x):
             return x, True
-        if other.x is None:
+        if other.x is None or other.near is None or look.stop():
             break
-        loose = loose | (other.x != x)
-        near = near | (other.x != x)
+        near = near | other.near | (other.x != x)
+        loose = loose | near
         x = _better(core, weight, x, other.x)
     return x, False
 
@@ -201,7 +209,7 @@ def _around(
         if loose.all():
             break
         other = look.elsewhere(core, weight, x, loose, False)
-        if other.empty or other.bound <= float(weight[x].sum()) + look.margin:
+        if look.ended(other, weight, x):
             break
         if other.x is None or other.near is None or look.stop():
             return x, False

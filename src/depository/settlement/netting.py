@@ -54,7 +54,7 @@ PROVEN_AT_ONCE = 2000
 AGAIN = 2
 # On small days the search for the proof has FIRST of the work in its first turn and NEXT in the next; what goes on to the cent where the
 # first ends has CENTS of it beside.
-FIRST, NEXT, CENTS = 0.5, 0.25, 0.4
+FIRST, NEXT, CENTS = 0.5, 0.25, 0.6
 # Ways and sums that a proof to the cent looks through.
 WAYS = 1 << 23
 SUMS = 1 << 27

@@ -132,7 +132,8 @@ def search(
 
     Ends when the gap is at most `gap` (in weight), when nothing above `enough` is left, after `checks` checkpoints of the solver,
     a count that does not depend on the machine's speed or load, soon after that is no more than a `trifle`, or with the better set
-    number `finds`, the early ones not counted.
+    number `finds`, the early ones not counted. With a trifle the sets near the bound are noted; without one the tree is cut where
+    nothing above `enough` is left.
     """
     model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
@@ -163,7 +164,10 @@ def search(
         solver.cbMipSolution.subscribe(note)
     solver.setOptionValue("mip_rel_gap", 0.0)
     # Starting the tree anew serves the proof, not the next better set.
-    solver.setOptionValue("mip_allow_restart", gap == 0.0)
+    solver.setOptionValue("mip_allow_restart", gap == 0.0 or enough > -np.inf)
+    if trifle == 0.0 and enough > -np.inf:
+        # Of branch and bound it is the cutoff, and much faster than a row that asks for as much.
+        solver.setOptionValue("objective_bound", -enough / unit)
     solver.setOptionValue("mip_abs_gap", max(gap / unit, 1e-9))
     solver.setOptionValue("mip_feasibility_tolerance", 1e-9 if len(weight) < SMALL_SEARCH else 1e-7)
     nothing = Searched(None, float("inf"), False)
@@ -182,6 +186,9 @@ def search(
     info = solver.getInfo()
     status = solver.getModelStatus()
     bound = -float(info.mip_dual_bound) * unit
+    if trifle == 0.0:
+        # The tree says nothing of what was cut.
+        bound = max(bound, enough)
     if status == highspy.HighsModelStatus.kInfeasible:
         return replace(nothing, empty=True, checks=passed)
     if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:

@@ -12,7 +12,7 @@ from depository.settlement.cents import to_the_cent
 from depository.settlement.fillings import Work
 from depository.settlement.improvement import is_feasible
 from depository.settlement.reduction import Reduced, reduce
-from depository.settlement.solver import Searched
+from depository.settlement.solver import Searched, search
 from depository.settlement.units import units_of
 from depository.settlement.watch import Watch
 
@@ -71,7 +71,23 @@ def test_where_the_work_ends_first_nothing_is_proven_that_is_not_so(seed: int, s
     assert not found.finished or float(weight[found.x].sum()) == found.bound == best
 
 
-@pytest.mark.parametrize(("profile", "seed"), [("base", 8), ("mid", 10)])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_search_cut_below_what_is_asked_for_finds_the_best_set_or_that_none_brings_more(seed: int) -> None:
+    core, weight = payers(seed)
+    sets = [np.array(one) for one in product((False, True), repeat=len(weight))]
+    best = max(float(weight[x].sum()) for x in sets if is_feasible(core, x))
+
+    below = search(core, weight, None, ENOUGH, 0.0, [], Watch(), enough=best - 0.5)
+    there = search(core, weight, None, ENOUGH, 0.0, [], Watch(), enough=best + 0.5)
+
+    assert below.x is not None
+    assert is_feasible(core, below.x)
+    assert float(weight[below.x].sum()) == best
+    assert below.bound >= best * (1 - 1e-9)
+    assert there.empty or there.bound == best + 0.5
+
+
+@pytest.mark.parametrize(("profile", "seed"), [("base", 8), ("mid", 10), ("tight", 84), ("tight", 91)])
 def test_a_day_whose_tree_stays_within_a_few_tenge_of_its_bound_is_proven_to_the_cent(profile: str, seed: int) -> None:
     day = made_up_day(1000, profile, seed, broad=True).problem()
     outcome = settle(day, "value")
