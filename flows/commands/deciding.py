@@ -39,15 +39,15 @@ def take(
     from flows.steps.intake import take as take_file
 
     with opened(site) as (here, at):
+        with here.reading(at) as work:
+            known = register.all_parties(work)
+        if party not in known:
+            raise LookupError(f"there is no party {party}: the parties are {', '.join(sorted(known))}")
         waits = here.market.technology_time(at)
         if waits is not None:
             raise ValueError(
                 f"it is the technology time ({waits}), in which nothing is taken: take the file in after it"
             )
-        with here.reading(at) as work:
-            known = register.all_parties(work)
-        if party not in known:
-            raise LookupError(f"there is no party {party}: the parties are {', '.join(sorted(known))}")
         how = f"{channel}; {reason}; taken in by {operator}"
         receipt = take_file(
             here, Arrival(party, INBOX, file.name, file.read_bytes(), at, how, signature=signature_beside(file))

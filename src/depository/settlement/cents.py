@@ -5,7 +5,7 @@ Here searches first show that every better set differs from the one at hand in a
 these is then found in integers (`ways`, `fillings`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,39 +49,48 @@ class _Look:
 
     def near(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
         """The sets near the bound, from x on."""
-        return self._counted(core, weight, x, [], -np.inf, self.trifle, NEAR)
+        return self._counted(core, weight, x, NEAR, self.trifle)
 
     def whole(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
         """The best set, from x on."""
-        return self._counted(core, weight, x, [], -np.inf, 0.0, LAST)
+        return self._counted(core, weight, x, LAST)
 
-    def elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, better: bool) -> Searched:
-        """The sets that stand otherwise than x in a unit that is not loose; if `better`, only whether one of them brings more."""
-        most = float(weight[x].sum()) + self.margin
-        floors = [(np.where(loose, 0.0, np.where(x, -1.0, 1.0)), 1.0 - float(x[~loose].sum()))]
-        if better:
-            return self._counted(core, weight, None, floors, most, 0.0, CUT)
-        return self._counted(core, weight, None, floors, most, self.trifle, CHECKS)
+    def elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set) -> Searched:
+        """The sets near the bound that stand otherwise than x in a unit that is not loose, as long as one may bring more."""
+        return self._counted(core, weight, None, CHECKS, self.trifle, _otherwise(x, loose), self.more(weight, x))
 
-    def ended(self, other: Searched, weight: NDArray[np.float64], x: Set) -> bool:
+    def better_elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set) -> Searched:
+        """Of these only those that bring more."""
+        return self._counted(core, weight, None, CUT, 0.0, _otherwise(x, loose), self.more(weight, x))
+
+    def nothing(self, found: Searched, weight: NDArray[np.float64], x: Set) -> bool:
         """Whether a search elsewhere showed that nothing there brings more than x."""
-        return other.empty or other.bound <= float(weight[x].sum()) + self.margin
+        return found.empty or found.bound <= self.more(weight, x)
+
+    def more(self, weight: NDArray[np.float64], x: Set) -> float:
+        """What a set must bring beyond to be better than x."""
+        return float(weight[x].sum()) + self.margin
 
     def _counted(
         self,
         core: Reduced,
         weight: NDArray[np.float64],
         x: Set | None,
-        floors: list[Floor],
-        enough: float,
-        trifle: float,
         checks: int,
+        trifle: float = 0.0,
+        floors: Sequence[Floor] = (),
+        enough: float = -np.inf,
     ) -> Searched:
         size = len(weight) + BESIDE
         checks = min(checks, self.work.searches // size)
-        found = search(core, weight, x, checks, trifle / 10, floors, self.stop, enough, trifle)
+        found = search(core, weight, x, checks, trifle / 10, list(floors), self.stop, enough, trifle)
         self.work.searches -= found.checks * size
         return found
+
+
+def _otherwise(x: Set, loose: Set) -> list[Floor]:
+    """What sets keep that stand otherwise than x in a unit that is not loose."""
+    return [(np.where(loose, 0.0, np.where(x, -1.0, 1.0)), 1.0 - float(x[~loose].sum()))]
 
 
 # From a set and the units in which sets near the bound differ: the best set, or one as good, and whether that is certain.
@@ -172,10 +181,11 @@ def _best(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _
         x = _better(core, weight, x, settled)
         if loose.all() or not certain:
             return x, certain
-        other = look.elsewhere(core, weight, x, loose, True)
-        if not look.ended(other, weight, x) and (other.x is None or _better(core, weight, x, other.x) is x):
-            other = look.elsewhere(core, weight, x, loose, False)
-        if look.ended(other, weight, x):
+        other = look.better_elsewhere(core, weight, x, loose)
+        if not look.nothing(other, weight, x) and (other.x is None or _better(core, weight, x, other.x) is x):
+            # Not found and not excluded: those near the bound then tell where else to look.
+            other = look.elsewhere(core, weight, x, loose)
+        if look.nothing(other, weight, x):
             return x, True
         if other.x is None or other.near is None or look.stop():
             break
@@ -192,7 +202,7 @@ def _inner(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: 
     if first.x is not None and first.near is not None:
         loose = loose | first.near | (first.x != x)
         x = _better(core, weight, x, first.x)
-    if first.bound <= float(weight[x].sum()) + look.margin:
+    if first.bound <= look.more(weight, x):
         return x, True
     return _around(core, weight, x, near, loose, look, _innermost)
 
@@ -208,8 +218,8 @@ def _around(
     for _ in range(WIDENED):
         if loose.all():
             break
-        other = look.elsewhere(core, weight, x, loose, False)
-        if look.ended(other, weight, x):
+        other = look.elsewhere(core, weight, x, loose)
+        if look.nothing(other, weight, x):
             break
         if other.x is None or other.near is None or look.stop():
             return x, False
@@ -233,7 +243,7 @@ def _innermost(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look:
         return x, certain
     tree = look.whole(core, weight, x)
     better = x if tree.x is None else _better(core, weight, x, tree.x)
-    if tree.bound <= float(weight[better].sum()) + look.margin:
+    if tree.bound <= look.more(weight, better):
         return better, True
     if better is x:
         return x, False

@@ -166,7 +166,7 @@ def search(
     # Starting the tree anew serves the proof, not the next better set.
     solver.setOptionValue("mip_allow_restart", gap == 0.0 or enough > -np.inf)
     if trifle == 0.0 and enough > -np.inf:
-        # Of branch and bound it is the cutoff, and much faster than a row that asks for as much.
+        # Branch and bound takes it as its cutoff: much faster than a row that asks for as much. Ignored, it would only take longer.
         solver.setOptionValue("objective_bound", -enough / unit)
     solver.setOptionValue("mip_abs_gap", max(gap / unit, 1e-9))
     solver.setOptionValue("mip_feasibility_tolerance", 1e-9 if len(weight) < SMALL_SEARCH else 1e-7)
