@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from depository.settlement.cuts import tighten
 from depository.settlement.fillings import Work, looked_through
-from depository.settlement.reduction import Reduced, part_left
-from depository.settlement.solver import Searched, search, trifle_of
-from depository.settlement.units import balance_after, leg_units
+from depository.settlement.reduction import Reduced, is_feasible, part_left
+from depository.settlement.solver import Floor, Searched, search, trifle_of
+from depository.settlement.units import leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.ways import filled_in_turn
 
@@ -36,7 +36,6 @@ BESIDE = 100
 ROUNDS = 6
 
 Set = NDArray[np.bool_]
-Floor = tuple[NDArray[np.float64], float]
 
 
 class _Look:
@@ -60,15 +59,15 @@ class _Look:
         return self._counted(core, weight, None, CHECKS, self.trifle, _otherwise(x, loose), self.more(weight, x))
 
     def better_elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set) -> Searched:
-        """Of these only those that bring more."""
+        """The sets that bring more than x and stand otherwise in a unit that is not loose."""
         return self._counted(core, weight, None, CUT, 0.0, _otherwise(x, loose), self.more(weight, x))
 
-    def nothing(self, found: Searched, weight: NDArray[np.float64], x: Set) -> bool:
+    def none_better(self, found: Searched, weight: NDArray[np.float64], x: Set) -> bool:
         """Whether a search elsewhere showed that nothing there brings more than x."""
         return found.empty or found.bound <= self.more(weight, x)
 
     def more(self, weight: NDArray[np.float64], x: Set) -> float:
-        """What a set must bring beyond to be better than x."""
+        """What a better set than x brings more than."""
         return float(weight[x].sum()) + self.margin
 
     def _counted(
@@ -83,7 +82,7 @@ class _Look:
     ) -> Searched:
         size = len(weight) + BESIDE
         checks = min(checks, self.work.searches // size)
-        found = search(core, weight, x, checks, trifle / 10, list(floors), self.stop, enough, trifle)
+        found = search(core, weight, x, checks, trifle / 10, floors, self.stop, enough, trifle)
         self.work.searches -= found.checks * size
         return found
 
@@ -113,7 +112,7 @@ def to_the_cent(
     x, near = found.x, found.near
     if x is None or near is None:
         return found
-    if core.change.dtype == object or (balance_after(core, core.balance, x) < 0).any():
+    if core.change.dtype == object or not is_feasible(core, x):
         return found
     gap = found.bound - float(weight[x].sum())
     look = _Look(trifle_of(gap, trifle), margin, work, stop)
@@ -121,7 +120,7 @@ def to_the_cent(
     if not finished and not stop():
         best, finished = _best(core, weight, best, near, look)
     gain = float(weight[best].sum()) - float(weight[x].sum())
-    if (balance_after(core, core.balance, best) < 0).any() or gain < -margin:
+    if not is_feasible(core, best) or gain < -margin:
         return found
     # Units without weight may differ all the same, and the last digit of the sum with them.
     best = best if gain > 0.0 else x
@@ -182,10 +181,10 @@ def _best(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _
         if loose.all() or not certain:
             return x, certain
         other = look.better_elsewhere(core, weight, x, loose)
-        if not look.nothing(other, weight, x) and (other.x is None or _better(core, weight, x, other.x) is x):
+        if not look.none_better(other, weight, x) and (other.x is None or _better(core, weight, x, other.x) is x):
             # Not found and not excluded: those near the bound then tell where else to look.
             other = look.elsewhere(core, weight, x, loose)
-        if look.nothing(other, weight, x):
+        if look.none_better(other, weight, x):
             return x, True
         if other.x is None or other.near is None or look.stop():
             break
@@ -219,7 +218,7 @@ def _around(
         if loose.all():
             break
         other = look.elsewhere(core, weight, x, loose)
-        if look.nothing(other, weight, x):
+        if look.none_better(other, weight, x):
             break
         if other.x is None or other.near is None or look.stop():
             return x, False
@@ -255,4 +254,4 @@ def _better(core: Reduced, weight: NDArray[np.float64], x: Set, other: Set) -> S
     """The other set if it brings more and no balance goes below nought, decided in integers."""
     if float(weight[other].sum()) <= float(weight[x].sum()):
         return x
-    return x if (balance_after(core, core.balance, other) < 0).any() else other
+    return other if is_feasible(core, other) else x

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from depository.settlement import attribution, compiled
 from depository.settlement.certificate import prove
 from depository.settlement.cuts import HUGE, Tight, tighten
-from depository.settlement.improvement import ROUNDS_WITHOUT_END, Floor, keeps
+from depository.settlement.improvement import ROUNDS_WITHOUT_END, keeps
 from depository.settlement.netting import choose
 from depository.settlement.objective import Objective, objective_of, unit_totals
 from depository.settlement.outcome import CLOCK, ENGINE_VERSION, Certificate, Outcome, PriorityLine
@@ -18,6 +18,7 @@ from depository.settlement.plans import HUGE_PLANS, PLANS, Plan
 from depository.settlement.priorities import Bound, Level, bounds
 from depository.settlement.problem import Problem
 from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.solver import Floor
 from depository.settlement.units import Units, balance_after, units_of
 from depository.settlement.watch import Late, Watch
 

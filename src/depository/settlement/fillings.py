@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from depository.settlement.cuts import Tight, tighten
 from depository.settlement.fill import sums
-from depository.settlement.reduction import Reduced
-from depository.settlement.units import balance_after, leg_units
+from depository.settlement.reduction import Reduced, is_feasible
+from depository.settlement.units import leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.ways import Set, best_by_depth
 
@@ -144,7 +144,7 @@ class _Ties:
                 settled[units] = True
                 if known:
                     most -= payments.rate * int(payments.most(np.array([room]))[0] - payments.taken(units))
-            fits = not bool((balance_after(self._core, self._core.balance, settled) < 0).any())
+            fits = is_feasible(self._core, settled)
             if fits and float(self._weight[settled].sum()) > float(self._weight[best].sum()):
                 best = settled
             # This way may bring more, with payments that were not found.

@@ -1,7 +1,6 @@
 """Feasible sets of units, and better ones near them: by chains, circles and exchanges, decided in exact integers."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +8,9 @@ from numpy.typing import NDArray
 from depository.settlement import compiled
 from depository.settlement.cuts import Tight
 from depository.settlement.plans import Plan
-from depository.settlement.reduction import Reduced
-from depository.settlement.units import balance_after, by_position_and, leg_units
+from depository.settlement.reduction import Reduced, balance_of, is_feasible
+from depository.settlement.solver import Floor
+from depository.settlement.units import by_position_and, leg_units
 from depository.settlement.watch import Watch
 
 ROUNDS_WITHOUT_END = 1 << 30
@@ -20,9 +20,6 @@ FLIPS = 60
 LOOK = 5000
 FILL = 100
 HOPE = 0.2
-
-Floor = tuple[NDArray[np.float64], float]
-"""Coefficients of the units, and the least that they must bring together."""
 
 
 class Table:
@@ -59,16 +56,6 @@ class Task:
     def weight_of(self, x: NDArray[np.bool_]) -> float:
         """What a set brings."""
         return float(self.weight[x].sum())
-
-
-def balance_of(core: Reduced, x: NDArray[np.bool_]) -> NDArray[Any]:
-    """What is left on each binding position when these units settle."""
-    return balance_after(core, core.balance, x)
-
-
-def is_feasible(core: Reduced, x: NDArray[np.bool_]) -> bool:
-    """No binding position goes negative: decided in exact integers."""
-    return not bool((balance_of(core, x) < 0).any())
 
 
 def keeps(x: NDArray[np.bool_], floors: list[Floor]) -> bool:

@@ -16,7 +16,6 @@ from depository.settlement.dive import dive
 from depository.settlement.fill import filled
 from depository.settlement.fillings import Work
 from depository.settlement.improvement import (
-    Floor,
     Table,
     Task,
     better_of,
@@ -35,7 +34,7 @@ from depository.settlement.searches import (
     searched_by_regions,
     searched_in_blocks,
 )
-from depository.settlement.solver import SMALL_SEARCH
+from depository.settlement.solver import SMALL_SEARCH, Floor
 from depository.settlement.watch import Watch
 from depository.settlement.workers import side_by_side
 
@@ -208,6 +207,11 @@ def _searched_next(
     must = in_doubt | (priced.rounded != x)
     if int(must.sum()) > plan.doubted:
         return nothing
+    return _with_easiest(priced, must, more)
+
+
+def _with_easiest(priced: _Priced, must: NDArray[np.bool_], more: int) -> NDArray[np.int64]:
+    """These units, then the `more` that cost the least part of their weight to turn."""
     return np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]
 
 
@@ -291,7 +295,7 @@ def _of_kin(
         """What a set gains by searching the units in doubt, those that stand against the solution, and the next easiest."""
         must = _in_doubt(fraction) | ((fraction > 0.5) != found)
         some = np.zeros(len(x), dtype=np.bool_)
-        some[np.argsort(np.where(must, -1.0, priced.ease), kind="stable")[: int(must.sum()) + more]] = True
+        some[_with_easiest(priced, must, more)] = True
         gap = (tight.bound - task.weight_of(found)) * plan.rest
         return better_of(task, found, searched_among(task, found, some, checks, gap, finds=plan.finds)[0])
 

@@ -101,6 +101,16 @@ def sub_legs(
     return original, start, units.row[leg], units.change[leg]
 
 
+def balance_of(core: Reduced, x: NDArray[np.bool_]) -> NDArray[Any]:
+    """What is left on each binding position when these units settle."""
+    return balance_after(core, core.balance, x)
+
+
+def is_feasible(core: Reduced, x: NDArray[np.bool_]) -> bool:
+    """No binding position goes negative: decided in exact integers."""
+    return not bool((balance_of(core, x) < 0).any())
+
+
 def part_of(core: Reduced, units: NDArray[np.int64]) -> tuple[Reduced, NDArray[np.int64]]:
     """The part of a core that these of its units (numbers into `free`, ascending) make up, and the positions they touch (into `bind`)."""
     chosen = np.zeros(len(core.free), dtype=np.bool_)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from depository.settlement.cents import to_the_cent
 from depository.settlement.cuts import Tight
 from depository.settlement.fillings import Work
-from depository.settlement.improvement import Task, better_of, is_feasible
-from depository.settlement.reduction import Reduced, part_left, part_of
+from depository.settlement.improvement import Task, better_of
+from depository.settlement.reduction import Reduced, is_feasible, part_left, part_of
 from depository.settlement.regions import Regions
 from depository.settlement.solver import search
 from depository.settlement.units import leg_units

@@ -4,6 +4,7 @@ Its floats only guide: what it returns is checked and mended in exact integers b
 that load and machine do not change the result (changing `threads` within one process makes later runs return nothing).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from depository.settlement.watch import Watch
 
 # Lowest and highest price of each row.
 Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
+# Coefficients of the units, and the least that they must bring together.
+Floor = tuple[NDArray[np.float64], float]
 
 # Up to this many units the solver is asked for its finest tolerance.
 SMALL_SEARCH = 2000
@@ -122,7 +125,7 @@ def search(
     incumbent: NDArray[np.bool_] | None,
     checks: int,
     gap: float,
-    floors: list[tuple[NDArray[np.float64], float]],
+    floors: Sequence[Floor],
     stop: Watch,
     enough: float = -np.inf,
     trifle: float = 0.0,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from depository.settlement.cuts import Tight, tighten
 from depository.settlement.fill import sums
-from depository.settlement.reduction import Reduced, part_left
+from depository.settlement.reduction import Reduced, is_feasible, part_left
 from depository.settlement.solver import search
-from depository.settlement.units import balance_after, leg_units
+from depository.settlement.units import leg_units
 from depository.settlement.watch import Watch
 
 # Sets that lose these parts of the gap against the bound are looked for in turn: one that loses little ends it early.
@@ -88,7 +88,7 @@ def _within(
             if last.x is None or not last.finished:
                 return at_hand, False
             settled[end.free[last.x]] = True
-        fits = (balance_after(core, core.balance, settled) >= 0).all()
+        fits = is_feasible(core, settled)
         if len(end.free) and not fits:
             # The float search went beyond a balance.
             return at_hand, False

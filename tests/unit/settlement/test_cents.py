@@ -10,8 +10,7 @@ from benchmarks.settlement.instances import day as made_up_day
 from depository.settlement import Due, check, problem, settle
 from depository.settlement.cents import to_the_cent
 from depository.settlement.fillings import Work
-from depository.settlement.improvement import is_feasible
-from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.reduction import Reduced, is_feasible, reduce
 from depository.settlement.solver import Searched, search
 from depository.settlement.units import units_of
 from depository.settlement.watch import Watch

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from depository.settlement import Due, fillings, problem
 from depository.settlement.fillings import Work, looked_through
-from depository.settlement.improvement import is_feasible
-from depository.settlement.reduction import Reduced, reduce
+from depository.settlement.reduction import Reduced, is_feasible, reduce
 from depository.settlement.units import units_of
 from depository.settlement.watch import Watch
 from depository.settlement.ways import filled_in_turn
