@@ -234,9 +234,8 @@ def _widened(
     for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
         found = searched_in_blocks(task, x, two, checks, rest, plan.finds if regions else None)
         x = found if stop.done() else x
-    number, least = plan.regions
-    if regions and number and tight.bound - task.weight_of(x) > least * tight.bound:
-        x = searched_by_regions(task, tight, x, priced.cost, number)
+    if regions and plan.regions and tight.bound - task.weight_of(x) > priced.margin:
+        x = searched_by_regions(task, tight, x, priced.cost, plan.regions)
     if x is not started and not stop():
         climb = improved(task, x, plan)
         x = better_of(task, x, climb) if stop.done() else x

@@ -32,8 +32,8 @@ class Plan:
     """On large days in place of all searches but the first: those in which units worth neither more nor less than they use are in doubt."""
     finds: int | None = None
     """The better set with which a search for `kin` or `idle` ends: what the solver finds next takes long and brings little."""
-    regions: tuple[int, float] = (0, 0.0)
-    """How many regions are searched after each of the idle, if the gap is more than so large a part of the bound."""
+    regions: int = 0
+    """How many regions are searched after each of the idle."""
     whole: int
     """Up to so many open units a search goes for the proof."""
     proof: int
@@ -47,11 +47,11 @@ PLANS = {
     ),
     "standard": Plan(
         rounds=6, far=0.005, passes=3, looks=200, searches=((1500, 120),), rest=0.001, kin=range(1), idle=((6000, 120),),
-        finds=2, regions=(24, 0.002), whole=3000, proof=12_000_000,
+        finds=2, whole=3000, proof=12_000_000,
     ),
     "thorough": Plan(
         rounds=12, far=0.005, passes=5, looks=500, searches=((1500, 120), (3000, 150), (6000, 150)), rest=0.001,
-        kin=range(1, 7), idle=((16_000, 120),), finds=2, regions=(24, 0.0), whole=12_000, proof=8_000_000,
+        kin=range(1, 7), idle=((16_000, 120),), finds=2, regions=24, whole=12_000, proof=8_000_000,
     ),
 }  # fmt: skip
 
@@ -60,10 +60,6 @@ PLANS = {
 # blocks of 12,500 a search leaves next to nothing: what there is to gain lies between them.
 HUGE_PLANS = {
     "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
-    "standard": replace(
-        PLANS["standard"], rounds=4, far=1.0, idle=((10_000, 60),), regions=(0, 0.0), scan=10, block=60_000
-    ),
-    "thorough": replace(
-        PLANS["thorough"], rounds=4, far=1.0, idle=((30_000, 60),), regions=(0, 0.0), scan=10, block=80_000
-    ),
+    "standard": replace(PLANS["standard"], rounds=4, far=1.0, idle=((10_000, 60),), scan=10, block=60_000),
+    "thorough": replace(PLANS["thorough"], rounds=4, far=1.0, idle=((30_000, 60),), regions=0, scan=10, block=80_000),
 }  # fmt: skip

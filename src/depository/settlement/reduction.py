@@ -36,13 +36,15 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
     A position that covers all its deliveries without any receipt never binds. A unit that gives only where nothing binds settles.
     A unit that asks more of a position than it could ever hold does not.
     """
-    rows = len(balance)
     alive = np.zeros(len(units), dtype=np.bool_)
     alive[chosen] = True
-    # The chosen units alone, legs and all, under their own numbers.
+    # The chosen units alone, legs and all, under their own numbers, and the positions that they touch alone.
     original, start, row, change = sub_legs(units, alive)
-    place = leg_units(start)
-    left = balance.copy()
+    touched = np.zeros(len(balance), dtype=np.bool_)
+    touched[row] = True
+    row = (np.cumsum(touched) - 1)[row]
+    positions, left = np.flatnonzero(touched), balance[touched]
+    rows, place = len(positions), leg_units(start)
     out_total, in_total = np.zeros(rows, dtype=left.dtype), np.zeros(rows, dtype=left.dtype)
     gives = change < 0
     np.add.at(out_total, row[gives], change[gives])
@@ -51,41 +53,23 @@ def reduce(units: Units, balance: NDArray[Any], chosen: NDArray[np.int64]) -> Re
     within = np.ones(len(chosen), dtype=np.bool_)
     state, never, never_row = (np.zeros(len(chosen) + 1, dtype=np.int64) for _ in range(3))
     found = compiled.run(
-        "decide",
-        len(row),
-        start,
-        row,
-        change,
-        place,
-        head,
-        entry,
-        within,
-        left,
-        out_total,
-        in_total,
-        state,
-        never,
-        never_row,
-    )
+        "decide", len(row), start, row, change, place, head, entry, within, left, out_total, in_total, state, never, never_row,
+    )  # fmt: skip
     state = state[:-1]
     binding = left + out_total < 0
-    bind = np.flatnonzero(binding)
     on = (state == 0)[place] & binding[row]
-    place, row, change = place[on], row[on], change[on]
-    bind_place = np.zeros(rows, dtype=np.int64)
-    bind_place[bind] = np.arange(len(bind))
     start = np.zeros(int((state == 0).sum()) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(place, minlength=len(state))[state == 0], out=start[1:])
+    np.cumsum(np.bincount(place[on], minlength=len(state))[state == 0], out=start[1:])
     return Reduced(
         free=original[state == 0],
-        bind=bind,
+        bind=positions[binding],
         surely=original[state == 1],
         never=original[never[:found]],
-        never_row=never_row[:found],
+        never_row=positions[never_row[:found]],
         start=start,
-        row=bind_place[row],
-        change=change,
-        balance=left[bind],
+        row=(np.cumsum(binding) - 1)[row[on]],
+        change=change[on],
+        balance=left[binding],
     )
 
 

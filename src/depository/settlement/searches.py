@@ -31,7 +31,7 @@ REGION = 2000
 REGION_CHECKS = 60
 REGION_REST = 1e-4
 # Two sets are crossed in a search of so many checkpoints.
-CROSSING_CHECKS = 200
+CROSSING_CHECKS = 80
 # A gap of so small a part of the weight is a trifle.
 TRIFLE = 1e-5
 

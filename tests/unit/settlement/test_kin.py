@@ -55,7 +55,7 @@ def test_a_set_put_together_of_several_is_below_none_and_stands_where_all_agree(
     monkeypatch.setattr(netting, "crossed_all", noted)
     # Without searches for the proof: that of the first of its two ways would end the other.
     standard = replace(PLANS["standard"], whole=0)
-    monkeypatch.setitem(engine.WAYS, "thorough", (standard, replace(PLANS["thorough"], whole=0, regions=(2, 0.0))))
+    monkeypatch.setitem(engine.WAYS, "thorough", (standard, replace(PLANS["thorough"], whole=0, regions=2)))
     settle(in_blocks, "value", "thorough")
 
     assert [len(sets) for _, sets, _ in seen] == [2, 7]
