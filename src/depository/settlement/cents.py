@@ -2,7 +2,8 @@
 
 Such a gap is what a payer's balance keeps: there are many ways to fill it nearly, and a search tree goes through them one by one.
 Here searches first show that every better set differs from the one at hand in a few units alone; the best of all that differ in
-these is then found in integers (`ways`, `fillings`).
+these is then found in integers (`ways`, `fillings`). Beside it, on the other core, one tree looks for anything better at all: where there
+are not many ways, it is finished sooner.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from depository.settlement.solver import Floor, Searched, search, trifle_of
 from depository.settlement.units import leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.ways import filled_in_turn
+from depository.settlement.workers import Race, side_by_side
 
 # So often units are added to those in which a better set may differ, each time by a search of no more than CHECKS checkpoints, or of CUT
 # where it looks for better sets alone; the sets near the bound among these units alone are looked for by no more than NEAR, the last few
@@ -32,6 +34,10 @@ LITTLE = 0.15
 FIRST = 0.7
 # What a checkpoint costs beside its units, in units.
 BESIDE = 100
+# In a race a way to follow counts as much as a unit at a checkpoint, so many sums together as well; a tree that looks for anything better
+# takes half the time of the others.
+SUMS = 16
+SOONER = 2
 # Rounds of cuts for the prices that tell idle units.
 ROUNDS = 6
 
@@ -39,12 +45,16 @@ Set = NDArray[np.bool_]
 
 
 class _Look:
-    """One look for what is better: what is a trifle of the objective, what is the least gain, and the work that is left."""
+    """One look for what is better: what is a trifle of the objective, what is the least gain, and the work that is left.
 
-    __slots__ = ("margin", "stop", "trifle", "work")
+    It races with another, which it is lane 0 of.
+    """
 
-    def __init__(self, trifle: float, margin: float, work: Work, stop: Watch) -> None:
-        self.trifle, self.margin, self.work, self.stop = trifle, margin, work, stop
+    __slots__ = ("margin", "race", "stop", "trifle", "work")
+
+    def __init__(self, trifle: float, margin: float, work: Work, race: Race) -> None:
+        self.trifle, self.margin, self.work, self.race = trifle, margin, work, race
+        self.stop = Watch(race.lane(0, 0))
 
     def near(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
         """The sets near the bound, from x on."""
@@ -61,6 +71,13 @@ class _Look:
     def better_elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set) -> Searched:
         """The sets that bring more than x and stand otherwise in a unit that is not loose."""
         return self._counted(core, weight, None, CUT, 0.0, _otherwise(x, loose), self.more(weight, x))
+
+    def through(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> tuple[Set, bool]:
+        """The best set from x on, and whether that is certain: by the units that tie positions together."""
+        ways, sums = self.work.ways, self.work.sums
+        result = looked_through(core, weight, x, self.margin, self.work, self.stop)
+        self.race.lane(0, ways - self.work.ways + (sums - self.work.sums) // SUMS)()
+        return result
 
     def none_better(self, found: Searched, weight: NDArray[np.float64], x: Set) -> bool:
         """Whether a search elsewhere showed that nothing there brings more than x."""
@@ -82,7 +99,7 @@ class _Look:
     ) -> Searched:
         size = len(weight) + BESIDE
         checks = min(checks, self.work.searches // size)
-        found = search(core, weight, x, checks, trifle / 10, floors, self.stop, enough, trifle)
+        found = search(core, weight, x, checks, trifle / 10, floors, self.race.lane(0, size), enough, trifle)
         self.work.searches -= found.checks * size
         return found
 
@@ -115,16 +132,52 @@ def to_the_cent(
     if core.change.dtype == object or not is_feasible(core, x):
         return found
     gap = found.bound - float(weight[x].sum())
-    look = _Look(trifle_of(gap, trifle), margin, work, stop)
-    best, finished = _few(core, weight, x, near, look) if gap <= LITTLE * trifle else (x, False)
-    if not finished and not stop():
-        best, finished = _best(core, weight, best, near, look)
+    race = Race(stop)
+    look = _Look(trifle_of(gap, trifle), margin, replace(work), race)
+    tree = replace(work)
+
+    def by_units() -> tuple[Set, bool]:
+        best, finished = _few(core, weight, x, near, look) if gap <= LITTLE * trifle else (x, False)
+        if not finished and not look.stop():
+            best, finished = _best(core, weight, best, near, look)
+        if finished:
+            race.finished(0)
+        return best, finished
+
+    def by_tree() -> tuple[Set, bool]:
+        best, finished = _best_by_tree(core, weight, x, margin, tree, race)
+        if finished:
+            race.finished(1)
+        return best, finished
+
+    found_by = side_by_side([by_units, by_tree])
+    winner = race.winner()
+    if winner is None:
+        # Else what was spent depends on the clock.
+        work.better, work.searches = tree.better, look.work.searches
+        work.ways, work.sums = look.work.ways, look.work.sums
+        best, finished = _better(core, weight, found_by[0][0], found_by[1][0]), False
+    else:
+        best, finished = found_by[winner]
     gain = float(weight[best].sum()) - float(weight[x].sum())
     if not is_feasible(core, best) or gain < -margin:
         return found
     # Units without weight may differ all the same, and the last digit of the sum with them.
     best = best if gain > 0.0 else x
     return Searched(best, float(weight[best].sum()), True) if finished else replace(found, x=best)
+
+
+def _best_by_tree(
+    core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, work: Work, race: Race
+) -> tuple[Set, bool]:
+    """The best set that one search for anything better finds, and whether that is certain."""
+    size, more = len(weight) + BESIDE, float(weight[x].sum()) + margin
+    if work.better < size:
+        return x, False
+    found = search(core, weight, None, work.better // size, 0.0, [], race.lane(1, size // SOONER), more)
+    work.better -= found.checks * size
+    best = x if found.x is None else _better(core, weight, x, found.x)
+    return best, found.empty or found.bound <= max(more, float(weight[best].sum()) + margin)
 
 
 def _few(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: _Look) -> tuple[Set, bool]:
@@ -144,8 +197,8 @@ def _fewer(core: Reduced, weight: NDArray[np.float64], x: Set, near: Set, look: 
 
 def _fewest(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look: _Look) -> tuple[Set, bool]:
     """The best set among the near units, and whether that is certain: in integers, balance by balance or by the units that tie them."""
-    best, certain = filled_in_turn(core, weight, x, look.margin, look.stop)
-    return (best, True) if certain else looked_through(core, weight, best, look.margin, look.work, look.stop)
+    best, certain = filled_in_turn(core, weight, x, look.margin, look.race.lane(0, len(weight) + BESIDE))
+    return (best, True) if certain else look.through(core, weight, best)
 
 
 def _idle(core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set, look: _Look) -> Set:
@@ -237,7 +290,7 @@ def _around(
 
 def _innermost(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look: _Look) -> tuple[Set, bool]:
     """The best set among the last few units, and whether that is certain: in integers, or by a tree where these are too many ways."""
-    x, certain = looked_through(core, weight, x, look.margin, look.work, look.stop)
+    x, certain = look.through(core, weight, x)
     if certain or look.stop():
         return x, certain
     tree = look.whole(core, weight, x)
@@ -247,7 +300,7 @@ def _innermost(core: Reduced, weight: NDArray[np.float64], x: Set, _: Set, look:
     if better is x:
         return x, False
     # From a better set fewer ways come within the gap.
-    return looked_through(core, weight, better, look.margin, look.work, look.stop)
+    return look.through(core, weight, better)
 
 
 def _better(core: Reduced, weight: NDArray[np.float64], x: Set, other: Set) -> Set:

@@ -24,11 +24,11 @@ AT_ONCE = 1 << 14
 KEPT = 1 << 18
 # All sums of the payments of a position are kept up to so many, of more those of two halves of them.
 SHORT = 18
-HALF = 18
+HALF = 20
 # The payments that are in neither half stand in so many ways.
 STANDING = 6
 # With more units without weight there is no looking through.
-WEIGHTLESS = 12
+WEIGHTLESS = 14
 # So many balances are compared at once; so many choices of units without weight with each other.
 COMPARED = 1 << 20
 COMPARED_IN_PAIRS = 500
@@ -38,8 +38,13 @@ Integers = NDArray[np.int64]
 
 @dataclass(slots=True)
 class Work:
-    """What is left to do: units times checkpoints of searches, ways of tying units to follow, sums of payments or choices to look at."""
+    """What is left to do.
 
+    Units times checkpoints of the search for anything better at all, and of the searches beside it; ways of tying units to follow;
+    sums of payments or choices to look at.
+    """
+
+    better: int
     searches: int
     ways: int
     sums: int

@@ -51,9 +51,10 @@ TOPPED_UP = 4
 # each time from the best set so far.
 PROVEN_AT_ONCE = 2000
 AGAIN = 2
-# On small days the search for the proof has FIRST of the work in its first turn and NEXT in the next; what goes on to the cent where the
-# first ends has CENTS of it beside.
-FIRST, NEXT, CENTS = 0.5, 0.25, 0.6
+# On small days the search for the proof has FIRST of the work in its first turn, twice side by side, and NEXT in the next; what goes on
+# to the cent where the first ends has CENTS of it beside, and the search for anything better so many units times checkpoints.
+FIRST, NEXT, CENTS = 0.3, 0.25, 0.6
+BETTER = 16_000_000
 # Ways and sums that a proof to the cent looks through.
 WAYS = 1 << 23
 SUMS = 1 << 27
@@ -254,7 +255,7 @@ def _proved(task: Task, priced: _Priced, plan: Plan, x: NDArray[np.bool_]) -> Ch
     if number > plan.whole:
         return Chosen(x, bound, False, tight)
     small = not task.floors and len(x) <= SMALL_SEARCH
-    cents = Cents(priced.margin, Work(int(CENTS * plan.proof), WAYS, SUMS)) if small else None
+    cents = Cents(priced.margin, Work(BETTER, int(CENTS * plan.proof), WAYS, SUMS)) if small else None
     better, searched = x, float("inf")
     for turn in range(AGAIN if number <= PROVEN_AT_ONCE else 1):
         part = 1.0 if not small else NEXT if turn else FIRST

@@ -1,6 +1,6 @@
 """Searches among some of the units, all others staying as they are: together, in blocks, by regions, or where sets differ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,9 +14,10 @@ from depository.settlement.fillings import Work
 from depository.settlement.improvement import Task, better_of
 from depository.settlement.reduction import Reduced, is_feasible, part_left, part_of
 from depository.settlement.regions import Regions
-from depository.settlement.solver import search
+from depository.settlement.solver import Searched, search
 from depository.settlement.units import leg_units
-from depository.settlement.workers import side_by_side
+from depository.settlement.watch import Watch
+from depository.settlement.workers import Race, side_by_side
 
 # Components are searched together up to this many units: a call of the solver has its price.
 SHARED_UNITS = 300
@@ -68,15 +69,45 @@ def searched_among(
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
         piece, _ = part_of(part, bin_units)
         mine, most = weight[piece.free], gap * len(bin_units) / len(part.free)
-        trifle = 0.0 if cents is None else TRIFLE * task.weight_of(x)
-        outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, trifle=trifle, finds=finds)
-        if cents is not None and not outcome.finished:
-            outcome = to_the_cent(piece, mine, outcome, trifle, cents.margin, cents.work, task.stop)
+        if cents is None:
+            outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, finds=finds)
+        else:
+            trifle = TRIFLE * task.weight_of(x)
+            outcome = _two_trees(piece, mine, x[piece.free], checks, trifle, task.stop)
+            if not outcome.finished:
+                outcome = to_the_cent(piece, mine, outcome, trifle, cents.margin, cents.work, task.stop)
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
         found = found or outcome.x is not None
         bound += outcome.bound
         finished = finished and outcome.finished
     return result if found else None, bound, finished
+
+
+def _two_trees(
+    core: Reduced,
+    weight: NDArray[np.float64],
+    x: NDArray[np.bool_],
+    checks: int,
+    trifle: float,
+    stop: Watch,
+) -> Searched:
+    """What the sooner of two different trees finds, by checkpoints; or what both have together where neither is finished."""
+    race = Race(stop)
+
+    def tree(lane: int) -> Searched:
+        found = search(core, weight, x, checks, 0.0, [], race.lane(lane), trifle=trifle, another=lane == 1)
+        if found.finished:
+            race.finished(lane)
+        return found
+
+    found = side_by_side([partial(tree, 0), partial(tree, 1)])
+    if (winner := race.winner()) is not None:
+        return found[winner]
+    one, two = sorted(found, key=lambda tree: -np.inf if tree.x is None else float(weight[tree.x].sum()), reverse=True)
+    if one.x is None or two.x is None or one.near is None or two.near is None or not is_feasible(core, one.x):
+        return found[0]
+    near = one.near | two.near | (one.x != two.x)
+    return replace(one, bound=min(one.bound, two.bound), near=near)
 
 
 def _bins(core: Reduced) -> list[NDArray[np.int64]]:

@@ -4,7 +4,7 @@ Its floats only guide: what it returns is checked and mended in exact integers b
 that load and machine do not change the result (changing `threads` within one process makes later runs return nothing).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,17 +126,18 @@ def search(
     checks: int,
     gap: float,
     floors: Sequence[Floor],
-    stop: Watch,
+    stop: Callable[[], bool],
     enough: float = -np.inf,
     trifle: float = 0.0,
     finds: int | None = None,
+    another: bool = False,
 ) -> Searched:
     """Maximise weight @ x over whole units by branch and bound, each floor asking floor[0] @ x >= floor[1].
 
     Ends when the gap is at most `gap` (in weight), when nothing above `enough` is left, after `checks` checkpoints of the solver,
     a count that does not depend on the machine's speed or load, soon after that is no more than a `trifle`, or with the better set
     number `finds`, the early ones not counted. With a trifle the sets near the bound are noted; without one the tree is cut where
-    nothing above `enough` is left.
+    nothing above `enough` is left. How long a tree takes is much a matter of chance: `another` gives another tree of the same.
     """
     model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
@@ -171,6 +172,10 @@ def search(
     if trifle == 0.0 and enough > -np.inf:
         # Branch and bound takes it as its cutoff: much faster than a row that asks for as much. Ignored, it would only take longer.
         solver.setOptionValue("objective_bound", -enough / unit)
+        solver.setOptionValue("mip_heuristic_effort", 0.0)
+    if another:
+        solver.setOptionValue("random_seed", 1)
+        solver.setOptionValue("mip_lp_age_limit", 5)
     solver.setOptionValue("mip_abs_gap", max(gap / unit, 1e-9))
     solver.setOptionValue("mip_feasibility_tolerance", 1e-9 if len(weight) < SMALL_SEARCH else 1e-7)
     nothing = Searched(None, float("inf"), False)

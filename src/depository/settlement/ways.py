@@ -21,7 +21,7 @@ from depository.settlement.watch import Watch
 DEEPER = (1 / 4096, 1 / 512, 1 / 64, 1 / 8, 1.0)
 ROUNDS = 6
 # Of one position the choices of no more units than these are looked at, by no more than so many sums; so many choices of all
-# positions are kept, and so many of them completed at last by the units without a price, each by so many checkpoints at most.
+# positions are kept, and so many of them completed at last by the units without a price, by so many checkpoints of the solver in all.
 MOST_UNITS = 44
 MOST_SUMS = 1 << 24
 MOST_WAYS = 100_000
@@ -33,7 +33,9 @@ BestWithin = Callable[[Set, float, float], tuple[Set, bool]]
 """From a set at hand, what sets may lose against the bound, and the margin: the best of them, and whether that is certain."""
 
 
-def filled_in_turn(core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, stop: Watch) -> tuple[Set, bool]:
+def filled_in_turn(
+    core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, stop: Callable[[], bool]
+) -> tuple[Set, bool]:
     """The best of all sets and true; or the best found from x on and false, where there are too many ways to look through.
 
     Called the best, no set brings more than `margin` beyond it. Nothing beyond 64 bits.
@@ -46,7 +48,7 @@ def filled_in_turn(core: Reduced, weight: NDArray[np.float64], x: Set, margin: f
 
 
 def best_by_depth(
-    weight: NDArray[np.float64], x: Set, bound: float, margin: float, stop: Watch, best_within: BestWithin
+    weight: NDArray[np.float64], x: Set, bound: float, margin: float, stop: Callable[[], bool], best_within: BestWithin
 ) -> tuple[Set, bool]:
     """The best set from x on, and whether that is certain: first of those that lose little against the bound, then of more."""
     best, gap = x, bound - float(weight[x].sum())
@@ -63,7 +65,13 @@ def best_by_depth(
 
 
 def _within(
-    core: Reduced, weight: NDArray[np.float64], tight: Tight, stop: Watch, at_hand: Set, gap: float, margin: float
+    core: Reduced,
+    weight: NDArray[np.float64],
+    tight: Tight,
+    stop: Callable[[], bool],
+    at_hand: Set,
+    gap: float,
+    margin: float,
 ) -> tuple[Set, bool]:
     """The best of the set at hand and of those that lose no more than `gap` against the bound; false if there are too many."""
     best = at_hand
@@ -75,6 +83,7 @@ def _within(
     open_units = np.zeros(len(weight), dtype=np.bool_)
     open_units[still] = True
     most = np.where(ways, weight, 0.0).sum(axis=1) + float(weight[still].sum())
+    checks = COMPLETING
     for turn, way in enumerate(np.argsort(-most, kind="stable").tolist()):
         if most[way] <= float(weight[best].sum()) + margin:
             break
@@ -82,7 +91,8 @@ def _within(
             return at_hand, False
         end, settled = part_left(core, ways[way], open_units)
         if len(end.free):
-            last = search(end, weight[end.free], None, COMPLETING, 0.0, [], stop)
+            last = search(end, weight[end.free], None, checks, 0.0, [], stop)
+            checks -= last.checks
             if last.empty:
                 continue
             if last.x is None or not last.finished:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from depository.settlement.watch import Watch
+
 WORKERS = 2
 
 Result = TypeVar("Result")
@@ -18,3 +20,35 @@ def side_by_side(pieces: Sequence[Callable[[], Result]]) -> list[Result]:
         return [piece() for piece in pieces]
     with ThreadPoolExecutor(WORKERS) as threads:
         return list(threads.map(lambda piece: piece(), pieces))
+
+
+class Race:
+    """Two searches side by side, of which the one that is finished with less work, or the first of equals, ends the other.
+
+    So which of them ends the other is the same on every machine: it does not depend on which is sooner by the clock.
+    """
+
+    __slots__ = ("_done", "_finished", "_stop")
+
+    def __init__(self, stop: Watch) -> None:
+        self._stop = stop
+        self._done = [0, 0]
+        self._finished = [float("inf"), float("inf")]
+
+    def lane(self, me: int, step: int = 1) -> Callable[[], bool]:
+        """What search 0 or 1 asks each time it has done a step of its work: is it time to end?"""
+
+        def over() -> bool:
+            self._done[me] += step
+            return self._stop() or self._finished[1 - me] < self._done[me] + me
+
+        return over
+
+    def finished(self, me: int) -> None:
+        """Search 0 or 1 is finished."""
+        self._finished[me] = self._done[me]
+
+    def winner(self) -> int | None:
+        """The search that ended the other, if one did."""
+        first, second = self._finished
+        return None if first == second == float("inf") else int(second < first)

@@ -1,5 +1,7 @@
 """What a search tree leaves as a trifle is looked through, to the cent and in integers."""
 
+import time
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.settlement.instances import day as made_up_day
-from depository.settlement import Due, check, problem, settle
+from depository.settlement import Due, cents, check, problem, settle
 from depository.settlement.cents import to_the_cent
 from depository.settlement.fillings import Work
 from depository.settlement.reduction import Reduced, is_feasible, reduce
@@ -37,7 +39,8 @@ def payers(seed: int) -> tuple[Reduced, NDArray[np.float64]]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_best_of_all_sets_is_found_and_known_to_be_it(seed: int) -> None:
+@pytest.mark.parametrize("work", [(0, ENOUGH), (ENOUGH, 0)], ids=["by units", "by a tree"])
+def test_the_best_of_all_sets_is_found_and_known_to_be_it(seed: int, work: tuple[int, int]) -> None:
     core, weight = payers(seed)
     sets = [np.array(one) for one in product((False, True), repeat=len(weight))]
     best = max(float(weight[x].sum()) for x in sets if is_feasible(core, x))
@@ -45,12 +48,39 @@ def test_the_best_of_all_sets_is_found_and_known_to_be_it(seed: int) -> None:
     everything = float(weight.sum())
 
     start = Searched(nothing, everything, False, near=nothing)
-    found = to_the_cent(core, weight, start, everything, 0.5, Work(ENOUGH, ENOUGH, ENOUGH), Watch())
+    found = to_the_cent(core, weight, start, everything, 0.5, Work(*work, ENOUGH, ENOUGH), Watch())
 
     assert found.x is not None
     assert found.finished
     assert is_feasible(core, found.x)
     assert float(weight[found.x].sum()) == found.bound == best
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("held_up", ["_few", "_best", "_best_by_tree"])
+def test_which_of_two_ways_to_the_best_set_is_sooner_by_the_clock_changes_nothing(
+    seed: int, held_up: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core, weight = payers(seed)
+    nothing = np.zeros(len(weight), dtype=np.bool_)
+    start = Searched(nothing, float(weight.sum()), False, near=nothing)
+    freely = Work(ENOUGH, ENOUGH, ENOUGH, ENOUGH)
+    held = replace(freely)
+
+    found = to_the_cent(core, weight, start, float(weight.sum()), 0.5, freely, Watch())
+    step = getattr(cents, held_up)
+
+    def late(*arguments: object) -> object:
+        time.sleep(0.2)
+        return step(*arguments)
+
+    monkeypatch.setattr(cents, held_up, late)
+    again = to_the_cent(core, weight, start, float(weight.sum()), 0.5, held, Watch())
+
+    assert found.x is not None
+    assert again.x is not None
+    assert found.x.tobytes() == again.x.tobytes()
+    assert (found.bound, found.finished, freely) == (again.bound, again.finished, held)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -63,7 +93,7 @@ def test_where_the_work_ends_first_nothing_is_proven_that_is_not_so(seed: int, s
     everything = float(weight.sum())
 
     start = Searched(nothing, everything, False, near=nothing)
-    found = to_the_cent(core, weight, start, 100.0, 0.5, Work(searches, ENOUGH, ENOUGH), Watch())
+    found = to_the_cent(core, weight, start, 100.0, 0.5, Work(0, searches, ENOUGH, ENOUGH), Watch())
 
     assert found.x is not None
     assert is_feasible(core, found.x)

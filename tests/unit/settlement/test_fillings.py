@@ -67,7 +67,7 @@ def test_what_is_called_the_best_is_the_best_of_all_sets(
     core, weight = tied(seed)
     nothing = np.zeros(len(weight), dtype=np.bool_)
 
-    best, certain = looked_through(core, weight, nothing, 0.5, Work(0, ENOUGH, ENOUGH), Watch())
+    best, certain = looked_through(core, weight, nothing, 0.5, Work(0, 0, ENOUGH, ENOUGH), Watch())
 
     assert is_feasible(core, best)
     assert certain or kept[1] < 18
@@ -86,7 +86,9 @@ def test_what_is_called_the_best_by_filling_balances_in_turn_is_the_best_of_all_
     assert not certain or float(weight[best].sum()) == best_of_all(core, weight)
 
 
-@pytest.mark.parametrize("work", [Work(0, 0, ENOUGH), Work(0, ENOUGH, 0), Work(0, 8, 8)], ids=["ways", "sums", "both"])
+@pytest.mark.parametrize(
+    "work", [Work(0, 0, 0, ENOUGH), Work(0, 0, ENOUGH, 0), Work(0, 0, 8, 8)], ids=["ways", "sums", "both"]
+)
 @pytest.mark.parametrize("seed", SEEDS[:20])
 def test_where_the_work_ends_first_nothing_is_called_the_best_that_is_not(seed: int, work: Work) -> None:
     core, weight = tied(seed)
@@ -102,7 +104,7 @@ def test_a_stop_leaves_nothing_called_the_best() -> None:
     core, weight = next(one for one in map(tied, range(40)) if len(one[1]) > 6)
     nothing = np.zeros(len(weight), dtype=np.bool_)
 
-    best, certain = looked_through(core, weight, nothing, 0.5, Work(0, ENOUGH, ENOUGH), Watch(most=0))
+    best, certain = looked_through(core, weight, nothing, 0.5, Work(0, 0, ENOUGH, ENOUGH), Watch(most=0))
 
     assert not certain
     assert not best.any()
