@@ -34,10 +34,10 @@ LITTLE = 0.15
 FIRST = 0.7
 # What a checkpoint costs beside its units, in units.
 BESIDE = 100
-# In a race a way to follow counts as much as a unit at a checkpoint, so many sums together as well; a tree that looks for anything better
-# takes half the time of the others.
-SUMS = 16
-SOONER = 2
+# In a race work counts about as long as it takes: a way to follow as a unit at a checkpoint, SUMS_A_WAY sums together as well, and the tree
+# that looks for anything better, cut at its root, passes QUICKER times as many checkpoints as the others.
+SUMS_A_WAY = 16
+QUICKER = 2
 # Rounds of cuts for the prices that tell idle units.
 ROUNDS = 6
 
@@ -76,7 +76,7 @@ class _Look:
         """The best set from x on, and whether that is certain: by the units that tie positions together."""
         ways, sums = self.work.ways, self.work.sums
         result = looked_through(core, weight, x, self.margin, self.work, self.stop)
-        self.race.lane(0, ways - self.work.ways + (sums - self.work.sums) // SUMS)()
+        self.race.lane(0, ways - self.work.ways + (sums - self.work.sums) // SUMS_A_WAY)()
         return result
 
     def none_better(self, found: Searched, weight: NDArray[np.float64], x: Set) -> bool:
@@ -133,8 +133,9 @@ def to_the_cent(
         return found
     gap = found.bound - float(weight[x].sum())
     race = Race(stop)
-    look = _Look(trifle_of(gap, trifle), margin, replace(work), race)
-    tree = replace(work)
+    # The tree takes from `better` alone, the units from all others.
+    left = replace(work)
+    look = _Look(trifle_of(gap, trifle), margin, left, race)
 
     def by_units() -> tuple[Set, bool]:
         best, finished = _few(core, weight, x, near, look) if gap <= LITTLE * trifle else (x, False)
@@ -145,7 +146,7 @@ def to_the_cent(
         return best, finished
 
     def by_tree() -> tuple[Set, bool]:
-        best, finished = _best_by_tree(core, weight, x, margin, tree, race)
+        best, finished = _best_by_tree(core, weight, x, margin, left, race)
         if finished:
             race.finished(1)
         return best, finished
@@ -153,9 +154,8 @@ def to_the_cent(
     found_by = side_by_side([by_units, by_tree])
     winner = race.winner()
     if winner is None:
-        # Else what was spent depends on the clock.
-        work.better, work.searches = tree.better, look.work.searches
-        work.ways, work.sums = look.work.ways, look.work.sums
+        # Only here: what one had spent when the other ended it depends on the clock.
+        work.better, work.searches, work.ways, work.sums = left.better, left.searches, left.ways, left.sums
         best, finished = _better(core, weight, found_by[0][0], found_by[1][0]), False
     else:
         best, finished = found_by[winner]
@@ -174,7 +174,7 @@ def _best_by_tree(
     size, more = len(weight) + BESIDE, float(weight[x].sum()) + margin
     if work.better < size:
         return x, False
-    found = search(core, weight, None, work.better // size, 0.0, [], race.lane(1, size // SOONER), more)
+    found = search(core, weight, None, work.better // size, 0.0, [], race.lane(1, size // QUICKER), more)
     work.better -= found.checks * size
     best = x if found.x is None else _better(core, weight, x, found.x)
     return best, found.empty or found.bound <= max(more, float(weight[best].sum()) + margin)

@@ -4,7 +4,7 @@ Its floats only guide: what it returns is checked and mended in exact integers b
 that load and machine do not change the result (changing `threads` within one process makes later runs return nothing).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from depository.settlement.reduction import Reduced
-from depository.settlement.watch import Watch
+from depository.settlement.watch import Late, Watch
 
 # Lowest and highest price of each row.
 Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -126,7 +126,7 @@ def search(
     checks: int,
     gap: float,
     floors: Sequence[Floor],
-    stop: Callable[[], bool],
+    stop: Late,
     enough: float = -np.inf,
     trifle: float = 0.0,
     finds: int | None = None,

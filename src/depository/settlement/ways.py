@@ -15,7 +15,7 @@ from depository.settlement.fill import sums
 from depository.settlement.reduction import Reduced, is_feasible, part_left
 from depository.settlement.solver import search
 from depository.settlement.units import leg_units
-from depository.settlement.watch import Watch
+from depository.settlement.watch import Late, Watch
 
 # Sets that lose these parts of the gap against the bound are looked for in turn: one that loses little ends it early.
 DEEPER = (1 / 4096, 1 / 512, 1 / 64, 1 / 8, 1.0)
@@ -33,9 +33,7 @@ BestWithin = Callable[[Set, float, float], tuple[Set, bool]]
 """From a set at hand, what sets may lose against the bound, and the margin: the best of them, and whether that is certain."""
 
 
-def filled_in_turn(
-    core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, stop: Callable[[], bool]
-) -> tuple[Set, bool]:
+def filled_in_turn(core: Reduced, weight: NDArray[np.float64], x: Set, margin: float, stop: Late) -> tuple[Set, bool]:
     """The best of all sets and true; or the best found from x on and false, where there are too many ways to look through.
 
     Called the best, no set brings more than `margin` beyond it. Nothing beyond 64 bits.
@@ -48,7 +46,7 @@ def filled_in_turn(
 
 
 def best_by_depth(
-    weight: NDArray[np.float64], x: Set, bound: float, margin: float, stop: Callable[[], bool], best_within: BestWithin
+    weight: NDArray[np.float64], x: Set, bound: float, margin: float, stop: Late, best_within: BestWithin
 ) -> tuple[Set, bool]:
     """The best set from x on, and whether that is certain: first of those that lose little against the bound, then of more."""
     best, gap = x, bound - float(weight[x].sum())
@@ -68,7 +66,7 @@ def _within(
     core: Reduced,
     weight: NDArray[np.float64],
     tight: Tight,
-    stop: Callable[[], bool],
+    stop: Late,
     at_hand: Set,
     gap: float,
     margin: float,

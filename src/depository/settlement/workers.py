@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from depository.settlement.watch import Watch
+from depository.settlement.watch import Late, Watch
 
 WORKERS = 2
 
@@ -35,7 +35,7 @@ class Race:
         self._done = [0, 0]
         self._finished = [float("inf"), float("inf")]
 
-    def lane(self, me: int, step: int = 1) -> Callable[[], bool]:
+    def lane(self, me: int, step: int = 1) -> Late:
         """What search 0 or 1 asks each time it has done a step of its work: is it time to end?"""
 
         def over() -> bool:
