@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from depository.settlement.cuts import tighten
 from depository.settlement.fillings import Work, looked_through
 from depository.settlement.reduction import Reduced, is_feasible, part_left
-from depository.settlement.solver import Floor, Searched, search, trifle_of
+from depository.settlement.solver import Ends, Floor, Searched, search, trifle_of
 from depository.settlement.units import leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.ways import filled_in_turn
-from depository.settlement.workers import Race, side_by_side
+from depository.settlement.workers import Race
 
 # So often units are added to those in which a better set may differ, each time by a search of no more than CHECKS checkpoints, or of CUT
 # where it looks for better sets alone; the sets near the bound among these units alone are looked for by no more than NEAR, the last few
@@ -58,19 +58,20 @@ class _Look:
 
     def near(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
         """The sets near the bound, from x on."""
-        return self._counted(core, weight, x, NEAR, self.trifle)
+        return self._counted(core, weight, x, self._ends(NEAR, self.trifle))
 
     def whole(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> Searched:
         """The best set, from x on."""
-        return self._counted(core, weight, x, LAST)
+        return self._counted(core, weight, x, self._ends(LAST))
 
     def elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set) -> Searched:
         """The sets near the bound that stand otherwise than x in a unit that is not loose, as long as one may bring more."""
-        return self._counted(core, weight, None, CHECKS, self.trifle, _otherwise(x, loose), self.more(weight, x))
+        ends = self._ends(CHECKS, self.trifle, self.more(weight, x))
+        return self._counted(core, weight, None, ends, _otherwise(x, loose))
 
     def better_elsewhere(self, core: Reduced, weight: NDArray[np.float64], x: Set, loose: Set) -> Searched:
         """The sets that bring more than x and stand otherwise in a unit that is not loose."""
-        return self._counted(core, weight, None, CUT, 0.0, _otherwise(x, loose), self.more(weight, x))
+        return self._counted(core, weight, None, self._ends(CUT, 0.0, self.more(weight, x)), _otherwise(x, loose))
 
     def through(self, core: Reduced, weight: NDArray[np.float64], x: Set) -> tuple[Set, bool]:
         """The best set from x on, and whether that is certain: by the units that tie positions together."""
@@ -87,19 +88,15 @@ class _Look:
         """What a better set than x brings more than."""
         return float(weight[x].sum()) + self.margin
 
+    def _ends(self, checks: int, trifle: float = 0.0, enough: float = -np.inf) -> Ends:
+        return Ends(checks=checks, gap=trifle / 10, enough=enough, trifle=trifle)
+
     def _counted(
-        self,
-        core: Reduced,
-        weight: NDArray[np.float64],
-        x: Set | None,
-        checks: int,
-        trifle: float = 0.0,
-        floors: Sequence[Floor] = (),
-        enough: float = -np.inf,
+        self, core: Reduced, weight: NDArray[np.float64], x: Set | None, ends: Ends, floors: Sequence[Floor] = ()
     ) -> Searched:
         size = len(weight) + BESIDE
-        checks = min(checks, self.work.searches // size)
-        found = search(core, weight, x, checks, trifle / 10, floors, self.race.lane(0, size), enough, trifle)
+        ends = replace(ends, checks=min(ends.checks, self.work.searches // size))
+        found = search(core, weight, x, ends, self.race.lane(0, size), floors)
         self.work.searches -= found.checks * size
         return found
 
@@ -139,32 +136,22 @@ def to_the_cent(
 
     def by_units() -> tuple[Set, bool]:
         best, finished = _few(core, weight, x, near, look) if gap <= LITTLE * trifle else (x, False)
-        if not finished and not look.stop():
-            best, finished = _best(core, weight, best, near, look)
-        if finished:
-            race.finished(0)
-        return best, finished
+        return (best, finished) if finished or look.stop() else _best(core, weight, best, near, look)
 
-    def by_tree() -> tuple[Set, bool]:
-        best, finished = _best_by_tree(core, weight, x, margin, left, race)
-        if finished:
-            race.finished(1)
-        return best, finished
-
-    found_by = side_by_side([by_units, by_tree])
+    by_each = race.between(by_units, lambda: _best_by_tree(core, weight, x, margin, left, race))
     winner = race.winner()
     if winner is None:
         # Only here: what one had spent when the other ended it depends on the clock.
         work.better, work.searches, work.ways, work.sums = left.better, left.searches, left.ways, left.sums
-        best, finished = _better(core, weight, found_by[0][0], found_by[1][0]), False
+        best = _better(core, weight, *by_each)
     else:
-        best, finished = found_by[winner]
+        best = by_each[winner]
     gain = float(weight[best].sum()) - float(weight[x].sum())
     if not is_feasible(core, best) or gain < -margin:
         return found
     # Units without weight may differ all the same, and the last digit of the sum with them.
     best = best if gain > 0.0 else x
-    return Searched(best, float(weight[best].sum()), True) if finished else replace(found, x=best)
+    return replace(found, x=best) if winner is None else Searched(best, float(weight[best].sum()), True)
 
 
 def _best_by_tree(
@@ -174,7 +161,7 @@ def _best_by_tree(
     size, more = len(weight) + BESIDE, float(weight[x].sum()) + margin
     if work.better < size:
         return x, False
-    found = search(core, weight, None, work.better // size, 0.0, [], race.lane(1, size // QUICKER), more)
+    found = search(core, weight, None, Ends(checks=work.better // size, enough=more), race.lane(1, size // QUICKER))
     work.better -= found.checks * size
     best = x if found.x is None else _better(core, weight, x, found.x)
     return best, found.empty or found.bound <= max(more, float(weight[best].sum()) + margin)

@@ -34,7 +34,7 @@ from depository.settlement.searches import (
     searched_by_regions,
     searched_in_blocks,
 )
-from depository.settlement.solver import SMALL_SEARCH, Floor
+from depository.settlement.solver import SMALL_SEARCH, Ends, Floor
 from depository.settlement.watch import Watch
 from depository.settlement.workers import side_by_side
 
@@ -117,7 +117,8 @@ def choose(
         if not len(units):
             break
         rest = (tight.bound - task.weight_of(x)) * plan.rest
-        x = _widened(task, priced, plan, x, blocks_of(core, units, turn, plan.block), checks, rest, regions)
+        ends = Ends(checks=checks, gap=rest, finds=plan.finds if regions else None)
+        x = _widened(task, priced, plan, x, blocks_of(core, units, turn, plan.block), ends, regions)
     if afresh:
         x = crossed_all(task, [x, incumbent], tight.bound)
     return _proved(task, priced, plan, x)
@@ -222,18 +223,14 @@ def _widened(
     plan: Plan,
     x: NDArray[np.bool_],
     blocks: list[NDArray[np.int64]],
-    checks: int,
-    rest: float,
+    ends: Ends,
     regions: bool,
 ) -> NDArray[np.bool_]:
-    """The best that searches of these blocks find from x, two at a time, then of regions if asked; improved once more.
-
-    A search ends after so many checkpoints of the solver, or when no more than `rest` is left to gain in it.
-    """
+    """The best that searches of these blocks find from x, two at a time, then of regions if asked; improved once more."""
     tight, stop = priced.tight, task.stop
     started = x
     for two in (blocks[i : i + 2] for i in range(0, len(blocks), 2)):
-        found = searched_in_blocks(task, x, two, checks, rest, plan.finds if regions else None)
+        found = searched_in_blocks(task, x, two, ends)
         x = found if stop.done() else x
     if regions and plan.regions and tight.bound - task.weight_of(x) > priced.margin:
         x = searched_by_regions(task, tight, x, priced.cost, plan.regions)
@@ -260,7 +257,7 @@ def _proved(task: Task, priced: _Priced, plan: Plan, x: NDArray[np.bool_]) -> Ch
     for turn in range(AGAIN if number <= PROVEN_AT_ONCE else 1):
         part = 1.0 if not small else NEXT if turn else FIRST
         checks = int(part * plan.proof) // max(number, 500)
-        searched_x, upper, finished = searched_among(task, better, open_units, checks, 0.0, cents)
+        searched_x, upper, finished = searched_among(task, better, open_units, Ends(checks=checks), cents)
         better, searched = better_of(task, better, searched_x), min(searched, upper)
         if finished:
             break
@@ -297,7 +294,8 @@ def _of_kin(
         some = np.zeros(len(x), dtype=np.bool_)
         some[_with_easiest(priced, must, more)] = True
         gap = (tight.bound - task.weight_of(found)) * plan.rest
-        return better_of(task, found, searched_among(task, found, some, checks, gap, finds=plan.finds)[0])
+        ends = Ends(checks=checks, gap=gap, finds=plan.finds)
+        return better_of(task, found, searched_among(task, found, some, ends)[0])
 
     def first_of(fraction: NDArray[np.float64]) -> NDArray[np.bool_]:
         """The set near another solution."""

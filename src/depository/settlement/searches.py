@@ -14,7 +14,7 @@ from depository.settlement.fillings import Work
 from depository.settlement.improvement import Task, better_of
 from depository.settlement.reduction import Reduced, is_feasible, part_left, part_of
 from depository.settlement.regions import Regions
-from depository.settlement.solver import Searched, search
+from depository.settlement.solver import Ends, Searched, search
 from depository.settlement.units import leg_units
 from depository.settlement.watch import Watch
 from depository.settlement.workers import Race, side_by_side
@@ -49,15 +49,12 @@ def searched_among(
     task: Task,
     x: NDArray[np.bool_],
     some: NDArray[np.bool_],
-    checks: int,
-    gap: float,
+    ends: Ends,
     cents: Cents | None = None,
-    finds: int | None = None,
 ) -> tuple[NDArray[np.bool_] | None, float, bool]:
     """Branch and bound over some units, the others staying as in x: (set or None, bound on the whole weight, finished).
 
-    With `cents`, what the search leaves as a trifle is looked through; with `finds` each piece ends with its better set of that
-    number.
+    With `cents`, what the search leaves as a trifle is looked through. Of `ends.gap` each piece has its part.
     """
     core, weight, floors = task.core, task.weight, task.floors
     part, result = part_left(core, x & ~some, some)
@@ -68,12 +65,13 @@ def searched_among(
     bound, finished, found = fixed, True, False
     for bin_units in _bins(part) if not floors else [np.arange(len(part.free))]:
         piece, _ = part_of(part, bin_units)
-        mine, most = weight[piece.free], gap * len(bin_units) / len(part.free)
+        mine = weight[piece.free]
         if cents is None:
-            outcome = search(piece, mine, x[piece.free], checks, most, inner, task.stop, finds=finds)
+            each = replace(ends, gap=ends.gap * len(bin_units) / len(part.free))
+            outcome = search(piece, mine, x[piece.free], each, task.stop, inner)
         else:
             trifle = TRIFLE * task.weight_of(x)
-            outcome = _two_trees(piece, mine, x[piece.free], checks, trifle, task.stop)
+            outcome = _two_trees(piece, mine, x[piece.free], replace(ends, trifle=trifle), task.stop)
             if not outcome.finished:
                 outcome = to_the_cent(piece, mine, outcome, trifle, cents.margin, cents.work, task.stop)
         result[piece.free] = x[piece.free] if outcome.x is None else outcome.x
@@ -83,24 +81,15 @@ def searched_among(
     return result if found else None, bound, finished
 
 
-def _two_trees(
-    core: Reduced,
-    weight: NDArray[np.float64],
-    x: NDArray[np.bool_],
-    checks: int,
-    trifle: float,
-    stop: Watch,
-) -> Searched:
+def _two_trees(core: Reduced, weight: NDArray[np.float64], x: NDArray[np.bool_], ends: Ends, stop: Watch) -> Searched:
     """What the sooner of two different trees finds, by checkpoints; or what both have together where neither is finished."""
     race = Race(stop)
 
-    def tree(lane: int) -> Searched:
-        found = search(core, weight, x, checks, 0.0, [], race.lane(lane), trifle=trifle, another=lane == 1)
-        if found.finished:
-            race.finished(lane)
-        return found
+    def tree(lane: int) -> tuple[Searched, bool]:
+        found = search(core, weight, x, ends, race.lane(lane), another=lane == 1)
+        return found, found.finished
 
-    found = side_by_side([partial(tree, 0), partial(tree, 1)])
+    found = race.between(partial(tree, 0), partial(tree, 1))
     if (winner := race.winner()) is not None:
         return found[winner]
     one, two = sorted(found, key=lambda tree: -np.inf if tree.x is None else float(weight[tree.x].sum()), reverse=True)
@@ -152,15 +141,13 @@ def searched_in_blocks(
     task: Task,
     x: NDArray[np.bool_],
     blocks: list[NDArray[np.int64]],
-    checks: int,
-    gap: float,
-    finds: int | None = None,
+    ends: Ends,
 ) -> NDArray[np.bool_]:
     """The best that the searches of these blocks find, side by side and each from x, and of what they turn the best together."""
     some = np.zeros((len(blocks), len(x)), dtype=np.bool_)
     for units, block in zip(some, blocks, strict=True):
         units[block] = True
-    searches = [partial(searched_among, task, x, units, checks, gap, finds=finds) for units in some]
+    searches = [partial(searched_among, task, x, units, ends) for units in some]
     before: NDArray[np.bool_] = x
     turned = np.zeros(len(x), dtype=np.bool_)
     for found, _, _ in side_by_side(searches):
@@ -171,7 +158,7 @@ def searched_in_blocks(
         # Blocks have no unit in common, but positions: not all that each found may go together.
         both: NDArray[np.bool_] | None = before ^ turned
         if not is_feasible(task.core, before ^ turned):
-            both, _, _ = searched_among(task, x, turned, checks, gap)
+            both, _, _ = searched_among(task, x, turned, replace(ends, finds=None))
         x = better_of(task, x, both)
     return x
 
@@ -195,7 +182,7 @@ def searched_by_regions(
             taken[units] = True
             two.append(units)
         gap = (tight.bound - task.weight_of(x)) * REGION_REST
-        found = searched_in_blocks(task, x, two, REGION_CHECKS, gap)
+        found = searched_in_blocks(task, x, two, Ends(checks=REGION_CHECKS, gap=gap))
         x = found if task.stop.done() else x
     return x
 
@@ -205,7 +192,7 @@ def crossed_pair(task: Task, x: NDArray[np.bool_], other: NDArray[np.bool_], gap
     best = better_of(task, x, other)
     if task.stop() or (x == other).all():
         return best
-    both, _, _ = searched_among(task, best, x != other, CROSSING_CHECKS, gap)
+    both, _, _ = searched_among(task, best, x != other, Ends(checks=CROSSING_CHECKS, gap=gap))
     return better_of(task, best, both)
 
 

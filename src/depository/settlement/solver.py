@@ -46,6 +46,21 @@ class Searched:
     checks: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """When a search ends: after so many checkpoints of the solver, a count on which the machine has no influence, or before."""
+
+    checks: int
+    gap: float = 0.0
+    """When so much weight is the most that is left to gain."""
+    enough: float = -np.inf
+    """When nothing above this weight is left."""
+    trifle: float = 0.0
+    """Soon after that is no more than so much weight is left to gain."""
+    finds: int | None = None
+    """With the better set of this number, the early ones not counted."""
+
+
 class Relaxation:
     """The linear relaxation, solved again and again as cuts are added to it.
 
@@ -123,22 +138,17 @@ def search(
     core: Reduced,
     weight: NDArray[np.float64],
     incumbent: NDArray[np.bool_] | None,
-    checks: int,
-    gap: float,
-    floors: Sequence[Floor],
+    ends: Ends,
     stop: Late,
-    enough: float = -np.inf,
-    trifle: float = 0.0,
-    finds: int | None = None,
+    floors: Sequence[Floor] = (),
     another: bool = False,
 ) -> Searched:
     """Maximise weight @ x over whole units by branch and bound, each floor asking floor[0] @ x >= floor[1].
 
-    Ends when the gap is at most `gap` (in weight), when nothing above `enough` is left, after `checks` checkpoints of the solver,
-    a count that does not depend on the machine's speed or load, soon after that is no more than a `trifle`, or with the better set
-    number `finds`, the early ones not counted. With a trifle the sets near the bound are noted; without one the tree is cut where
-    nothing above `enough` is left. How long a tree takes is much a matter of chance: `another` gives another tree of the same.
+    With a trifle the sets near the bound are noted; without one the tree is cut where nothing above `ends.enough` is left. How long
+    a tree takes is much a matter of chance: `another` gives another tree of the same.
     """
+    checks, trifle, enough = ends.checks, ends.trifle, ends.enough
     model, _, unit = _model(core.start, core.row, core.change, core.balance, weight)
     model.integrality_ = [highspy.HighsVarType.kInteger] * len(weight)
     solver = _solver(None, "on")
@@ -155,7 +165,7 @@ def search(
         bound = -event.data_out.mip_dual_bound
         if trifle > 0.0 and (bound + event.data_out.mip_primal_bound) * unit <= trifle:
             checks = min(checks, passed + LINGERS)
-        if passed > checks or found == finds or bound * unit < enough or stop():
+        if passed > checks or found == ends.finds or bound * unit < enough or stop():
             event.interrupt()
 
     def note(event: Any) -> None:
@@ -168,7 +178,7 @@ def search(
         solver.cbMipSolution.subscribe(note)
     solver.setOptionValue("mip_rel_gap", 0.0)
     # Starting the tree anew serves the proof, not the next better set.
-    solver.setOptionValue("mip_allow_restart", gap == 0.0 or enough > -np.inf)
+    solver.setOptionValue("mip_allow_restart", ends.gap == 0.0 or enough > -np.inf)
     if trifle == 0.0 and enough > -np.inf:
         # Branch and bound takes it as its cutoff: much faster than a row that asks for as much. Ignored, it would only take longer.
         solver.setOptionValue("objective_bound", -enough / unit)
@@ -176,7 +186,7 @@ def search(
     if another:
         solver.setOptionValue("random_seed", 1)
         solver.setOptionValue("mip_lp_age_limit", 5)
-    solver.setOptionValue("mip_abs_gap", max(gap / unit, 1e-9))
+    solver.setOptionValue("mip_abs_gap", max(ends.gap / unit, 1e-9))
     solver.setOptionValue("mip_feasibility_tolerance", 1e-9 if len(weight) < SMALL_SEARCH else 1e-7)
     nothing = Searched(None, float("inf"), False)
     if solver.passModel(model) == highspy.HighsStatus.kError:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from depository.settlement.cuts import Tight, tighten
 from depository.settlement.fill import sums
 from depository.settlement.reduction import Reduced, is_feasible, part_left
-from depository.settlement.solver import search
+from depository.settlement.solver import Ends, search
 from depository.settlement.units import leg_units
 from depository.settlement.watch import Late, Watch
 
@@ -89,7 +89,7 @@ def _within(
             return at_hand, False
         end, settled = part_left(core, ways[way], open_units)
         if len(end.free):
-            last = search(end, weight[end.free], None, checks, 0.0, [], stop)
+            last = search(end, weight[end.free], None, Ends(checks=checks), stop)
             checks -= last.checks
             if last.empty:
                 continue

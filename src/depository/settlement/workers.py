@@ -5,6 +5,7 @@ What is done, and from where each piece starts, is the same with one worker as w
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from depository.settlement.watch import Late, Watch
@@ -47,6 +48,19 @@ class Race:
     def finished(self, me: int) -> None:
         """Search 0 or 1 is finished."""
         self._finished[me] = self._done[me]
+
+    def between(
+        self, first: Callable[[], tuple[Result, bool]], second: Callable[[], tuple[Result, bool]]
+    ) -> list[Result]:
+        """What each of the two has in the end; beside it each says whether it is finished."""
+
+        def side(me: int, search: Callable[[], tuple[Result, bool]]) -> Result:
+            result, finished = search()
+            if finished:
+                self.finished(me)
+            return result
+
+        return side_by_side([partial(side, 0, first), partial(side, 1, second)])
 
     def winner(self) -> int | None:
         """The search that ended the other, if one did."""

@@ -13,7 +13,7 @@ from depository.settlement import Due, cents, check, problem, settle
 from depository.settlement.cents import to_the_cent
 from depository.settlement.fillings import Work
 from depository.settlement.reduction import Reduced, is_feasible, reduce
-from depository.settlement.solver import Searched, search
+from depository.settlement.solver import Ends, Searched, search
 from depository.settlement.units import units_of
 from depository.settlement.watch import Watch
 
@@ -106,8 +106,8 @@ def test_a_search_cut_below_what_is_asked_for_finds_the_best_set_or_that_none_br
     sets = [np.array(one) for one in product((False, True), repeat=len(weight))]
     best = max(float(weight[x].sum()) for x in sets if is_feasible(core, x))
 
-    below = search(core, weight, None, ENOUGH, 0.0, [], Watch(), enough=best - 0.5)
-    there = search(core, weight, None, ENOUGH, 0.0, [], Watch(), enough=best + 0.5)
+    below = search(core, weight, None, Ends(checks=ENOUGH, enough=best - 0.5), Watch())
+    there = search(core, weight, None, Ends(checks=ENOUGH, enough=best + 0.5), Watch())
 
     assert below.x is not None
     assert is_feasible(core, below.x)

@@ -7,7 +7,7 @@ from benchmarks.settlement.instances import day as made_up_day
 from depository.settlement import solver
 from depository.settlement.objective import unit_totals
 from depository.settlement.reduction import Reduced, reduce
-from depository.settlement.solver import search
+from depository.settlement.solver import Ends, search
 from depository.settlement.units import balance_after, units_of
 from depository.settlement.watch import Watch
 
@@ -29,7 +29,7 @@ def test_a_search_ends_with_its_first_better_set_and_later_ones_are_better(
 
     reached = []
     for finds in (1, 2, None):
-        outcome = search(core, weight, None, 2000, 0.0, [], Watch(), finds=finds)
+        outcome = search(core, weight, None, Ends(checks=2000, finds=finds), Watch())
         assert outcome.x is not None
         assert (balance_after(core, core.balance, outcome.x) >= 0).all()
         assert outcome.bound >= weight[outcome.x].sum() * (1 - 1e-9)
