@@ -9,8 +9,10 @@ import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import highspy
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,13 +75,76 @@ def remove_until_feasible(units: Units, problem: Problem, weight: NDArray[np.flo
     head, _ = by_position(units.row, len(balance))
     entry = np.lexsort((weight[leg_units(units.start)] / np.abs(units.change), units.row))
     queue = np.zeros(len(balance) + 1, dtype=np.int64)
-    compiled.run(
-        "remove_until_feasible", len(units.row), units.start, units.row, units.change, leg_units(units.start), head, entry,
-        weight, balance, settled, queue,
-    )  # fmt: skip
+    unit = leg_units(units.start)
+    _taken_out(units.start, units.row, units.change, unit, head, entry, weight, balance, settled, queue)
     order = np.arange(len(units))
     compiled.run("fifo", len(units.row), order, units.start, units.row, units.change, balance, settled, 1 << 30)
     return settled > 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _taken_out(
+    start: Any,
+    row: Any,
+    change: Any,
+    unit: Any,
+    head: Any,
+    entry: Any,
+    weight: Any,
+    balance: Any,
+    settled: Any,
+    queue: Any,
+) -> bool:
+    """Take settled units out until no balance is negative: on each short position the one that costs least per unit it mends.
+
+    Starts from any `settled` (0/1) with its `balance`; ends feasible, at worst empty, and says so: false only where balances were
+    negative before anything settled. `entry` has the legs of a position with the cheapest first; `queue` holds one place per position.
+    """
+    rows = len(head) - 1
+    waiting = [False for _ in range(rows)]
+    size = 0
+    for p in range(rows):
+        if balance[p] < 0:
+            queue[size] = p
+            size += 1
+            waiting[p] = True
+    while size > 0:
+        size -= 1
+        p = queue[size]
+        waiting[p] = False
+        # On a hub, looking for the cheapest each time would take as long as the square of its legs: take them in their order.
+        hub = head[p + 1] - head[p] > 1000
+        following = head[p]
+        while balance[p] < 0:
+            short = -balance[p]
+            best = -1
+            best_cost = 0.0
+            for e in range(following, head[p + 1]):
+                k = entry[e]
+                u = unit[k]
+                if change[k] >= 0 or settled[u] == 0:
+                    continue
+                if hub:
+                    best = u
+                    following = e + 1
+                    break
+                mends = min(short, -change[k])
+                cost = weight[u] / mends
+                if best < 0 or cost < best_cost:
+                    best = u
+                    best_cost = cost
+            if best < 0:
+                # Units settled for good gave more than there is without others: no set of these is feasible.
+                return False
+            settled[best] = 0
+            for k in range(start[best], start[best + 1]):
+                q = row[k]
+                balance[q] -= change[k]
+                if balance[q] < 0 and q != p and not waiting[q]:
+                    queue[size] = q
+                    size += 1
+                    waiting[q] = True
+    return True
 
 
 def highs_alone(units: Units, problem: Problem, weight: NDArray[np.float64], seconds: float) -> tuple[Set, float]:

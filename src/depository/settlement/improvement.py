@@ -1,6 +1,7 @@
 """Feasible sets of units, and better ones near them: by chains, circles and exchanges, decided in exact integers."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,10 @@ FLIPS = 60
 LOOK = 5000
 FILL = 100
 HOPE = 0.2
+# Short positions are mended in so many passes, by the first of so many ways, with so many looks at each leg.
+MENDS, MEND_SCAN, MEND_LOOKS = 3, 10, 100
+# Of a position with many legs so many units are weighed at a time as to which is taken out.
+HUB = 1000
 
 
 class Table:
@@ -64,18 +69,59 @@ def keeps(x: NDArray[np.bool_], floors: list[Floor]) -> bool:
 
 
 def feasible(core: Reduced, table: Table, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Take out what the positions cannot bear, then put in whatever still fits; empty if there is no way."""
+    """Exchange or take out what the positions cannot bear, then put in whatever still fits; empty if there is no way."""
     settled = start.astype(np.int64)
     balance = balance_of(core, start)
+    _exchange(core, table, balance, settled)
     # What the prices say a unit is worth, and a little of its own weight where they say nothing.
     cheap = np.maximum(table.profit, 0.0) + 0.01 * table.weight
     compiled.run(
-        "remove_until_feasible", len(core.row), core.start, core.row, core.change, table.unit, table.head, table.entry,
-        cheap, balance, settled, np.zeros(len(core.bind) + 1, dtype=np.int64),
+        "remove", len(core.row), core.start, core.row, core.change, table.unit, table.head, table.entry, cheap, table.price,
+        balance, settled, np.zeros(len(core.bind) + 1, dtype=np.int64), HUB,
     )  # fmt: skip
     order = np.argsort(-table.profit, kind="stable")
     compiled.run("fifo", len(core.row), order, core.start, core.row, core.change, balance, settled, ROUNDS_WITHOUT_END)
     return settled > 0
+
+
+def _exchange(core: Reduced, table: Table, balance: NDArray[Any], settled: NDArray[np.int64]) -> None:
+    """Mend short positions by chains, circles and exchanges, the least shortages first, in place; some may stay short.
+
+    A unit that is taken out leaves others short, who have nothing to begin with: exchanged for another, it need not.
+    """
+    for _ in range(MENDS):
+        short = np.flatnonzero(balance < 0)
+        worth = (table.price * -balance.astype(np.float64))[short]
+        order = -1 - short[np.argsort(worth, kind="stable")]
+        kept, _ = _improve(core, table, table.weight, order, balance, settled, MEND_SCAN, 0, _looks(core, MEND_LOOKS))
+        if not kept:
+            break
+
+
+def _looks(core: Reduced, each: int) -> int:
+    """How many legs may be looked at, so many times each; integers beyond 64 bits run uncompiled."""
+    return each * len(core.row) // (1 if core.change.dtype != object else 100)
+
+
+def _improve(
+    core: Reduced,
+    table: Table,
+    weight: NDArray[np.float64],
+    order: NDArray[np.int64],
+    balance: NDArray[Any],
+    settled: NDArray[np.int64],
+    scan: int,
+    fill: int,
+    looks: int,
+) -> tuple[int, int]:
+    """Run `improve` over this order, in place: the moves kept and the work done."""
+    count, legs = len(core.free), len(core.row)
+    kept, work = compiled.run(
+        "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, weight, table.price,
+        order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
+        np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, scan, LOOK, fill, HOPE, looks,
+    )  # fmt: skip
+    return kept, work
 
 
 def improved(task: Task, start: NDArray[np.bool_], plan: Plan) -> NDArray[np.bool_]:
@@ -85,21 +131,14 @@ def improved(task: Task, start: NDArray[np.bool_], plan: Plan) -> NDArray[np.boo
     balance = balance_of(core, start)
     if (balance < 0).any():
         return start
-    count, legs = len(core.free), len(core.row)
-    # Integers beyond 64 bits run uncompiled.
-    left = plan.looks * legs // (1 if core.change.dtype != object else 100)
-    fixed = np.zeros(count, dtype=np.int64)
+    left = _looks(core, plan.looks)
     for turn in range(plan.passes):
         out_first = turn % 3 == 2
         order = np.argsort(table.profit if out_first else -table.profit, kind="stable")
         order = order[settled[order] == (1 if out_first else 0)]
         # Taking a unit out pays only where the prices leave it in doubt.
         order = order[:10_000] if out_first else order
-        kept, work = compiled.run(
-            "improve", legs, core.start, core.row, core.change, table.unit, table.head, table.entry, task.weight, table.price,
-            fixed, order, balance, settled, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64),
-            np.zeros(legs + len(core.bind) + 1, dtype=np.int64), FLIPS, plan.scan, LOOK, FILL, HOPE, left,
-        )  # fmt: skip
+        kept, work = _improve(core, table, task.weight, order, balance, settled, plan.scan, FILL, left)
         left -= work
         if left <= 0 or task.stop() or (not kept and turn >= 2):
             break

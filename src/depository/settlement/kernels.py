@@ -7,6 +7,8 @@ change[k]; `head` and `entry` list the legs of each position.
 
 # ruff: noqa: PERF401  (plain loops are what compiles, and what reads the same in both forms)
 
+import heapq
+import math
 from typing import Any
 
 
@@ -228,7 +230,7 @@ def decide(
     return never
 
 
-def remove_until_feasible(
+def remove(
     start: Any,
     row: Any,
     change: Any,
@@ -236,59 +238,102 @@ def remove_until_feasible(
     head: Any,
     entry: Any,
     weight: Any,
+    price: Any,
     balance: Any,
     settled: Any,
     queue: Any,
+    hub: int,
 ) -> bool:
-    """Take settled units out until no balance is negative: on each short position the one that costs least per unit it mends.
+    """Take settled units out until no balance is negative: on each short position those that cost least per amount that they mend.
 
+    What a unit costs is its weight and the shortages that it opens elsewhere, less those that it closes, valued at `price` per amount
+    of the position: so of the payments of a hub those go whose securities it has too many of. Hubs come when nothing else is short.
     Starts from any `settled` (0/1) with its `balance`; ends feasible, at worst empty, and says so: false only where balances were
-    negative before anything settled. `entry` has the legs of a position with the cheapest first; `queue` holds one place per position.
+    negative before anything settled. `queue` holds one place per position.
     """
     rows = len(head) - 1
     waiting = [False for _ in range(rows)]
+    hubs = [0]
+    hubs.pop()
     size = 0
     for p in range(rows):
         if balance[p] < 0:
-            queue[size] = p
-            size += 1
             waiting[p] = True
-    while size > 0:
-        size -= 1
-        p = queue[size]
+            if head[p + 1] - head[p] > hub:
+                hubs.append(p)
+            else:
+                queue[size] = p
+                size += 1
+    while size > 0 or len(hubs) > 0:
+        if size > 0:
+            size -= 1
+            p = queue[size]
+        else:
+            p = hubs.pop()
         waiting[p] = False
-        # On a hub, looking for the cheapest each time would take as long as the square of its legs: take them in their order.
-        hub = head[p + 1] - head[p] > 1000
-        following = head[p]
+        if balance[p] >= 0:
+            continue
+        heap = [(0.0, 0)]
+        heap.pop()
+        fresh = True
+        whole = False
         while balance[p] < 0:
             short = -balance[p]
             best = -1
-            best_cost = 0.0
-            for e in range(following, head[p + 1]):
+            if fresh:
+                first, last = head[p], head[p + 1]
+            else:
+                if len(heap) == 0:
+                    if whole:
+                        # Units settled for good gave more than there is without others: no set of these is feasible.
+                        return False
+                    fresh = True
+                    continue
+                _, first = heapq.heappop(heap)
+                last = first + 1
+            for e in range(first, last):
                 k = entry[e]
                 u = unit[k]
                 if change[k] >= 0 or settled[u] == 0:
                     continue
-                if hub:
+                cost = weight[u]
+                for i in range(start[u], start[u + 1]):
+                    q = row[i]
+                    if q == p:
+                        continue
+                    now = balance[q]
+                    if change[i] > 0:
+                        after = now - change[i]
+                        if after < 0:
+                            cost += price[q] * (-after if now >= 0 else change[i])
+                    elif now < 0:
+                        cost -= price[q] * min(-now, -change[i])
+                cost /= min(short, -change[k])
+                if fresh:
+                    heap.append((cost, e))
+                    if len(heap) >= hub:
+                        break
+                elif len(heap) == 0 or cost <= heap[0][0]:
                     best = u
-                    following = e + 1
-                    break
-                mends = min(short, -change[k])
-                cost = weight[u] / mends
-                if best < 0 or cost < best_cost:
-                    best = u
-                    best_cost = cost
+                else:
+                    heapq.heappush(heap, (cost, e))
+            if fresh:
+                whole = len(heap) < hub
+                heapq.heapify(heap)
+                fresh = False
             if best < 0:
-                # Units settled for good gave more than there is without others: no set of these is feasible.
-                return False
+                continue
             settled[best] = 0
             for k in range(start[best], start[best + 1]):
                 q = row[k]
                 balance[q] -= change[k]
                 if balance[q] < 0 and q != p and not waiting[q]:
-                    queue[size] = q
-                    size += 1
                     waiting[q] = True
+                    if head[q + 1] - head[q] > hub:
+                        hubs.append(q)
+                    else:
+                        queue[size] = q
+                        size += 1
     return True
 
 
@@ -301,7 +346,6 @@ def improve(
     entry: Any,
     weight: Any,
     price: Any,
-    fixed: Any,
     order: Any,
     balance: Any,
     settled: Any,
@@ -320,15 +364,16 @@ def improve(
     Mending a short position takes the flip (a settled deliverer out, an unsettled one that delivers to it in) that costs least by
     weight and by the shortages it opens or closes elsewhere, valued at `price` per unit of the position; so chains and circles
     close and single instructions change places. A move is given up once, at the prices, it stands to lose more than `hope` times the
-    weight of its first unit. `fixed` units are never flipped. Returns (moves kept, work done); ends early once the work (legs looked
-    at) passes `budget`. Everything is decided by exact balances; floats only guide.
+    weight of its first unit. An entry -1 - p of `order` stands for the short position p, which is mended whatever that costs. Returns
+    (moves kept, work done); ends early once the work (legs looked at) passes `budget`. Everything is decided by exact balances;
+    floats only guide.
     `touched`, `stack` are scratch of one place per unit and per leg; `stamp` of one place per unit, zero at first.
     """
     kept = 0
     work = 0
     move = 0
     for first in order:
-        if fixed[first]:
+        if first < 0 and balance[-1 - first] >= 0:
             continue
         if work > budget:
             break
@@ -337,8 +382,11 @@ def improve(
         gain = 0.0
         # What the move has gained, less what its shortages will cost at the prices, plus what the room it made is worth.
         outlook = 0.0
-        least = -hope * weight[first]
+        least = -hope * weight[first] if first >= 0 else -math.inf
         size = 0
+        if first < 0:
+            stack[0] = -1 - first
+            size = 1
         # Flip the first unit, then whatever mends.
         flip = first
         good = True
@@ -388,7 +436,7 @@ def improve(
                 k = entry[e]
                 u = unit[k]
                 work += 1
-                if (change[k] < 0) != (settled[u] == 1) or stamp[u] == move or fixed[u]:
+                if (change[k] < 0) != (settled[u] == 1) or stamp[u] == move:
                     continue
                 seen += 1
                 if seen > scan_most:
@@ -435,7 +483,7 @@ def improve(
                         i = entry[e]
                         v = unit[i]
                         work += 1
-                        if settled[v] or change[i] >= 0 or fixed[v] or stamp[v] == move:
+                        if settled[v] or change[i] >= 0 or stamp[v] == move:
                             continue
                         seen += 1
                         if seen > scan_most:
@@ -456,7 +504,7 @@ def improve(
                             flips += 1
                             for j in range(start[v], start[v + 1]):
                                 balance[row[j]] += change[j]
-        if good and gain > 1e-12:
+        if good and (gain > 1e-12 or first < 0):
             kept += 1
         else:
             for f in range(flips - 1, -1, -1):

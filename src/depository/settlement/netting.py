@@ -40,11 +40,15 @@ from depository.settlement.workers import side_by_side
 
 # Up to so many open units a day is small.
 LARGE = 16_000
+# A set that stays this part of the bound below it is searched more widely as long as it gains, each time among so many times as many
+# units beside those in doubt.
+FAR_OFF, WIDER = 0.02, 4
 # In a region units worth neither more nor less than they use come after those that cost less than IDLE to turn.
 IDLE = 0.1
 # With more units in doubt than this the other solutions of the relaxation are left aside: each would take a search too large. On huge
 # days there is more time for it.
 KIN_DOUBT, HUGE_KIN_DOUBT = 6000, 30_000
+FAR_FROM_ROUNDED = 5
 # So often balances are filled to the last unit.
 TOPPED_UP = 4
 # Where no more units than this are open, the search for the proof comes at once, and AGAIN times in all as long as it does not end,
@@ -104,6 +108,9 @@ def choose(
     goes_on = lesser and bool(kin)
     afresh = lesser and not floors and not kin
     x = incumbent if goes_on else _from_prices(task, priced, plan, incumbent, afresh)
+    if int((priced.rounded != x).sum()) > FAR_FROM_ROUNDED * most:
+        # So much stands otherwise than in the relaxation that a search near a solution is one of nearly all.
+        kin = []
     if kin and tight.bound - task.weight_of(x) > priced.margin:
         bred = _of_kin(task, priced, plan, x, kin, goes_on)
         # No time: what is at hand so far comes from the prices alone.
@@ -112,13 +119,23 @@ def choose(
         [] if kin else [(priced.doubtful, *one, False) for one in (plan.searches[:1] if large else plan.searches)]
     )
     searches += [(priced.idle, *one, True) for one in plan.idle if large]
-    for turn, (in_doubt, more, checks, regions) in enumerate(searches):
+    wider = [
+        (in_doubt, more * WIDER**turn, checks, last)
+        for turn in range(1, plan.wider + 1)
+        for in_doubt, more, checks, last in searches[-1:]
+    ]
+    gained = True
+    for turn, (in_doubt, more, checks, regions) in enumerate(searches + wider):
+        if turn >= len(searches) and not (gained and tight.bound - task.weight_of(x) > FAR_OFF * tight.bound):
+            break
         units = _searched_next(task, priced, plan, x, in_doubt, more)
         if not len(units):
             break
+        before = x
         rest = (tight.bound - task.weight_of(x)) * plan.rest
         ends = Ends(checks=checks, gap=rest, finds=plan.finds if regions else None)
         x = _widened(task, priced, plan, x, blocks_of(core, units, turn, plan.block), ends, regions)
+        gained = x is not before
     if afresh:
         x = crossed_all(task, [x, incumbent], tight.bound)
     return _proved(task, priced, plan, x)
@@ -198,7 +215,7 @@ def _searched_next(
 ) -> NDArray[np.int64]:
     """The units that a search from x looks at: those in doubt and those that x has otherwise than the prices, then the `more` easiest.
 
-    Empty when there is no time, nothing to gain, too much in doubt, or so little open that the search for the proof comes at once.
+    Empty when there is no time, nothing to gain, or so little open that the search for the proof comes at once.
     """
     nothing = np.zeros(0, dtype=np.int64)
     gap = priced.tight.bound - task.weight_of(x)
@@ -207,8 +224,6 @@ def _searched_next(
     if int((priced.closeness <= gap + priced.margin).sum()) <= min(plan.whole, PROVEN_AT_ONCE):
         return nothing
     must = in_doubt | (priced.rounded != x)
-    if int(must.sum()) > plan.doubted:
-        return nothing
     return _with_easiest(priced, must, more)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-ENGINE_VERSION = "1.14"
+ENGINE_VERSION = "1.15"
 
 CLOCK = "emergency stop by clock"
 

@@ -19,10 +19,10 @@ class Plan:
     """How many ways to mend a position an improvement weighs."""
     searches: tuple[tuple[int, int], ...]
     """Searches: units beside those in doubt, checkpoints of the solver."""
+    wider: int
+    """How many wider searches may follow where the set is still far from the bound."""
     rest: float
     """A search ends when this part of the gap is the most that is left to gain in it."""
-    doubted: int = 1 << 62
-    """The number of units in doubt up to which the searches come at all."""
     block: int | None = None
     """About how many units are searched together on wide days, if not as on all others."""
     kin: range = range(0)
@@ -42,15 +42,15 @@ class Plan:
 
 PLANS = {
     "quick": Plan(
-        rounds=2, far=0.05, passes=1, looks=100, scan=10, searches=((500, 60),), rest=0.02, doubted=8000, block=1250,
+        rounds=2, far=0.05, passes=1, looks=100, scan=10, searches=((500, 60),), wider=1, rest=0.02, block=1250,
         whole=1500, proof=1_000_000,
     ),
     "standard": Plan(
-        rounds=6, far=0.005, passes=3, looks=200, searches=((1500, 120),), rest=0.001, kin=range(1), idle=((6000, 120),),
+        rounds=6, far=0.005, passes=3, looks=200, searches=((1500, 120),), wider=2, rest=0.001, kin=range(1), idle=((6000, 120),),
         finds=2, whole=3000, proof=12_000_000,
     ),
     "thorough": Plan(
-        rounds=12, far=0.005, passes=5, looks=500, searches=((1500, 120), (3000, 150), (6000, 150)), rest=0.001,
+        rounds=12, far=0.005, passes=5, looks=500, searches=((1500, 120), (3000, 150), (6000, 150)), wider=2, rest=0.001,
         kin=range(1, 7), idle=((16_000, 120),), finds=2, regions=24, whole=12_000, proof=8_000_000,
     ),
 }  # fmt: skip
@@ -59,7 +59,7 @@ PLANS = {
 # for its second round takes as long as the relaxation. As much improvement comes of fewer ways weighed, in half the time. In
 # blocks of 12,500 a search leaves next to nothing: what there is to gain lies between them.
 HUGE_PLANS = {
-    "quick": replace(PLANS["quick"], rounds=0, rest=0.005, doubted=1 << 62, scan=5, block=None),
+    "quick": replace(PLANS["quick"], rounds=0, rest=0.005, scan=5, block=None),
     "standard": replace(PLANS["standard"], rounds=4, far=1.0, idle=((10_000, 60),), scan=10, block=60_000),
     "thorough": replace(PLANS["thorough"], rounds=4, far=1.0, idle=((30_000, 60),), regions=0, scan=10, block=80_000),
 }  # fmt: skip
