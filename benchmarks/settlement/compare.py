@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.settlement import methods
-from benchmarks.settlement.instances import PROFILES, day
+from benchmarks.settlement.instances import PROFILES, cleared, day
 from depository.settlement import Outcome, Problem, check, settle
 from depository.settlement import engine as settlement_engine
 from depository.settlement.cuts import tighten
@@ -40,11 +40,16 @@ def main(words: list[str] | None = None) -> None:
     arguments.add_argument("--objective", choices=("mixed", "value"), default="mixed")
     arguments.add_argument("--broad", action="store_true", help="days of the broad family")
     arguments.add_argument(
+        "--cleared", type=float, default=0.0, help="share of the trades through a clearing house that has nothing"
+    )
+    arguments.add_argument(
         "--left", type=float, help="part of the value that the LP leaves; the profile's if not given"
     )
     given = arguments.parse_args(words)
     # Compile before anything is timed.
-    settle(day(5000, "mid", 99).problem(), effort="quick")
+    small = day(5000, "mid", 99).problem()
+    settle(small, effort="quick")
+    methods.remove_until_feasible(units_of(small), small, np.ones(len(units_of(small))))
     print(HEADER)
     print("|---|---|---|---|---|---|---|---|---|")
     for size in given.sizes:
@@ -57,7 +62,7 @@ def main(words: list[str] | None = None) -> None:
 def rows(size: int, profile: str, seed: int, given: argparse.Namespace) -> Iterator[str]:
     """The lines of one day."""
     efforts, highs_seconds, cp_sat_seconds = given.efforts, given.highs_seconds, given.cp_sat_seconds
-    problem = day(size, profile, seed, broad=given.broad, left=given.left).problem()
+    problem = cleared(day(size, profile, seed, broad=given.broad, left=given.left), given.cleared).problem()
     units = units_of(problem)
     goal = objective_of(problem, given.objective)
     value, count = unit_totals(problem, units.member, len(units))

@@ -31,6 +31,10 @@ RICH = 0.4
 LEFT = {"base": 0.03, "mid": 0.08, "tight": 0.14}
 CALIBRATED_FROM = 100_000
 
+# The clearing house between buyer and seller, and what picks trades evenly spread: multiples of it fill 0 to 1.
+HOUSE = "CCP"
+SPREAD = 0.6180339887498949
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -158,6 +162,18 @@ def day(
     if left is None:
         return with_scarcity(1.0)
     return with_scarcity(scarcity_for(left, lambda scarcity: share_left(with_scarcity(scarcity).problem())))
+
+
+def cleared(day: Day, share: float) -> Day:
+    """The day with this share of its unlinked trades through a clearing house that has nothing of its own: two instructions for one."""
+    due: list[Due] = []
+    for j, one in enumerate(day.due):
+        if not one.amount or one.link or j * SPREAD % 1.0 >= share:
+            due.append(one)
+            continue
+        due.append(one._replace(receive_account=f"{HOUSE}-1", payer=HOUSE))
+        due.append(one._replace(id=f"{one.id}B", deliver_account=f"{HOUSE}-1", payee=HOUSE))
+    return Day(day.securities, day.cash, due)
 
 
 def _zipf(size: int, power: float) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from depository.settlement.watch import Watch
 
 @pytest.fixture
 def open_day() -> tuple[Reduced, np.ndarray]:
-    day = made_up_day(1500, "tight", 3).problem()
+    day = made_up_day(1500, "tight", 8).problem()
     units = units_of(day)
     value, _ = unit_totals(day, units.member, len(units))
     core = reduce(units, day.opening, np.arange(len(units)))
