@@ -178,9 +178,10 @@ def search(
         solver.cbMipSolution.subscribe(note)
     solver.setOptionValue("mip_rel_gap", 0.0)
     # Starting the tree anew serves the proof, not the next better set.
-    solver.setOptionValue("mip_allow_restart", ends.gap == 0.0 or enough > -np.inf)
+    anew = ends.gap == 0.0 or enough > -np.inf
+    solver.setOptionValue("mip_allow_restart", anew)
     # What the solver reduces when it starts a tree anew is not always so: a proof once went wrong by six parts in a hundred million.
-    solver.setOptionValue("mip_root_presolve_only", True)
+    solver.setOptionValue("mip_root_presolve_only", anew)
     if trifle == 0.0 and enough > -np.inf:
         # Branch and bound takes it as its cutoff: much faster than a row that asks for as much. Ignored, it would only take longer.
         solver.setOptionValue("objective_bound", -enough / unit)
