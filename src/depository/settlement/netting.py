@@ -120,9 +120,9 @@ def choose(
     )
     searches += [(priced.idle, *one, True) for one in plan.idle if large]
     wider = [
-        (in_doubt, more * WIDER**turn, checks, last)
+        (in_doubt, more * WIDER**turn, checks, regions)
         for turn in range(1, plan.wider + 1)
-        for in_doubt, more, checks, last in searches[-1:]
+        for in_doubt, more, checks, regions in searches[-1:]
     ]
     gained = True
     for turn, (in_doubt, more, checks, regions) in enumerate(searches + wider):
